@@ -1,0 +1,182 @@
+/* The graph: nodes in execution order over tensors. The only form a network takes between a
+ * model file and a plan; passes rewrite it in place.
+ *
+ * Logical shapes are N,H,W,C. Constants: convolution weights [OC,KH,KW,IC/groups], fully
+ * connected weights [OC,IC], vectors [C]. Nothing here knows a device.
+ * A graph belongs to one thread at a time; names and constants live in its pool. */
+#ifndef LN_GRAPH_H
+#define LN_GRAPH_H
+
+#include "engine/tensor.h"
+
+/* ---- activations ---- */
+typedef enum ln_act_kind {
+    LN_ACT_NONE,
+    LN_ACT_CLAMP, /* relu: lo 0, hi +inf; relu6: lo 0, hi 6. NaN passes through */
+    LN_ACT_HARD_SWISH,   /* x * clamp(x + 3, 0, 6) / 6 */
+    LN_ACT_HARD_SIGMOID, /* clamp(x * alpha + beta, 0, 1); 1/6 and 1/2 in MobileNetV3 */
+    LN_ACT_SIGMOID,
+    LN_ACT_SWISH, /* x * sigmoid(x), also SiLU */
+    LN_ACT_GELU,  /* exact, by erf */
+    LN_ACT_GELU_TANH,
+    LN_ACT_TANH,
+    LN_ACT_LEAKY_RELU, /* x < 0 ? alpha * x : x */
+    LN_ACT_COUNT
+} ln_act_kind;
+typedef struct ln_act {
+    ln_act_kind kind;
+    float lo, hi;      /* CLAMP */
+    float alpha, beta; /* HARD_SIGMOID, LEAKY_RELU */
+} ln_act;
+extern const char *const ln_act_names[LN_ACT_COUNT];
+static inline ln_act ln_act_of(ln_act_kind k) {
+    return (ln_act){.kind = k, .alpha = 1.0f / 6.0f, .beta = 0.5f};
+}
+ln_act ln_act_relu(void);
+ln_act ln_act_relu6(void);
+float ln_act_apply(const ln_act *a, float x); /* the definition all kernels are held against */
+
+/* ---- ops ---- */
+/* X-macro: enum suffix, printed name, minimum and maximum inputs. Each row has a shape rule in
+ * graph_shape.c and a reference in ref/. */
+#define LN_OPS(X)                                                                                  \
+    X(CONV2D, "conv2d", 2, 5)      /* x, weight, [bias], [residual], [gate] */                     \
+    X(FC, "fc", 2, 3)              /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */              \
+    X(BATCH_NORM, "batch_norm", 5, 5) /* x, gamma, beta, mean, variance */                         \
+    X(POOL, "pool", 1, 1)                                                                          \
+    X(ADD, "add", 2, 2)                                                                            \
+    X(MUL, "mul", 2, 2) /* second may be [N,1,1,C]: a gate */                                      \
+    X(ACT, "act", 1, 1)                                                                            \
+    X(SOFTMAX, "softmax", 1, 1) /* over the last dimension */                                      \
+    X(RESHAPE, "reshape", 1, 1) /* same elements in the same order */                              \
+    X(CONCAT, "concat", 1, 16)  /* along the last dimension */
+
+typedef enum ln_op {
+#define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
+    LN_OPS(LN_OP_ENUM)
+#undef LN_OP_ENUM
+        LN_OP_COUNT
+} ln_op;
+typedef struct ln_op_info {
+    const char *name;
+    int min_in, max_in;
+} ln_op_info;
+extern const ln_op_info ln_op_infos[LN_OP_COUNT];
+
+enum { LN_CONV_X, LN_CONV_W, LN_CONV_BIAS, LN_CONV_RES, LN_CONV_GATE }; /* input slots; FC too */
+
+typedef enum ln_pool_kind { LN_POOL_AVG, LN_POOL_MAX } ln_pool_kind;
+typedef struct ln_window {
+    int kh, kw, sh, sw, dh, dw;
+    int top, left, bottom, right; /* padding, resolved to numbers at build time */
+} ln_window;
+/* y = post(act(conv(x * gate) + bias) + residual) */
+typedef struct ln_conv_attr {
+    ln_window win;
+    int groups; /* depthwise: groups == input channels */
+    ln_act act, post;
+} ln_conv_attr;
+typedef struct ln_fc_attr {
+    ln_act act;
+} ln_fc_attr;
+typedef struct ln_bn_attr {
+    float eps;
+} ln_bn_attr;
+typedef struct ln_pool_attr {
+    ln_pool_kind kind;
+    bool global;      /* the whole map to 1x1; win is ignored */
+    bool count_pad;   /* average divides by kh*kw, not by the pixels really there */
+    ln_window win;
+} ln_pool_attr;
+typedef struct ln_binary_attr {
+    ln_act act; /* after the sum or product */
+} ln_binary_attr;
+typedef union ln_attr {
+    ln_conv_attr conv;
+    ln_fc_attr fc;
+    ln_bn_attr bn;
+    ln_pool_attr pool;
+    ln_binary_attr binary;
+    ln_act act;
+} ln_attr;
+
+/* ---- tensors and nodes ---- */
+typedef int32_t ln_tid; /* index into graph->tensor; -1: none */
+#define LN_NONE (-1)
+#define LN_MAX_IN  16
+#define LN_MAX_OUT 4
+
+typedef enum ln_tensor_kind { LN_TENSOR_INPUT, LN_TENSOR_CONST, LN_TENSOR_NODE } ln_tensor_kind;
+typedef struct ln_tensor {
+    const char *name; /* constants: the name in the weight file */
+    ln_shape shape;
+    ln_dtype dtype; /* of activations: what the graph computes in, F32 unless converted */
+    ln_tensor_kind kind;
+    ln_view view;       /* constants */
+    bool is_param;      /* a learnable tensor: counted as a parameter */
+    int64_t params;     /* learnable elements this constant stands for (0 when folded away) */
+} ln_tensor;
+
+typedef struct ln_node {
+    ln_op op;
+    const char *name; /* "blocks.1.0.conv_dw" */
+    ln_attr attr;
+    ln_tid in[LN_MAX_IN];
+    ln_tid out[LN_MAX_OUT];
+    int n_in, n_out;
+} ln_node;
+
+typedef struct ln_graph {
+    const char *name;
+    ln_tensor *tensor;
+    int n_tensor, cap_tensor;
+    ln_node *node;
+    int n_node, cap_node;
+    ln_tid *input, *output;
+    int n_input, n_output;
+    int64_t params; /* learnable parameters, counted at build time; passes leave it alone */
+    int64_t macs;   /* multiply-adds of convolutions, FC and attention products, before fusion */
+    ln_pool pool;
+} ln_graph;
+
+linnet_status ln_graph_create(const char *name, ln_graph **out, linnet_error *err);
+void ln_graph_destroy(ln_graph **g);
+
+/* Builders. All names are copied. A tensor id or LN_NONE with err filled. */
+ln_tid ln_graph_input(ln_graph *g, const char *name, ln_shape shape, linnet_error *err);
+/* view.data must outlive the graph. */
+ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
+                      linnet_error *err);
+/* A dense f32 constant whose memory the graph owns; *data receives it, zeroed. */
+ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
+                          linnet_error *err);
+/* Adds a node, infers and checks its output shape. in may hold LN_NONE for absent optionals. */
+ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
+                     const ln_tid *in, int n_in, linnet_error *err);
+linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err);
+
+/* Structural check used after every pass: order, arity, shapes, no dangling ids. */
+linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err);
+/* Removes nodes and tensors that no output needs; keeps order. Ids change. */
+linnet_status ln_graph_compact(ln_graph *g, linnet_error *err);
+/* Multiply-adds of one node for the whole batch; 0 for what is not counted. */
+int64_t ln_node_macs(const ln_graph *g, const ln_node *n);
+static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
+    return n->op == LN_OP_CONV2D && n->attr.conv.groups > 1 &&
+           n->attr.conv.groups == g->tensor[n->in[0]].shape.dim[3] &&
+           n->attr.conv.groups == g->tensor[n->out[0]].shape.dim[3];
+}
+static inline ln_tid ln_node_in(const ln_node *n, int slot) {
+    return slot < n->n_in ? n->in[slot] : LN_NONE;
+}
+
+/* Copies a constant to dense row-major f32 (dst holds the product of its dims). */
+linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err);
+
+/* TensorFlow "SAME": output ceil(in/stride); the odd pixel of padding goes after. */
+void ln_window_same(ln_window *w, int64_t in_h, int64_t in_w);
+
+/* `linnet info`: a line a node, aligned. */
+void ln_graph_print(const ln_graph *g, ln_str *out);
+
+#endif

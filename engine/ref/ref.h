@@ -1,0 +1,23 @@
+/* The C reference: what each op means. Dense tensors, f32 storage, double accumulation.
+ * Tests, `linnet diff` and the tuner hold device results against it. */
+#ifndef LN_REF_H
+#define LN_REF_H
+
+#include "engine/graph.h"
+
+/* Values of a graph's tensors: dense row-major f32 in logical order (N,H,W,C). */
+typedef struct ln_ref {
+    const ln_graph *graph;
+    float **value; /* by tensor id; NULL until computed; constants are filled on first use */
+    int threads;
+} ln_ref;
+linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err);
+void ln_ref_destroy(ln_ref **r);
+/* Sets an input's value (copied). */
+linnet_status ln_ref_set(ln_ref *r, ln_tid t, const float *data, linnet_error *err);
+/* One node: its inputs must have values. */
+linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err);
+/* All nodes in order. keep: keep every activation; else free those no longer needed. */
+linnet_status ln_ref_run(ln_ref *r, bool keep, linnet_error *err);
+
+#endif

@@ -1,0 +1,52 @@
+/* Shapes, element types and tensors. */
+#ifndef LN_TENSOR_H
+#define LN_TENSOR_H
+
+#include "base/base.h"
+
+#define LN_MAX_RANK 6
+
+typedef enum ln_dtype {
+    LN_F32,
+    LN_F16,
+    LN_BF16,
+    LN_F64,
+    LN_I8,
+    LN_U8,
+    LN_I16,
+    LN_I32,
+    LN_I64,
+    LN_BOOL,
+    LN_DTYPE_COUNT
+} ln_dtype;
+extern const char *const ln_dtype_names[LN_DTYPE_COUNT];
+size_t ln_dtype_size(ln_dtype t);
+
+/* Images are rank 4: N, H, W, C. The last dimension is the one that kernels pad. */
+typedef struct ln_shape {
+    int rank;
+    int64_t dim[LN_MAX_RANK];
+} ln_shape;
+static inline ln_shape ln_nhwc(int64_t n, int64_t h, int64_t w, int64_t c) {
+    return (ln_shape){4, {n, h, w, c}};
+}
+bool ln_shape_equal(const ln_shape *a, const ln_shape *b);
+bool ln_shape_count(const ln_shape *s, int64_t *out); /* product; false on overflow or dim <= 0 */
+/* "1x224x224x3"; returns buf. */
+const char *ln_shape_text(const ln_shape *s, char buf[96]);
+
+/* Conversion of one element of any float type to f32. */
+float ln_elem_f32(const void *base, int64_t index, ln_dtype t);
+uint16_t ln_f32_to_f16(float v);
+float ln_f16_to_f32(uint16_t v);
+
+/* A constant as it lies in memory: a strided view, so that a mapped weight file is never copied.
+ * value(i...) = data[sum i*stride] * (scale ? scale[i0] : 1). */
+typedef struct ln_view {
+    const void *data; /* NULL: shape only (no weights given) */
+    ln_dtype dtype;
+    int64_t stride[LN_MAX_RANK]; /* in elements */
+    const float *scale;          /* one factor for each index of dimension 0, or NULL */
+} ln_view;
+
+#endif

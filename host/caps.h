@@ -1,0 +1,51 @@
+/* A device as the planner sees it: a record of limits and features, no OpenCL types.
+ * `linnet devices --dump` writes one as JSON; tests/caps/ holds checked-in ones. */
+#ifndef LN_CAPS_H
+#define LN_CAPS_H
+
+#include "base/base.h"
+
+typedef enum ln_device_kind { LN_DEVICE_CPU, LN_DEVICE_GPU, LN_DEVICE_OTHER } ln_device_kind;
+
+/* Features, found by compiling and running a probe, never read off extension strings alone. */
+typedef enum ln_feature {
+    LN_FEAT_FP16,           /* half arithmetic (cl_khr_fp16) */
+    LN_FEAT_SUBGROUPS,      /* sub_group_* work and agree with the host's query */
+    LN_FEAT_INT_DOT,        /* cl_khr_integer_dot_product */
+    LN_FEAT_COMMAND_BUFFER, /* cl_khr_command_buffer */
+    LN_FEAT_UNIFIED_MEMORY, /* host and device share memory: map, do not copy */
+    LN_FEAT_LOCAL_MEMORY,   /* local memory is a memory of its own (not cached global) */
+    LN_FEAT_BARRIER,        /* work-group barriers work */
+    LN_FEAT_COUNT
+} ln_feature;
+extern const char *const ln_feature_names[LN_FEAT_COUNT];
+
+typedef struct ln_caps {
+    char platform[64], name[128], vendor[64];
+    char driver[64];   /* CL_DRIVER_VERSION */
+    char version[128]; /* CL_DEVICE_VERSION */
+    ln_device_kind kind;
+    uint32_t cl_version; /* 120 for OpenCL 1.2, 300 for 3.0 */
+    uint32_t compute_units;
+    uint32_t max_work_group;
+    uint32_t max_work_item[3];
+    uint32_t vector_float; /* native vector width in floats: 16 with AVX-512, 4 or 1 on GPUs */
+    uint32_t mem_align;    /* bytes, of a buffer or sub-buffer */
+    uint64_t global_mem, max_alloc, local_mem;
+    uint32_t features; /* bit 1 << ln_feature */
+    uint32_t quirks;   /* bit 1 << ln_quirk, from quirks.inc */
+} ln_caps;
+
+static inline bool ln_caps_has(const ln_caps *c, ln_feature f) {
+    return (c->features >> f) & 1u;
+}
+/* CPU-like devices take the deep kernels, all others the wide ones. */
+static inline bool ln_caps_deep(const ln_caps *c) {
+    return c->kind == LN_DEVICE_CPU;
+}
+
+/* JSON record of a device, appended to out; and back. Unknown keys are an error. */
+void ln_caps_to_json(const ln_caps *c, ln_str *out);
+linnet_status ln_caps_from_json(const char *text, ln_caps *out, linnet_error *err);
+
+#endif
