@@ -1,0 +1,53 @@
+/* One step's arguments, the same struct on host and device. Included by C and by every .cl.
+ *
+ * A plan has three buffers: the arena (activations), the weights (all packed constants) and a
+ * table of these structs. Every kernel has the same four arguments (arena, weights, steps,
+ * index), so arguments are set once and the resident kernel can walk the same table.
+ *
+ * Offsets count elements of the tensor's own type from the start of the buffer; every tensor
+ * starts on 64 bytes. Activations are NHWC with the channels padded to a multiple of LN_CPAD
+ * and `*_ps` elements from one pixel to the next (a concat slice has a larger one). */
+#ifndef LN_ARGS_H
+#define LN_ARGS_H
+
+#define LN_CPAD   8 /* channels are padded to a multiple of this; padding lanes stay zero */
+#define LN_NO_OFF 0xFFFFFFFFu
+
+#ifdef __OPENCL_VERSION__
+typedef uint ln_u32;
+typedef int ln_i32;
+#else
+#    include <stdint.h>
+typedef uint32_t ln_u32;
+typedef int32_t ln_i32;
+#endif
+
+typedef struct ln_args {
+    ln_i32 variant; /* row of variants.def: the resident kernel's switch */
+    ln_i32 tiles;   /* work-groups of the step */
+    /* activations, in the arena */
+    ln_u32 x, y, res, gate; /* input, output, residual (LN_NO_OFF: none), gate [N,1,1,C] */
+    /* constants, in the weights */
+    ln_u32 w, b;
+    /* logical sizes: input N,H,W,C, output OH,OW,OC */
+    ln_i32 n, h, wd, c, oh, ow, oc;
+    /* strides in elements: input from pixel to pixel, row to row, image to image and channel to
+     * channel (1 for NHWC; a planar input picture has xcs = H*W, xps = 1) */
+    ln_i32 xps, xrs, xns, xcs;
+    ln_i32 yps, rps; /* pixel strides of output and residual */
+    ln_i32 kh, kw, sh, sw, dh, dw, top, left;
+    ln_i32 groups;
+    ln_i32 act, post; /* ln_act_kind, before and after the residual */
+    float lo, hi, alpha, beta;     /* of act */
+    float plo, phi, palpha, pbeta; /* of post */
+    /* how the variant cuts the work; each kernel file says what it means by them */
+    ln_i32 t0, t1, t2, t3, t4, t5;
+    ln_i32 m; /* rows of the matrix product: n*oh*ow */
+    ln_i32 flags;
+    ln_u32 x2; /* second activation input */
+    ln_i32 x2ps;
+    ln_i32 x2c;
+    ln_i32 pad_[13];
+} ln_args; /* 64 words of 4 bytes */
+
+#endif

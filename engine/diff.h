@@ -1,0 +1,27 @@
+/* Device against reference, step by step: each step is fed the reference's inputs. */
+#ifndef LN_DIFF_H
+#define LN_DIFF_H
+
+#include "engine/session.h"
+
+#define LN_DIFF_TOLERANCE 1e-4 /* of the standard deviation of the step's output, f32 */
+
+typedef struct ln_diff_layer {
+    const char *name, *op, *variant;
+    double max_abs; /* largest error */
+    double rel;     /* over the standard deviation of the reference's output */
+    bool pass;
+} ln_diff_layer;
+typedef struct ln_diff_report {
+    ln_diff_layer *layer;
+    int n_layer, worst;   /* index of the largest rel */
+    int first_bad;        /* -1: none */
+    double end_to_end;    /* of the logits in one whole run, over their standard deviation */
+    bool pass;
+} ln_diff_report;
+/* inputs: as for ln_session_run. Names point into the graph. */
+linnet_status ln_diff_run(ln_session *s, const float *const *inputs, ln_diff_report *out,
+                          linnet_error *err);
+void ln_diff_free(ln_diff_report *r);
+
+#endif

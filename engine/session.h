@@ -1,0 +1,39 @@
+/* A plan on a device: buffers, programs, kernels and a queue of its own.
+ * One thread at a time; several sessions may share a device. */
+#ifndef LN_SESSION_H
+#define LN_SESSION_H
+
+#include "engine/plan.h"
+#include "host/host.h"
+
+typedef struct ln_session ln_session;
+
+typedef struct ln_session_params {
+    ln_wait wait;
+    bool profile; /* record a time for each step */
+} ln_session_params;
+
+typedef struct ln_session_stats {
+    double build_s, upload_s, first_run_s;
+    int64_t weight_bytes, arena_bytes;
+} ln_session_stats;
+
+/* The plan is taken: the session destroys it. The graph must outlive the session. */
+linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
+                                ln_session **out, linnet_error *err);
+void ln_session_destroy(ln_session **s);
+/* inputs and outputs in the graph's order. Inputs: planar f32 [N,C,H,W]; rank-2: as they are.
+ * Outputs: dense f32, rank 4 as NCHW, else as they are. */
+linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
+                             linnet_error *err);
+/* One step alone, for diff and the tuner: write any activation (dense logical order), run the
+ * step, read any activation back. */
+linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err);
+linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err);
+linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_error *err);
+/* Nanoseconds of each step in the last profiled run. */
+const uint64_t *ln_session_step_ns(const ln_session *s);
+ln_session_stats ln_session_get_stats(const ln_session *s);
+const ln_plan *ln_session_plan(const ln_session *s);
+
+#endif

@@ -1,0 +1,63 @@
+/* The registry of kernel variants: cl_kernels/variants.def, joined with the C half of each
+ * kernel family (can it run, how are weights packed, how is the work cut).
+ *
+ * A family is one .cl template and one file in engine/kernels/; a variant is the template with
+ * one set of tunables. */
+#ifndef LN_VARIANT_H
+#define LN_VARIANT_H
+
+#include "cl_kernels/args.h"
+#include "engine/graph.h"
+#include "host/caps.h"
+
+typedef struct ln_variant ln_variant;
+
+/* What a node looks like to a variant: the node, its graph, and where its tensors lie. */
+typedef struct ln_site {
+    const ln_graph *graph;
+    const ln_node *node;
+    const ln_caps *caps;
+} ln_site;
+
+/* The C half of a kernel. Pure functions, safe from any thread. */
+typedef struct ln_family {
+    const char *name;
+    ln_op op; /* the op it serves; families of several ops have a row for each */
+    bool (*can_run)(const ln_variant *v, const ln_site *s);
+    /* Elements of packed constants (weights then bias), 0 for none. NULL: none. */
+    size_t (*packed)(const ln_variant *v, const ln_site *s);
+    /* Writes them to dst (zeroed) and sets args->w and args->b relative to dst. */
+    linnet_status (*pack)(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err);
+    /* Fills what is the variant's own: tiles, t0.., and w/b relative to the packed block.
+     * Shapes, strides and activations are filled already by ln_args_fill. */
+    void (*bind)(const ln_variant *v, const ln_site *s, ln_args *a);
+} ln_family;
+
+typedef enum ln_tier { LN_TIER_ANY, LN_TIER_WIDE, LN_TIER_DEEP } ln_tier;
+
+struct ln_variant {
+    const char *name;   /* also the kernel's name */
+    const char *file;   /* "pw_deep.cl" */
+    const char *source; /* its embedded text */
+    ln_tier tier;
+    const ln_family *family;
+    const char *defines; /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl */
+    int local;           /* work-items of a work-group */
+    uint32_t needs;      /* features, 1 << ln_feature */
+};
+extern const ln_variant ln_variants[]; /* index is ln_args.variant */
+extern const int ln_variant_count;
+
+/* Value of a tunable in v->defines, else fallback. */
+int ln_variant_tunable(const ln_variant *v, const char *name, int fallback);
+/* Tiers, features, LINNET_DISABLE (names, tiers or features), then the family's own word. */
+bool ln_variant_can_run(const ln_variant *v, const ln_site *s);
+/* The default choice: the last row that can run (general rows come first). NULL: none. */
+const ln_variant *ln_variant_choose(const ln_site *s);
+
+/* Source of one program with these variants (prelude, then each template under its name), and
+ * the compiler options for the device. */
+linnet_status ln_variant_source(const int *variants, int count, const ln_caps *caps, ln_str *text,
+                                ln_str *options, linnet_error *err);
+
+#endif

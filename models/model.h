@@ -1,0 +1,66 @@
+/* A network: a family row or a file, ready to be built into a graph at any batch and size.
+ * Immutable once opened: may be shared between threads. */
+#ifndef LN_MODEL_H
+#define LN_MODEL_H
+
+#include "engine/graph.h"
+#include "models/weights.h"
+
+typedef enum ln_interp { LN_INTERP_BILINEAR, LN_INTERP_BICUBIC } ln_interp;
+/* From pixels 0..255 to the network's input. */
+typedef struct ln_preprocess {
+    int size;         /* default input side */
+    float crop_pct;   /* shorter side is resized to floor(size / crop_pct) */
+    int resize;       /* or exactly to this; 0: by crop_pct */
+    ln_interp interp;
+    bool antialias;   /* false: OpenCV-like sampling without a low-pass */
+    bool bgr;
+    float scale;      /* 1/255, or 1 for 0..255 */
+    float mean[3], std[3]; /* after scale, in the order of the network's channels */
+} ln_preprocess;
+
+typedef struct ln_published {
+    float params_m, macs_m, top1; /* 0: not published */
+    const char *source;           /* the paper or page */
+} ln_published;
+
+/* One row of the table of families (models/families_*.c). */
+typedef struct ln_family_row {
+    const char *name;   /* "mobilenetv2_100" */
+    const char *family; /* "MobileNetV2" */
+    ln_preprocess prep;
+    int classes;
+    ln_published published;
+    const struct ln_arch *arch; /* read by the family's builder; see models/arch.h */
+} ln_family_row;
+extern const ln_family_row *const ln_family_rows[]; /* ends with NULL */
+/* By exact name ("arch.tag" accepted: the tag is cut). NULL: err lists the nearest names. */
+const ln_family_row *ln_family_find(const char *name, linnet_error *err);
+
+typedef struct ln_model ln_model;
+typedef struct ln_model_params {
+    const char *model;   /* family name or path */
+    const char *weights; /* path; NULL: the cache folder, unless synthetic or shape_only */
+    const char *arch;    /* family for a file that does not name its own */
+    bool synthetic;
+    uint64_t seed;
+    bool shape_only; /* no weights: for info and counting */
+    const char *labels; /* file with one label a line; overrides the model's */
+} ln_model_params;
+linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_error *err);
+void ln_model_close(ln_model **m);
+/* h, w: 0 for the default. Errors name every missing, misshapen and unexpected tensor at once. */
+linnet_status ln_model_graph(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_graph **out,
+                             linnet_error *err);
+const char *ln_model_name(const ln_model *m);
+const ln_family_row *ln_model_row(const ln_model *m); /* NULL for graphs from other files */
+const ln_preprocess *ln_model_prep(const ln_model *m);
+int ln_model_classes(const ln_model *m);
+const char *ln_model_label(const ln_model *m, int index); /* NULL when there are none */
+
+/* IN (.pth, .safetensors) to Linnet's safetensors with family, labels and preprocessing in its
+ * metadata. Every tensor of the family is checked before anything is written. */
+linnet_status ln_convert(const char *in, const char *out, const char *arch, const char *labels,
+                         linnet_error *err);
+
+#endif
