@@ -1,0 +1,227 @@
+/* Linnet: an OpenCL inference engine for mobile vision networks. The stable C API.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Conventions. Create functions take a params struct, made by its LINNET_..._INIT; destroy
+ * functions accept a pointer to NULL and null it. Every call that can fail returns a
+ * linnet_status and fills the linnet_error (may be NULL). Strings returned as const char * belong
+ * to the object they came from. Nothing here prints, exits or aborts.
+ *
+ * Threads. Devices and models may be shared between threads; a session is used by one thread at
+ * a time, and any number of sessions may run at once. */
+#ifndef LINNET_H
+#define LINNET_H
+
+#include <linnet/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#    define LINNET_API __declspec(dllexport)
+#else
+#    define LINNET_API __attribute__((visibility("default")))
+#endif
+
+#define LINNET_VERSION_MAJOR 0
+#define LINNET_VERSION_MINOR 1
+#define LINNET_VERSION_PATCH 0
+
+LINNET_API const char *linnet_version(void); /* "0.1.0" */
+LINNET_API const char *linnet_status_text(linnet_status s);
+
+/* ---- log and caches (process-wide) ---- */
+typedef enum linnet_log_level {
+    LINNET_LOG_ERROR,
+    LINNET_LOG_WARN,
+    LINNET_LOG_INFO,
+    LINNET_LOG_DEBUG
+} linnet_log_level;
+typedef void (*linnet_log_fn)(void *user, int level, const char *line);
+/* NULL drops all lines (the default). The function may be called from any thread. */
+LINNET_API void linnet_set_log(linnet_log_fn fn, void *user, linnet_log_level most);
+/* A folder, "off", or NULL for $XDG_CACHE_HOME/linnet. */
+LINNET_API void linnet_set_cache_dir(const char *dir);
+typedef struct linnet_cache_entry {
+    char path[512];
+    uint64_t bytes;
+} linnet_cache_entry;
+/* What the cache holds; *entries is released with linnet_free. */
+LINNET_API linnet_status linnet_cache_list(linnet_cache_entry **entries, size_t *count,
+                                           linnet_error *err);
+/* Removes compiled programs and tuning records; downloaded models stay. */
+LINNET_API linnet_status linnet_cache_clear(size_t *removed, linnet_error *err);
+LINNET_API void linnet_free(void *p);
+
+/* ---- devices ---- */
+typedef struct linnet_device linnet_device;
+typedef struct linnet_device_info {
+    char platform[64], name[128], vendor[64], driver[64], version[128];
+    int is_cpu, is_gpu, chosen;
+    char why[128]; /* why it was chosen, or not */
+    uint32_t compute_units, max_work_group, vector_float;
+    uint64_t global_mem, max_alloc, local_mem; /* bytes */
+    char features[256];                        /* space-separated */
+} linnet_device_info;
+/* All OpenCL devices; released with linnet_free. LINNET_ERR_NO_DEVICE when there are none. */
+LINNET_API linnet_status linnet_devices(const char *spec, linnet_device_info **list, size_t *count,
+                                        linnet_error *err);
+/* spec: index, "cpu", "gpu", part of a name, "ref" (the C reference, no OpenCL), or NULL for
+ * $LINNET_DEVICE, else the first GPU, else the first CPU. */
+LINNET_API linnet_status linnet_device_open(const char *spec, linnet_device **out,
+                                            linnet_error *err);
+LINNET_API void linnet_device_close(linnet_device **d);
+LINNET_API linnet_status linnet_device_get_info(const linnet_device *d, linnet_device_info *out);
+/* The record of limits and features that the planner sees, as JSON; released with linnet_free. */
+LINNET_API linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_error *err);
+/* Multiply-add peak of the device in GFLOP/s, by a loop that lasts about 0.2 s. */
+LINNET_API linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error *err);
+
+/* One line of `linnet doctor`. */
+typedef struct linnet_check {
+    char name[32];
+    int ok; /* 1 good, 0 bad, -1 worth a look */
+    char detail[256];
+    char remedy[256]; /* empty when good */
+} linnet_check;
+LINNET_API linnet_status linnet_doctor(linnet_check **list, size_t *count, linnet_error *err);
+
+/* ---- families and models ---- */
+typedef struct linnet_family_info {
+    const char *name, *family;
+    int input[3]; /* height, width, channels */
+    int classes;
+    int64_t params, macs; /* counted: learnable elements; multiply-adds of one image */
+    float published_params_m, published_macs_m, published_top1; /* 0: not published */
+    const char *source;
+    const char *note; /* why counted and published differ, or "" */
+} linnet_family_info;
+LINNET_API size_t linnet_family_count(void);
+LINNET_API linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err);
+
+typedef struct linnet_model linnet_model;
+typedef struct linnet_model_params {
+    const char *model;   /* family name, or path to a model file */
+    const char *weights; /* path; NULL: models/NAME.safetensors under the cache folder */
+    const char *arch;    /* family of a weight file that does not name its own */
+    const char *labels;  /* text file, a label a line; NULL: the model's own */
+    int synthetic;       /* deterministic weights from seed, for tests and benchmarks */
+    uint64_t seed;
+    int shape_only; /* no weights: info only */
+    int size;       /* input side in pixels; 0: the model's own */
+    int height, width; /* or both sides; 0: size */
+    /* preprocessing that overrides the model's; used where the flag says so */
+    int set_mean, set_std, set_crop_pct, set_resize;
+    float mean[3], std[3], crop_pct;
+    int resize;
+} linnet_model_params;
+#define LINNET_MODEL_PARAMS_INIT {0}
+LINNET_API linnet_status linnet_model_open(const linnet_model_params *p, linnet_model **out,
+                                           linnet_error *err);
+LINNET_API void linnet_model_close(linnet_model **m);
+typedef struct linnet_model_info {
+    const char *name, *family;
+    int height, width, channels, classes;
+    int64_t params, macs;
+} linnet_model_info;
+LINNET_API linnet_status linnet_model_get_info(const linnet_model *m, linnet_model_info *out,
+                                               linnet_error *err);
+LINNET_API const char *linnet_model_label(const linnet_model *m, int index); /* NULL: none */
+/* Layers, shapes, parameters and MACs as text; released with linnet_free. */
+LINNET_API linnet_status linnet_model_print(const linnet_model *m, int batch, char **text,
+                                            linnet_error *err);
+/* Converts a PyTorch checkpoint or safetensors file. labels: may be NULL. */
+LINNET_API linnet_status linnet_convert(const char *in, const char *out, const char *arch,
+                                        const char *labels, linnet_error *err);
+
+/* ---- sessions ---- */
+typedef struct linnet_session linnet_session;
+typedef enum linnet_wait { LINNET_WAIT_SPIN, LINNET_WAIT_YIELD, LINNET_WAIT_SLEEP } linnet_wait;
+typedef struct linnet_session_params {
+    int batch;          /* images in each run; 0: 1 */
+    const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */
+    linnet_wait wait;
+    int profile; /* record a time for each step */
+} linnet_session_params;
+#define LINNET_SESSION_PARAMS_INIT {0}
+/* Builds the graph, plans it, uploads weights, builds kernels. The model and the device must
+ * outlive the session. */
+LINNET_API linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
+                                               const linnet_session_params *p, linnet_session **out,
+                                               linnet_error *err);
+LINNET_API void linnet_session_destroy(linnet_session **s);
+/* Tensors of the session: f32; images are [N,C,H,W], logits [N,classes]. */
+typedef struct linnet_tensor_info {
+    const char *name;
+    int rank;
+    int64_t dim[6];
+    size_t bytes;
+} linnet_tensor_info;
+LINNET_API size_t linnet_session_inputs(const linnet_session *s);
+LINNET_API size_t linnet_session_outputs(const linnet_session *s);
+LINNET_API linnet_status linnet_session_input(const linnet_session *s, size_t i,
+                                              linnet_tensor_info *out);
+LINNET_API linnet_status linnet_session_output(const linnet_session *s, size_t i,
+                                               linnet_tensor_info *out);
+/* in[i] and out[i]: dense f32 arrays of the shapes above, in order. Blocks until out is whole. */
+LINNET_API linnet_status linnet_session_run(linnet_session *s, const float *const *in,
+                                            float *const *out, linnet_error *err);
+typedef struct linnet_session_stats {
+    double load_ms, build_ms, upload_ms, first_run_ms;
+    uint64_t cache_hits, cache_misses, builds;
+    uint64_t weight_bytes, arena_bytes;
+    int64_t macs;
+} linnet_session_stats;
+LINNET_API linnet_status linnet_session_get_stats(const linnet_session *s,
+                                                  linnet_session_stats *out);
+/* The plan as text: variants, tiles, arena offsets; released with linnet_free. */
+LINNET_API linnet_status linnet_session_print_plan(const linnet_session *s, char **text,
+                                                   linnet_error *err);
+typedef struct linnet_step_info {
+    const char *name, *op, *variant;
+    double ms; /* in the last run; 0 unless the session profiles */
+    int64_t macs, bytes;
+} linnet_step_info;
+LINNET_API size_t linnet_session_steps(const linnet_session *s);
+LINNET_API linnet_status linnet_session_step(const linnet_session *s, size_t i,
+                                             linnet_step_info *out);
+
+/* Every layer on the device against the C reference. */
+typedef struct linnet_diff_layer {
+    const char *name, *op;
+    double max_abs, rel; /* rel: over the standard deviation of the reference's output */
+    int pass;
+} linnet_diff_layer;
+typedef struct linnet_diff_report {
+    linnet_diff_layer *layer; /* released with linnet_free; names live with the session */
+    size_t layers, worst;
+    long first_bad; /* -1: none */
+    double end_to_end;
+    int pass;
+} linnet_diff_report;
+LINNET_API linnet_status linnet_session_diff(linnet_session *s, const float *const *in,
+                                             linnet_diff_report *out, linnet_error *err);
+
+/* ---- pictures ---- */
+/* Decodes, resizes, crops and normalises a picture file into dst: [3,height,width] of the model. */
+LINNET_API linnet_status linnet_image_load(const linnet_model *m, const char *path, float *dst,
+                                           linnet_error *err);
+/* The same from bytes in memory; name: for messages. */
+LINNET_API linnet_status linnet_image_decode(const linnet_model *m, const void *data, size_t size,
+                                             const char *name, float *dst, linnet_error *err);
+typedef struct linnet_top {
+    int index;
+    float probability, logit;
+} linnet_top;
+/* The k most probable classes of one row of logits, ordered; returns how many. */
+LINNET_API int linnet_topk(const float *logits, int classes, int k, linnet_top *out);
+/* Deterministic input image `index` (docs/testing.md): dst is [3,height,width]. */
+LINNET_API void linnet_synthetic_image(uint64_t index, uint64_t seed, int64_t height, int64_t width,
+                                       float *dst);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
