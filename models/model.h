@@ -24,16 +24,18 @@ typedef struct ln_published {
     const char *source;           /* the paper or page */
 } ln_published;
 
-/* One row of the table of families (models/families_*.c). */
+/* One row of the table of families (models/families_*.c): data alone. */
 typedef struct ln_family_row {
     const char *name;   /* "mobilenetv2_100" */
     const char *family; /* "MobileNetV2" */
     ln_preprocess prep;
     int classes;
     ln_published published;
-    const struct ln_arch *arch; /* read by the family's builder; see models/arch.h */
+    const struct ln_arch *arch; /* read by the one builder; see models/arch.h */
+    const char *note;           /* why counted and published figures differ; NULL: they agree */
 } ln_family_row;
-extern const ln_family_row *const ln_family_rows[]; /* ends with NULL */
+size_t ln_family_count(void);
+const ln_family_row *ln_family_at(size_t i); /* i < ln_family_count() */
 /* By exact name ("arch.tag" accepted: the tag is cut). NULL: err lists the nearest names. */
 const ln_family_row *ln_family_find(const char *name, linnet_error *err);
 
