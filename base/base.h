@@ -15,7 +15,7 @@
 #    define LN_PRINTF(f, a)
 #endif
 
-#define LN_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define LN_COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define LN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define LN_MAX(a, b) ((a) > (b) ? (a) : (b))
 
@@ -27,7 +27,8 @@
     } while (0)
 
 /* Fills err (may be NULL) with status and a one-line message; returns status. */
-linnet_status ln_fail(linnet_error *err, linnet_status status, const char *fmt, ...) LN_PRINTF(3, 4);
+linnet_status ln_fail(linnet_error *err, linnet_status status, const char *fmt, ...)
+    LN_PRINTF(3, 4);
 /* The same for an allocation of `bytes` that failed; what: a noun for the message. */
 linnet_status ln_fail_oom(linnet_error *err, const char *what, size_t bytes);
 /* Puts "prefix: " before a message already in err; returns its status. */
@@ -56,7 +57,8 @@ static inline int64_t ln_ceil_div(int64_t a, int64_t b) {
 uint64_t ln_hash(uint64_t h, const void *data, size_t bytes);
 uint32_t ln_crc32(uint32_t crc, const void *data, size_t bytes); /* zlib's; start with 0 */
 
-/* Growable byte string; never fails visibly until ln_str_ok is asked. Zero-initialise. */
+/* Growable byte string, always terminated once p is set. Zero-initialise. An allocation that
+ * fails sets `failed` and drops what follows; look at it once, at the end. */
 typedef struct ln_str {
     char *p;
     size_t len, cap;

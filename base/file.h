@@ -30,10 +30,11 @@ linnet_status ln_cur_seek(ln_cursor *c, size_t pos, const char *what);
 linnet_status ln_cur_fail(ln_cursor *c, const char *fmt, ...) LN_PRINTF(2, 3);
 
 /* A file under a temporary name beside its goal, renamed onto it by commit (after fsync);
- * close without commit removes it. */
+ * close without commit removes it. A goal that is no regular file (/dev/null, a pipe) is
+ * written directly. Write with stdio on f; commit reports what failed on the way. */
 typedef struct ln_writer {
     FILE *f;
-    char *tmp, *goal;
+    char *tmp, *goal; /* tmp: NULL when writing directly */
 } ln_writer;
 linnet_status ln_writer_open(ln_writer *w, const char *goal, linnet_error *err);
 linnet_status ln_writer_commit(ln_writer *w, linnet_error *err);

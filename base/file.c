@@ -1,0 +1,71 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+linnet_status ln_file_map(const char *path, ln_file *out, linnet_error *err) {
+    *out = (ln_file){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+    if (fd < 0) return ln_fail(err, LINNET_ERR_IO, "%s: %s; check the path", path, strerror(errno));
+    linnet_status st = LINNET_OK;
+    struct stat info;
+    if (fstat(fd, &info) != 0) {
+        st = ln_fail(err, LINNET_ERR_IO, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(info.st_mode)) {
+        st = ln_fail(err, LINNET_ERR_IO, "%s: not a regular file; give a file", path);
+    } else if (!(out->path = strdup(path))) {
+        st = ln_fail_oom(err, "a file name", strlen(path) + 1);
+    } else if (info.st_size == 0) {
+        out->data = (const uint8_t *)"";
+    } else {
+        out->size = (size_t)info.st_size;
+        void *p = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED)
+            st = ln_fail(err, LINNET_ERR_IO, "%s: cannot map %zu bytes: %s", path, out->size,
+                         strerror(errno));
+        else
+            out->data = p;
+    }
+    close(fd);
+    if (st != LINNET_OK) {
+        free(out->path);
+        *out = (ln_file){0};
+    }
+    return st;
+}
+
+void ln_file_unmap(ln_file *f) {
+    if (f->size) munmap((void *)(uintptr_t)f->data, f->size);
+    free(f->path);
+    *f = (ln_file){0};
+}
+
+static bool make_dir(const char *path) {
+    if (mkdir(path, 0777) == 0) return true;
+    struct stat info;
+    return errno == EEXIST && stat(path, &info) == 0 &&
+           (S_ISDIR(info.st_mode) || (errno = ENOTDIR, false));
+}
+
+linnet_status ln_mkdirs(const char *path, linnet_error *err) {
+    char *copy = strdup(path);
+    if (!copy) return ln_fail_oom(err, "a folder name", strlen(path) + 1);
+    bool ok = true;
+    for (char *p = copy; ok && *p; p++) {
+        if (*p != '/' || p == copy) continue;
+        *p = 0;
+        ok = make_dir(copy);
+        *p = '/';
+    }
+    ok = ok && make_dir(copy);
+    int why = errno;
+    free(copy);
+    if (ok) return LINNET_OK;
+    return ln_fail(err, LINNET_ERR_IO, "%s: cannot make the folder: %s; check its permissions",
+                   path, strerror(why));
+}
