@@ -1,4 +1,4 @@
-/* The plan: one step for each node, with its variant, arguments and arena offsets. Deterministic:
+/* The plan: one step for each node that moves data, with its variant, arguments and arena offsets. Deterministic:
  * the same graph, caps and records give the same bytes. Knows a device only as ln_caps. */
 #ifndef LN_PLAN_H
 #define LN_PLAN_H
@@ -12,6 +12,7 @@ typedef struct ln_place {
     int64_t ps;      /* elements from pixel to pixel (channels padded, or the slice's owner's) */
     int first, last; /* steps between which it lives; outputs live to the end */
     ln_tid owner;    /* the tensor whose memory it shares (concat slice, in-place), or itself */
+    bool slice;      /* part of the owner: a concat's input */
     bool dense;      /* an input in the caller's layout: planar NCHW, no padding */
 } ln_place;
 
@@ -35,12 +36,26 @@ typedef struct ln_plan {
 typedef struct ln_plan_params {
     const ln_variant *(*choose)(void *user, const ln_site *s); /* NULL: ln_variant_choose */
     void *user;
+    int64_t guard;  /* bytes left free around every activation, for tests that look for stray writes */
+    bool no_sharing; /* every activation has memory of its own: no in-place, no slices */
 } ln_plan_params;
-linnet_status ln_plan_create(const ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
+/* The graph may get copy nodes behind inputs whose readers cannot take the caller's planar
+ * layout; it must outlive the plan. params may be NULL. */
+linnet_status ln_plan_create(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
                              ln_plan **out, linnet_error *err);
 void ln_plan_destroy(ln_plan **p);
 /* Packs every constant into dst (plan->weight_bytes, 64-byte aligned, zeroed). */
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err);
+/* A tensor's shape as the kernels see it: rank 4 as it is, [N,T,C] with h = 1, [N,C] one pixel. */
+typedef struct ln_dims {
+    int64_t n, h, w, c;
+} ln_dims;
+ln_dims ln_dims_of(const ln_shape *s);
+/* Fills places, arena_bytes and live_peak_bytes (plan_arena.c). */
+linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err);
+/* True when the node only renames memory: its output lies where its input does. */
+bool ln_plan_is_alias(const ln_plan *p, const ln_node *n);
+
 /* `linnet info --plan`. */
 void ln_plan_print(const ln_plan *p, ln_str *out);
 

@@ -1,0 +1,266 @@
+/* Where every activation lies: liveness, sharing, and one arena.
+ *
+ * Sharing first: a reshape renames, a concat's inputs are slices of its output, an elementwise
+ * result or a sum may overwrite the operand that dies with it. What is left gets offsets, the
+ * largest first, each at the lowest place free over its whole life. */
+#include "engine/plan.h"
+
+#include <stdlib.h>
+
+enum { ALIGN_BYTES = 128 };
+
+ln_dims ln_dims_of(const ln_shape *s) {
+    ln_dims d = {1, 1, 1, s->dim[s->rank - 1]};
+    if (s->rank > 1) d.n = s->dim[0];
+    if (s->rank > 2) d.w = s->dim[s->rank - 2];
+    for (int i = 1; i < s->rank - 2; i++) d.h *= s->dim[i];
+    return d;
+}
+
+static int64_t pixels(const ln_shape *s) {
+    ln_dims d = ln_dims_of(s);
+    return d.n * d.h * d.w;
+}
+
+static bool is_activation(const ln_tensor *t) {
+    return t->kind != LN_TENSOR_CONST;
+}
+
+/* A reshape that keeps the last dimension moves nothing in a channel-padded layout. */
+static bool reshape_renames(const ln_graph *g, const ln_node *n) {
+    const ln_shape *a = &g->tensor[n->in[0]].shape, *b = &g->tensor[n->out[0]].shape;
+    bool planar = g->tensor[n->in[0]].kind == LN_TENSOR_INPUT && a->rank == 4;
+    return n->op == LN_OP_RESHAPE && !planar && a->dim[a->rank - 1] == b->dim[b->rank - 1];
+}
+
+static bool concat_aliases(const ln_plan *p, const ln_node *n) {
+    if (n->op != LN_OP_CONCAT) return false;
+    for (int i = 0; i < n->n_in; i++)
+        if (p->place[n->in[i]].owner != n->out[0]) return false;
+    return true;
+}
+
+bool ln_plan_is_alias(const ln_plan *p, const ln_node *n) {
+    if (reshape_renames(p->graph, n)) return p->place[n->out[0]].owner != n->out[0];
+    return concat_aliases(p, n);
+}
+
+static ln_tid root(const ln_plan *p, ln_tid t) {
+    while (p->place[t].owner != t) t = p->place[t].owner;
+    return t;
+}
+
+/* The root when t is all of its memory, LN_NONE when t is a slice of it. */
+static ln_tid whole_root(const ln_plan *p, ln_tid t) {
+    for (; p->place[t].owner != t; t = p->place[t].owner)
+        if (p->place[t].slice) return LN_NONE;
+    return t;
+}
+
+static linnet_status init_places(ln_plan *p, linnet_error *err) {
+    const ln_graph *g = p->graph;
+    for (ln_tid t = 0; t < g->n_tensor; t++) {
+        const ln_tensor *x = &g->tensor[t];
+        ln_place *pl = &p->place[t];
+        *pl = (ln_place){.offset = -1, .owner = t, .first = -1, .last = -1};
+        if (!is_activation(x)) continue;
+        ln_dims d = ln_dims_of(&x->shape);
+        pl->dense = x->kind == LN_TENSOR_INPUT && x->shape.rank == 4;
+        pl->ps = pl->dense ? 1 : ln_round_up(d.c, LN_CPAD);
+        int64_t row = pl->dense ? d.c : pl->ps, count;
+        if (!ln_mul_i64(pixels(&x->shape), row, &count) ||
+            !ln_mul_i64(count, (int64_t)sizeof(float), &pl->bytes))
+            return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: tensor too large", x->name);
+    }
+    return LINNET_OK;
+}
+
+static void note_life(ln_plan *p) {
+    const ln_graph *g = p->graph;
+    for (ln_tid t = 0; t < g->n_tensor; t++)
+        if (g->tensor[t].kind == LN_TENSOR_INPUT) p->place[t].first = p->place[t].last = 0;
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        for (int k = 0; k < n->n_out; k++) p->place[n->out[k]].first = p->place[n->out[k]].last = i;
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] != LN_NONE) p->place[n->in[k]].last = i;
+    }
+    for (int i = 0; i < g->n_output; i++) p->place[g->output[i]].last = g->n_node;
+}
+
+static bool is_output(const ln_graph *g, ln_tid t) {
+    for (int i = 0; i < g->n_output; i++)
+        if (g->output[i] == t) return true;
+    return false;
+}
+
+/* Puts t into its owner's memory; the owner's life then covers t's. */
+static void share(ln_plan *p, ln_tid t, ln_tid with) {
+    ln_tid r = root(p, with);
+    p->place[t].owner = with;
+    p->place[r].first = LN_MIN(p->place[r].first, p->place[t].first);
+    p->place[r].last = LN_MAX(p->place[r].last, p->place[t].last);
+}
+
+/* All inputs as slices, or none: each must start on a multiple of the channel padding and
+ * be made by a node for this concat's sake alone (no other slice, no output of the graph). */
+static void try_concat(ln_plan *p, const ln_node *n) {
+    const ln_graph *g = p->graph;
+    int64_t at = 0;
+    for (int i = 0; i < n->n_in; i++) {
+        const ln_tensor *t = &g->tensor[n->in[i]];
+        const ln_place *pl = &p->place[n->in[i]];
+        if (t->kind != LN_TENSOR_NODE || pl->owner != n->in[i] || pl->dense || at % LN_CPAD ||
+            is_output(g, n->in[i]))
+            return;
+        for (int k = 0; k < i; k++)
+            if (n->in[k] == n->in[i]) return;
+        at += t->shape.dim[t->shape.rank - 1];
+    }
+    for (int i = 0; i < n->n_in; i++) {
+        share(p, n->in[i], n->out[0]);
+        p->place[n->in[i]].slice = true;
+    }
+}
+
+/* The input whose memory the output may overwrite: every element is read only to make the same
+ * element of the output. */
+static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
+    const ln_graph *g = p->graph;
+    int slot[2], count = 0;
+    switch (n->op) {
+    case LN_OP_ACT: slot[count++] = 0; break;
+    case LN_OP_ADD:
+    case LN_OP_MUL:
+        slot[count++] = 0;
+        slot[count++] = 1;
+        break;
+    case LN_OP_CONV2D: slot[count++] = LN_CONV_RES; break;
+    default: break;
+    }
+    for (int i = 0; i < count; i++) {
+        ln_tid t = ln_node_in(n, slot[i]);
+        if (t == LN_NONE || p->place[n->out[0]].owner != n->out[0]) continue;
+        ln_tid r = whole_root(p, t);
+        if (r == LN_NONE || g->tensor[r].kind != LN_TENSOR_NODE || p->place[r].last != at) continue;
+        if (!ln_shape_equal(&g->tensor[t].shape, &g->tensor[n->out[0]].shape)) continue;
+        bool read_twice = false;
+        for (int k = 0; k < n->n_in; k++)
+            if (k != slot[i] && n->in[k] != LN_NONE && is_activation(&g->tensor[n->in[k]]))
+                read_twice |= root(p, n->in[k]) == r;
+        if (!read_twice) return t;
+    }
+    return LN_NONE;
+}
+
+static void share_all(ln_plan *p) {
+    const ln_graph *g = p->graph;
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        if (n->op == LN_OP_CONCAT) try_concat(p, n);
+    }
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        if (reshape_renames(g, n)) {
+            if (p->place[n->out[0]].owner == n->out[0]) share(p, n->out[0], n->in[0]);
+            continue;
+        }
+        ln_tid t = overwritable(p, i, n);
+        if (t != LN_NONE) share(p, n->out[0], t);
+    }
+}
+
+typedef struct block {
+    ln_tid t;
+    int64_t size;
+} block;
+
+static int by_size(const void *a, const void *b) {
+    const block *x = a, *y = b;
+    if (x->size != y->size) return x->size < y->size ? 1 : -1;
+    return x->t < y->t ? -1 : 1; /* a fixed order keeps plans deterministic */
+}
+
+static int by_offset(const void *a, const void *b) {
+    const ln_place *const *x = a, *const *y = b;
+    return (*x)->offset < (*y)->offset ? -1 : (*x)->offset > (*y)->offset;
+}
+
+static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
+    const ln_graph *g = p->graph;
+    block *b = calloc((size_t)g->n_tensor + 1, sizeof *b);
+    const ln_place **near = calloc((size_t)g->n_tensor + 1, sizeof(void *));
+    if (!b || !near) {
+        free(b);
+        free((void *)near);
+        return ln_fail_oom(err, "memory plan", (size_t)g->n_tensor * sizeof *b);
+    }
+    int count = 0;
+    for (ln_tid t = 0; t < g->n_tensor; t++)
+        if (is_activation(&g->tensor[t]) && p->place[t].owner == t)
+            b[count++] = (block){t, ln_round_up(p->place[t].bytes, ALIGN_BYTES) + guard};
+    qsort(b, (size_t)count, sizeof *b, by_size);
+    for (int i = 0; i < count; i++) {
+        ln_place *pl = &p->place[b[i].t];
+        int n = 0;
+        for (int k = 0; k < i; k++) {
+            const ln_place *o = &p->place[b[k].t];
+            if (o->first <= pl->last && pl->first <= o->last) near[n++] = o;
+        }
+        qsort((void *)near, (size_t)n, sizeof *near, by_offset);
+        int64_t at = guard;
+        for (int k = 0; k < n; k++) {
+            int64_t end = near[k]->offset + ln_round_up(near[k]->bytes, ALIGN_BYTES) + guard;
+            if (near[k]->offset - at >= b[i].size) break;
+            at = LN_MAX(at, end);
+        }
+        pl->offset = at;
+        p->arena_bytes = LN_MAX(p->arena_bytes, at + b[i].size);
+    }
+    for (int s = 0; s <= g->n_node; s++) {
+        int64_t live = 0;
+        for (int i = 0; i < count; i++)
+            if (p->place[b[i].t].first <= s && s <= p->place[b[i].t].last) live += b[i].size;
+        p->live_peak_bytes = LN_MAX(p->live_peak_bytes, live);
+    }
+    free(b);
+    free((void *)near);
+    return LINNET_OK;
+}
+
+/* Bytes from the start of a concat's output to its slice t. */
+static int64_t slice_offset(const ln_graph *g, ln_tid t, ln_tid whole) {
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        if (n->op != LN_OP_CONCAT || n->out[0] != whole) continue;
+        int64_t c = 0;
+        for (int k = 0; k < n->n_in && n->in[k] != t; k++) {
+            const ln_shape *s = &g->tensor[n->in[k]].shape;
+            c += s->dim[s->rank - 1];
+        }
+        return c * (int64_t)sizeof(float);
+    }
+    return 0;
+}
+
+/* Slices and renamed tensors: offset and pixel stride follow from the owner's. */
+static void resolve(ln_plan *p, ln_tid t) {
+    int64_t offset = 0;
+    ln_tid at = t;
+    for (; p->place[at].owner != at; at = p->place[at].owner)
+        if (p->place[at].slice) offset += slice_offset(p->graph, at, p->place[at].owner);
+    if (at == t) return;
+    p->place[t].ps = p->place[at].ps;
+    p->place[t].offset = p->place[at].offset + offset;
+}
+
+linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err) {
+    LN_TRY(init_places(p, err));
+    note_life(p);
+    if (!params || !params->no_sharing) share_all(p);
+    LN_TRY(assign(p, params ? ln_round_up(params->guard, ALIGN_BYTES) : 0, err));
+    for (ln_tid t = 0; t < p->graph->n_tensor; t++)
+        if (is_activation(&p->graph->tensor[t])) resolve(p, t);
+    p->arena_bytes = LN_MAX(p->arena_bytes, ALIGN_BYTES);
+    return LINNET_OK;
+}
