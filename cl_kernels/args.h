@@ -45,7 +45,7 @@ typedef struct ln_args {
     ln_i32 m; /* rows of the matrix product: n*oh*ow */
     ln_i32 flags;
     ln_u32 x2; /* second activation input */
-    ln_i32 x2ps;
+    ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
     ln_i32 pad_[13];
 } ln_args; /* 64 words of 4 bytes */

@@ -88,8 +88,12 @@ static void fill_window(const ln_window *w, ln_args *a) {
 static void fill_args(const ln_plan *p, const ln_node *n, ln_args *a) {
     ln_tid y = n->out[0];
     ln_dims d = ln_dims_of(&p->graph->tensor[y].shape);
-    *a = (ln_args){.x = LN_NO_OFF, .res = LN_NO_OFF, .gate = LN_NO_OFF, .x2 = LN_NO_OFF,
-                   .w = LN_NO_OFF, .b = LN_NO_OFF};
+    *a = (ln_args){.x = LN_NO_OFF,
+                   .res = LN_NO_OFF,
+                   .gate = LN_NO_OFF,
+                   .x2 = LN_NO_OFF,
+                   .w = LN_NO_OFF,
+                   .b = LN_NO_OFF};
     fill_input(p, n->in[0], a);
     a->oh = (int32_t)d.h;
     a->ow = (int32_t)d.w;
@@ -109,6 +113,7 @@ static void fill_args(const ln_plan *p, const ln_node *n, ln_args *a) {
         a->res = element(p, ln_node_in(n, LN_CONV_RES));
         a->rps = pixel_stride(p, ln_node_in(n, LN_CONV_RES));
         a->gate = element(p, ln_node_in(n, LN_CONV_GATE));
+        a->x2ps = pixel_stride(p, ln_node_in(n, LN_CONV_GATE));
         fill_act(&c->act, &a->act, act);
         fill_act(&c->post, &a->post, post);
         second = LN_NONE;
@@ -163,8 +168,8 @@ static linnet_status add_step(ln_plan *p, int node, const ln_plan_params *params
                               linnet_error *err) {
     const ln_node *n = &p->graph->node[node];
     ln_site site = {p->graph, n, &p->caps};
-    const ln_variant *v = params && params->choose ? params->choose(params->user, &site)
-                                                   : ln_variant_choose(&site);
+    const ln_variant *v =
+        params && params->choose ? params->choose(params->user, &site) : ln_variant_choose(&site);
     if (!v) return no_variant(p, n, err);
     ln_step *s = &p->step[p->n_step];
     *s = (ln_step){.variant = v, .node = node, .packed_at = *packed};
@@ -192,8 +197,8 @@ static linnet_status check_limits(const ln_plan *p, linnet_error *err) {
     for (size_t i = 0; i < LN_COUNT(part); i++)
         if (p->caps.max_alloc && (uint64_t)part[i].bytes > p->caps.max_alloc)
             return ln_fail(err, LINNET_ERR_OUT_OF_MEMORY,
-                           "%s: %s need %lld bytes in one buffer, %s allows %llu; %s", p->graph->name,
-                           part[i].what, (long long)part[i].bytes, p->caps.name,
+                           "%s: %s need %lld bytes in one buffer, %s allows %llu; %s",
+                           p->graph->name, part[i].what, (long long)part[i].bytes, p->caps.name,
                            (unsigned long long)p->caps.max_alloc, part[i].remedy);
     if (p->arena_bytes / (int64_t)sizeof(float) >= (int64_t)LN_NO_OFF)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: activations exceed 2^32 elements",

@@ -1,5 +1,6 @@
-/* The plan: one step for each node that moves data, with its variant, arguments and arena offsets. Deterministic:
- * the same graph, caps and records give the same bytes. Knows a device only as ln_caps. */
+/* The plan: one step for each node that moves data, with its variant, arguments and arena offsets.
+ * Deterministic: the same graph, caps and records give the same bytes. Knows a device only as
+ * ln_caps. */
 #ifndef LN_PLAN_H
 #define LN_PLAN_H
 
@@ -18,7 +19,7 @@ typedef struct ln_place {
 
 typedef struct ln_step {
     const ln_variant *variant;
-    int node;         /* index in the graph */
+    int node; /* index in the graph */
     ln_args args;
     int64_t packed_at, packed; /* elements in the weights buffer */
     int64_t macs, bytes;       /* work, and compulsory traffic */
@@ -36,7 +37,8 @@ typedef struct ln_plan {
 typedef struct ln_plan_params {
     const ln_variant *(*choose)(void *user, const ln_site *s); /* NULL: ln_variant_choose */
     void *user;
-    int64_t guard;  /* bytes left free around every activation, for tests that look for stray writes */
+    int64_t
+        guard; /* bytes left free around every activation, for tests that look for stray writes */
     bool no_sharing; /* every activation has memory of its own: no in-place, no slices */
 } ln_plan_params;
 /* The graph may get copy nodes behind inputs whose readers cannot take the caller's planar

@@ -20,10 +20,9 @@ void ln_plan_print(const ln_plan *p, ln_str *out) {
         const ln_node *n = &g->node[s->node];
         char shape[96];
         ln_str_add(out, "%4d  %-*s  %-*s  %-16s %6d %12lld %12lld%s\n", i, name_w, n->name,
-                   variant_w, s->variant->name,
-                   ln_shape_text(&g->tensor[n->out[0]].shape, shape), (int)s->args.tiles,
-                   (long long)p->place[n->out[0]].offset, (long long)(s->packed * 4),
-                   share_mark(p, n->out[0]));
+                   variant_w, s->variant->name, ln_shape_text(&g->tensor[n->out[0]].shape, shape),
+                   (int)s->args.tiles, (long long)p->place[n->out[0]].offset,
+                   (long long)(s->packed * 4), share_mark(p, n->out[0]));
     }
     ln_str_add(out, "%d steps on %s; arena %lld bytes (live at most %lld), weights %lld bytes\n",
                p->n_step, p->caps.name, (long long)p->arena_bytes, (long long)p->live_peak_bytes,

@@ -32,7 +32,7 @@ typedef struct ln_family {
     bool (*can_run)(const ln_variant *v, const ln_site *s);
     /* Elements of packed constants (weights then bias), 0 for none. NULL: none. */
     size_t (*packed)(const ln_variant *v, const ln_site *s);
-    /* Writes them to dst (zeroed) and sets args->w and args->b relative to dst. */
+    /* Writes them to dst (zeroed), laid out as bind says. */
     linnet_status (*pack)(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err);
     /* Fills what is the variant's own: tiles, t0.., and w/b relative to the packed block.
      * Shapes, strides and activations are filled already by ln_args_fill. */

@@ -1,0 +1,154 @@
+/* Device against reference, step by step. */
+#include "engine/diff.h"
+#include "engine/ref/ref.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static double deviation(const float *v, int64_t n) {
+    double sum = 0, sq = 0;
+    for (int64_t i = 0; i < n; i++) sum += v[i];
+    double mean = n ? sum / (double)n : 0;
+    for (int64_t i = 0; i < n; i++) sq += (v[i] - mean) * (v[i] - mean);
+    return n ? sqrt(sq / (double)n) : 0;
+}
+
+/* Largest error; infinite where one is NaN and the other is not. */
+static double worst_error(const float *a, const float *b, int64_t n) {
+    double worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (a[i] == b[i] || (isnan(a[i]) && isnan(b[i]))) continue;
+        double d = fabs((double)a[i] - b[i]);
+        if (isnan(d)) return INFINITY;
+        worst = LN_MAX(worst, d);
+    }
+    return worst;
+}
+
+/* Over the deviation; a constant output is judged by its own size instead. */
+static double relative(double max_abs, const float *ref, int64_t n) {
+    double scale = deviation(ref, n);
+    if (scale == 0)
+        for (int64_t i = 0; i < n; i++) scale = LN_MAX(scale, fabs((double)ref[i]));
+    return max_abs == 0 ? 0 : scale > 0 ? max_abs / scale : INFINITY;
+}
+
+static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_node *n, linnet_error *err) {
+    for (int k = 0; k < n->n_in; k++) {
+        ln_tid t = n->in[k];
+        if (t != LN_NONE && ref->graph->tensor[t].kind != LN_TENSOR_CONST)
+            LN_TRY(ln_session_write(s, t, ref->value[t], err));
+    }
+    return LINNET_OK;
+}
+
+static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
+                               linnet_error *err) {
+    const ln_plan *p = ln_session_plan(s);
+    const ln_step *step = &p->step[i];
+    const ln_node *n = &ref->graph->node[step->node];
+    *layer = (ln_diff_layer){n->name, ln_op_infos[n->op].name, step->variant->name, 0, 0, true};
+    LN_TRY(feed(s, ref, n, err));
+    LN_TRY(ln_session_run_step(s, i, err));
+    for (int k = 0; k < n->n_out; k++) {
+        int64_t count = 0;
+        ln_shape_count(&ref->graph->tensor[n->out[k]].shape, &count);
+        float *got = malloc((size_t)count * sizeof *got);
+        if (!got) return ln_fail_oom(err, "diff", (size_t)count * sizeof *got);
+        linnet_status st = ln_session_read(s, n->out[k], got, err);
+        if (st == LINNET_OK) {
+            double e = worst_error(got, ref->value[n->out[k]], count);
+            layer->max_abs = LN_MAX(layer->max_abs, e);
+            layer->rel = LN_MAX(layer->rel, relative(e, ref->value[n->out[k]], count));
+        }
+        free(got);
+        LN_TRY(st);
+    }
+    layer->pass = layer->rel <= LN_DIFF_TOLERANCE;
+    return LINNET_OK;
+}
+
+/* Planar inputs to the reference's N,H,W,C. */
+static linnet_status set_inputs(ln_ref *ref, const float *const *inputs, linnet_error *err) {
+    const ln_graph *g = ref->graph;
+    for (int i = 0; i < g->n_input; i++) {
+        const ln_shape *shape = &g->tensor[g->input[i]].shape;
+        if (shape->rank != 4) {
+            LN_TRY(ln_ref_set(ref, g->input[i], inputs[i], err));
+            continue;
+        }
+        ln_dims d = ln_dims_of(shape);
+        int64_t plane = d.h * d.w;
+        float *nhwc = malloc((size_t)(d.n * plane * d.c) * sizeof *nhwc);
+        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)(d.n * plane * d.c) * sizeof *nhwc);
+        for (int64_t n = 0; n < d.n; n++)
+            for (int64_t c = 0; c < d.c; c++)
+                for (int64_t q = 0; q < plane; q++)
+                    nhwc[(n * plane + q) * d.c + c] = inputs[i][(n * d.c + c) * plane + q];
+        linnet_status st = ln_ref_set(ref, g->input[i], nhwc, err);
+        free(nhwc);
+        LN_TRY(st);
+    }
+    return LINNET_OK;
+}
+
+/* One whole run: each output against the reference's. */
+static linnet_status diff_whole(ln_session *s, const ln_ref *ref, const float *const *inputs,
+                                double *worst, linnet_error *err) {
+    const ln_graph *g = ref->graph;
+    float **out = calloc((size_t)g->n_output + 1, sizeof *out);
+    if (!out) return ln_fail_oom(err, "diff", sizeof *out);
+    linnet_status st = LINNET_OK;
+    for (int i = 0; i < g->n_output && st == LINNET_OK; i++) {
+        int64_t count = 0;
+        ln_shape_count(&g->tensor[g->output[i]].shape, &count);
+        out[i] = malloc((size_t)count * sizeof(float));
+        if (!out[i]) st = ln_fail_oom(err, "diff", (size_t)count * sizeof(float));
+    }
+    if (st == LINNET_OK) st = ln_session_run(s, inputs, out, err);
+    for (int i = 0; i < g->n_output && st == LINNET_OK; i++) {
+        ln_tid t = g->output[i];
+        int64_t count = 0;
+        ln_shape_count(&g->tensor[t].shape, &count);
+        st = ln_session_read(s, t, out[i], err);
+        if (st != LINNET_OK) break;
+        double e = worst_error(out[i], ref->value[t], count);
+        *worst = LN_MAX(*worst, relative(e, ref->value[t], count));
+    }
+    for (int i = 0; i < g->n_output; i++) free(out[i]);
+    free(out);
+    return st;
+}
+
+static linnet_status diff_all(ln_session *s, ln_ref *ref, const float *const *inputs,
+                              ln_diff_report *out, linnet_error *err) {
+    LN_TRY(set_inputs(ref, inputs, err));
+    LN_TRY(ln_ref_run(ref, true, err));
+    LN_TRY(diff_whole(s, ref, inputs, &out->end_to_end, err));
+    for (int i = 0; i < out->n_layer; i++) {
+        LN_TRY(diff_step(s, ref, i, &out->layer[i], err));
+        if (!out->layer[i].pass && out->first_bad < 0) out->first_bad = i;
+        if (out->layer[i].rel > out->layer[out->worst].rel) out->worst = i;
+    }
+    out->pass = out->first_bad < 0;
+    return LINNET_OK;
+}
+
+linnet_status ln_diff_run(ln_session *s, const float *const *inputs, ln_diff_report *out,
+                          linnet_error *err) {
+    const ln_plan *p = ln_session_plan(s);
+    *out = (ln_diff_report){.n_layer = p->n_step, .first_bad = -1};
+    out->layer = calloc((size_t)p->n_step + 1, sizeof *out->layer);
+    if (!out->layer) return ln_fail_oom(err, "diff", (size_t)p->n_step * sizeof *out->layer);
+    ln_ref *ref = NULL;
+    linnet_status st = ln_ref_create(p->graph, &ref, err);
+    if (st == LINNET_OK) st = diff_all(s, ref, inputs, out, err);
+    ln_ref_destroy(&ref);
+    if (st != LINNET_OK) ln_diff_free(out);
+    return st;
+}
+
+void ln_diff_free(ln_diff_report *r) {
+    free(r->layer);
+    *r = (ln_diff_report){.first_bad = -1};
+}

@@ -1,0 +1,333 @@
+/* A plan on a device. One kernel object a step, so that arguments are set once. */
+#include "engine/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ln_session {
+    ln_device *device;
+    ln_plan *plan;
+    ln_session_params params;
+    ln_queue *queue;
+    ln_buffer *arena, *weights, *steps;
+    ln_program **program; /* by variant index */
+    ln_kernel **kernel;   /* by step */
+    uint64_t *ns;
+    float *staging; /* host side of a layout change, grown on demand */
+    size_t staging_bytes;
+    bool has_run;
+    ln_session_stats stats;
+};
+
+static linnet_status grow_staging(ln_session *s, size_t bytes, linnet_error *err) {
+    if (bytes <= s->staging_bytes) return LINNET_OK;
+    free(s->staging);
+    s->staging_bytes = 0;
+    s->staging = malloc(bytes);
+    if (!s->staging) return ln_fail_oom(err, "staging", bytes);
+    s->staging_bytes = bytes;
+    return LINNET_OK;
+}
+
+/* ---- creation ---- */
+
+static linnet_status upload(ln_session *s, linnet_error *err) {
+    ln_plan *p = s->plan;
+    LN_TRY(ln_buffer_create(s->device, (size_t)p->arena_bytes, LN_BUFFER_ARENA, &s->arena, err));
+    LN_TRY(
+        ln_buffer_create(s->device, (size_t)p->weight_bytes, LN_BUFFER_WEIGHTS, &s->weights, err));
+    void *host;
+    LN_TRY(
+        ln_queue_map(s->queue, s->weights, 0, (size_t)p->weight_bytes, LN_MAP_WRITE, &host, err));
+    memset(host, 0, (size_t)p->weight_bytes);
+    linnet_status st = ln_plan_pack(p, host, err);
+    linnet_status un = ln_queue_unmap(s->queue, s->weights, host, st == LINNET_OK ? err : NULL);
+    if (st != LINNET_OK || un != LINNET_OK) return st != LINNET_OK ? st : un;
+
+    size_t bytes = (size_t)LN_MAX(p->n_step, 1) * sizeof(ln_args);
+    ln_args *table = calloc(1, bytes);
+    if (!table) return ln_fail_oom(err, "step table", bytes);
+    for (int i = 0; i < p->n_step; i++) table[i] = p->step[i].args;
+    st = ln_buffer_create(s->device, bytes, LN_BUFFER_STEPS, &s->steps, err);
+    if (st == LINNET_OK) st = ln_queue_write(s->queue, s->steps, 0, table, bytes, err);
+    free(table);
+    return st;
+}
+
+static linnet_status get_program(ln_session *s, const int *variants, int count, const char *label,
+                                 linnet_error *err) {
+    ln_str text = {0}, options = {0};
+    linnet_status st = ln_variant_source(variants, count, &s->plan->caps, &text, &options, err);
+    ln_program *program = NULL;
+    if (st == LINNET_OK) {
+        ln_program_source src = {text.p, options.p ? options.p : "", label};
+        st = ln_program_get(s->device, &src, &program, err);
+    }
+    ln_str_free(&text);
+    ln_str_free(&options);
+    if (st != LINNET_OK) return st;
+    s->program[variants[0]] = program;
+    for (int i = 1; i < count; i++) s->program[variants[i]] = program;
+    return LINNET_OK;
+}
+
+/* CPU-like devices: one joined program, for each build costs them a compiler start. Others: one
+ * a variant, for their compilers fail on large ones. */
+static linnet_status get_programs(ln_session *s, linnet_error *err) {
+    int *used = calloc((size_t)ln_variant_count, sizeof *used), count = 0;
+    s->program = calloc((size_t)ln_variant_count, sizeof(void *));
+    if (!used || !s->program) {
+        free(used);
+        return ln_fail_oom(err, "program table", (size_t)ln_variant_count * sizeof(void *));
+    }
+    for (int v = 0; v < ln_variant_count; v++) {
+        bool found = false;
+        for (int i = 0; i < s->plan->n_step && !found; i++)
+            found = s->plan->step[i].variant == &ln_variants[v];
+        if (found) used[count++] = v;
+    }
+    linnet_status st = LINNET_OK;
+    if (ln_caps_deep(&s->plan->caps) && count)
+        st = get_program(s, used, count, s->plan->graph->name, err);
+    else
+        for (int i = 0; i < count && st == LINNET_OK; i++)
+            st = get_program(s, &used[i], 1, ln_variants[used[i]].name, err);
+    free(used);
+    return st;
+}
+
+static linnet_status make_kernel(ln_session *s, int i, linnet_error *err) {
+    const ln_step *step = &s->plan->step[i];
+    int v = (int)(step->variant - ln_variants);
+    LN_TRY(ln_kernel_create(s->program[v], step->variant->name, &s->kernel[i], err));
+    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 0, s->arena, err));
+    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 1, s->weights, err));
+    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 2, s->steps, err));
+    LN_TRY(ln_kernel_arg_int(s->kernel[i], 3, i, err));
+    size_t group;
+    uint64_t local;
+    LN_TRY(ln_kernel_limits(s->kernel[i], &group, &local, err));
+    if (group && group < (size_t)step->variant->local)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: kernel %s needs work-groups of %d, as built the device allows %zu",
+                       s->plan->graph->node[step->node].name, step->variant->name,
+                       step->variant->local, group);
+    return LINNET_OK;
+}
+
+static linnet_status build(ln_session *s, linnet_error *err) {
+    size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
+    s->kernel = calloc(n, sizeof(void *));
+    s->ns = calloc(n, sizeof *s->ns);
+    if (!s->kernel || !s->ns) return ln_fail_oom(err, "kernel table", n * sizeof(void *));
+    LN_TRY(get_programs(s, err));
+    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(make_kernel(s, i, err));
+    return LINNET_OK;
+}
+
+linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
+                                ln_session **out, linnet_error *err) {
+    *out = NULL;
+    ln_session *s = calloc(1, sizeof *s);
+    if (!s) {
+        ln_plan_destroy(&plan);
+        return ln_fail_oom(err, "session", sizeof *s);
+    }
+    s->plan = plan;
+    s->device = d;
+    ln_device_retain(d);
+    if (params) s->params = *params;
+    double t0 = ln_now();
+    linnet_status st = ln_queue_create(d, s->params.profile, &s->queue, err);
+    if (st == LINNET_OK) st = upload(s, err);
+    double t1 = ln_now();
+    if (st == LINNET_OK) st = build(s, err);
+    if (st != LINNET_OK) {
+        ln_session_destroy(&s);
+        return st;
+    }
+    s->stats = (ln_session_stats){.upload_s = t1 - t0,
+                                  .build_s = ln_now() - t1,
+                                  .weight_bytes = plan->weight_bytes,
+                                  .arena_bytes = plan->arena_bytes};
+    *out = s;
+    return LINNET_OK;
+}
+
+void ln_session_destroy(ln_session **out) {
+    if (!out || !*out) return;
+    ln_session *s = *out;
+    for (int i = 0; s->kernel && i < s->plan->n_step; i++) ln_kernel_destroy(&s->kernel[i]);
+    ln_program *last = NULL;
+    for (int v = 0; s->program && v < ln_variant_count; v++) {
+        if (!s->program[v] || s->program[v] == last) continue;
+        last = s->program[v];
+        ln_program_release(&s->program[v]);
+    }
+    ln_queue_destroy(&s->queue);
+    ln_buffer_destroy(&s->arena);
+    ln_buffer_destroy(&s->weights);
+    ln_buffer_destroy(&s->steps);
+    ln_plan_destroy(&s->plan);
+    ln_device_release(&s->device);
+    free((void *)s->kernel);
+    free((void *)s->program);
+    free(s->ns);
+    free(s->staging);
+    free(s);
+    *out = NULL;
+}
+
+/* ---- layouts: the host's dense tensors against the arena's padded ones ---- */
+
+typedef struct span {
+    ln_dims d;
+    size_t offset, pitch, row, pixels; /* bytes; pixels: how many */
+} span;
+
+static span span_of(const ln_session *s, ln_tid t) {
+    const ln_place *pl = &s->plan->place[t];
+    ln_dims d = ln_dims_of(&s->plan->graph->tensor[t].shape);
+    return (span){d, (size_t)pl->offset, (size_t)pl->ps * sizeof(float),
+                  (size_t)d.c * sizeof(float), (size_t)(d.n * d.h * d.w)};
+}
+
+static size_t dense_bytes(const span *v) {
+    return v->pixels * v->row;
+}
+
+/* Padded pixels through a mapping that covers them all; lanes beyond the channels become zero.
+ * The slice's neighbours lie in the gaps, so a slice is read first. */
+static linnet_status write_pixels(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
+    span v = span_of(s, t);
+    const ln_place *pl = &s->plan->place[t];
+    size_t own = (size_t)ln_round_up(v.d.c, LN_CPAD) * sizeof(float);
+    size_t bytes = (v.pixels - 1) * v.pitch + own;
+    LN_TRY(grow_staging(s, bytes, err));
+    if (pl->slice) LN_TRY(ln_queue_read(s->queue, s->arena, v.offset, s->staging, bytes, err));
+    for (size_t i = 0; i < v.pixels; i++) {
+        char *to = (char *)s->staging + i * v.pitch;
+        memcpy(to, (const char *)dense + i * v.row, v.row);
+        memset(to + v.row, 0, (pl->slice ? own : LN_MIN(v.pitch, bytes - i * v.pitch)) - v.row);
+    }
+    return ln_queue_write(s->queue, s->arena, v.offset, s->staging, bytes, err);
+}
+
+static linnet_status read_pixels(ln_session *s, ln_tid t, float *dense, linnet_error *err) {
+    span v = span_of(s, t);
+    return ln_queue_read_rows(s->queue, s->arena, v.offset, v.pitch, v.row, v.pixels, dense, err);
+}
+
+/* N,H,W,C to N,C,H,W, or back. */
+static void transpose(const float *from, float *to, ln_dims d, bool to_planar) {
+    int64_t plane = d.h * d.w;
+    for (int64_t n = 0; n < d.n; n++)
+        for (int64_t p = 0; p < plane; p++)
+            for (int64_t c = 0; c < d.c; c++) {
+                int64_t nhwc = (n * plane + p) * d.c + c, nchw = (n * d.c + c) * plane + p;
+                if (to_planar)
+                    to[nchw] = from[nhwc];
+                else
+                    to[nhwc] = from[nchw];
+            }
+}
+
+static linnet_status transposed(const ln_session *s, ln_tid t, const float *from, bool to_planar,
+                                float **out, linnet_error *err) {
+    span v = span_of(s, t);
+    *out = malloc(dense_bytes(&v));
+    if (!*out) return ln_fail_oom(err, "layout change", dense_bytes(&v));
+    transpose(from, *out, v.d, to_planar);
+    return LINNET_OK;
+}
+
+linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
+    if (!s->plan->place[t].dense) return write_pixels(s, t, dense, err);
+    span v = span_of(s, t);
+    float *planar;
+    LN_TRY(transposed(s, t, dense, true, &planar, err));
+    linnet_status st = ln_queue_write(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
+    free(planar);
+    return st;
+}
+
+linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_error *err) {
+    if (!s->plan->place[t].dense) return read_pixels(s, t, dense, err);
+    span v = span_of(s, t);
+    float *planar = malloc(dense_bytes(&v));
+    if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
+    linnet_status st = ln_queue_read(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
+    if (st == LINNET_OK) transpose(planar, dense, v.d, false);
+    free(planar);
+    return st;
+}
+
+/* ---- running ---- */
+
+static linnet_status launch(ln_session *s, int i, linnet_error *err) {
+    const ln_step *step = &s->plan->step[i];
+    return ln_queue_launch(s->queue, s->kernel[i], (size_t)step->args.tiles,
+                           (size_t)step->variant->local, s->params.profile ? &s->ns[i] : NULL, err);
+}
+
+linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
+    LN_TRY(launch(s, step, err));
+    return ln_queue_finish(s->queue, s->params.wait, err);
+}
+
+static linnet_status put_input(ln_session *s, int i, const float *data, linnet_error *err) {
+    ln_tid t = s->plan->graph->input[i];
+    if (!s->plan->place[t].dense) return write_pixels(s, t, data, err);
+    span v = span_of(s, t);
+    return ln_queue_write(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
+}
+
+static linnet_status get_output(ln_session *s, int i, float *data, linnet_error *err) {
+    ln_tid t = s->plan->graph->output[i];
+    if (s->plan->graph->tensor[t].shape.rank != 4) return read_pixels(s, t, data, err);
+    span v = span_of(s, t);
+    float *nhwc = malloc(dense_bytes(&v));
+    if (!nhwc) return ln_fail_oom(err, "layout change", dense_bytes(&v));
+    linnet_status st = read_pixels(s, t, nhwc, err);
+    if (st == LINNET_OK) transpose(nhwc, data, v.d, true);
+    free(nhwc);
+    return st;
+}
+
+/* Compilers like PoCL's finish a kernel at its first launch; only now is a binary worth keeping. */
+static void save_programs(ln_session *s) {
+    ln_program *last = NULL;
+    for (int v = 0; v < ln_variant_count; v++) {
+        if (!s->program[v] || s->program[v] == last) continue;
+        last = s->program[v];
+        ln_program_save(last);
+    }
+}
+
+linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
+                             linnet_error *err) {
+    const ln_graph *g = s->plan->graph;
+    double t0 = s->has_run ? 0 : ln_now();
+    for (int i = 0; i < g->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
+    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
+    LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
+    for (int i = 0; i < g->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
+    if (!s->has_run) {
+        s->stats.first_run_s = ln_now() - t0;
+        s->has_run = true;
+        save_programs(s);
+    }
+    return LINNET_OK;
+}
+
+const uint64_t *ln_session_step_ns(const ln_session *s) {
+    return s->ns;
+}
+
+ln_session_stats ln_session_get_stats(const ln_session *s) {
+    return s->stats;
+}
+
+const ln_plan *ln_session_plan(const ln_session *s) {
+    return s->plan;
+}
