@@ -12,7 +12,7 @@
 /* ---- activations ---- */
 typedef enum ln_act_kind {
     LN_ACT_NONE,
-    LN_ACT_CLAMP, /* relu: lo 0, hi +inf; relu6: lo 0, hi 6. NaN passes through */
+    LN_ACT_CLAMP,        /* relu: lo 0, hi +inf; relu6: lo 0, hi 6. NaN passes through */
     LN_ACT_HARD_SWISH,   /* x * clamp(x + 3, 0, 6) / 6 */
     LN_ACT_HARD_SIGMOID, /* clamp(x * alpha + beta, 0, 1); 1/6 and 1/2 in MobileNetV3 */
     LN_ACT_SIGMOID,
@@ -34,18 +34,22 @@ static inline ln_act ln_act_of(ln_act_kind k) {
 }
 ln_act ln_act_relu(void);
 ln_act ln_act_relu6(void);
-float ln_act_apply(const ln_act *a, float x); /* the definition all kernels are held against */
+/* The definition all kernels are held against; the reference keeps it in double. */
+double ln_act_eval(const ln_act *a, double x);
+float ln_act_apply(const ln_act *a, float x);
+/* "relu6", "clamp(-1,1)", "hard_swish"; "" for none. Returns buf. */
+const char *ln_act_text(const ln_act *a, char buf[64]);
 
 /* ---- ops ---- */
 /* X-macro: enum suffix, printed name, minimum and maximum inputs. Each row has a shape rule in
  * graph_shape.c and a reference in ref/. */
 #define LN_OPS(X)                                                                                  \
-    X(CONV2D, "conv2d", 2, 5)      /* x, weight, [bias], [residual], [gate] */                     \
-    X(FC, "fc", 2, 3)              /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */              \
+    X(CONV2D, "conv2d", 2, 5)         /* x, weight, [bias], [residual], [gate] */                  \
+    X(FC, "fc", 2, 3)                 /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */           \
     X(BATCH_NORM, "batch_norm", 5, 5) /* x, gamma, beta, mean, variance */                         \
     X(POOL, "pool", 1, 1)                                                                          \
-    X(ADD, "add", 2, 2)                                                                            \
-    X(MUL, "mul", 2, 2) /* second may be [N,1,1,C]: a gate */                                      \
+    X(ADD, "add", 2, 2) /* second: as the first, [N,1,1,C] (a gate) or [C] */                      \
+    X(MUL, "mul", 2, 2) /* the same: squeeze-and-excitation, layer scale */                        \
     X(ACT, "act", 1, 1)                                                                            \
     X(SOFTMAX, "softmax", 1, 1) /* over the last dimension */                                      \
     X(RESHAPE, "reshape", 1, 1) /* same elements in the same order */                              \
@@ -70,7 +74,7 @@ typedef struct ln_window {
     int kh, kw, sh, sw, dh, dw;
     int top, left, bottom, right; /* padding, resolved to numbers at build time */
 } ln_window;
-/* y = post(act(conv(x * gate) + bias) + residual) */
+/* y = post(act(conv(x * gate) + bias) + residual); pixels in the padding add nothing */
 typedef struct ln_conv_attr {
     ln_window win;
     int groups; /* depthwise: groups == input channels */
@@ -84,25 +88,29 @@ typedef struct ln_bn_attr {
 } ln_bn_attr;
 typedef struct ln_pool_attr {
     ln_pool_kind kind;
-    bool global;      /* the whole map to 1x1; win is ignored */
-    bool count_pad;   /* average divides by kh*kw, not by the pixels really there */
+    bool global;    /* the whole map to 1x1; win is ignored */
+    bool count_pad; /* average divides by kh*kw, not by the pixels really there */
     ln_window win;
 } ln_pool_attr;
 typedef struct ln_binary_attr {
     ln_act act; /* after the sum or product */
 } ln_binary_attr;
+typedef struct ln_reshape_attr {
+    ln_shape shape;
+} ln_reshape_attr;
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
     ln_bn_attr bn;
     ln_pool_attr pool;
     ln_binary_attr binary;
+    ln_reshape_attr reshape;
     ln_act act;
 } ln_attr;
 
 /* ---- tensors and nodes ---- */
 typedef int32_t ln_tid; /* index into graph->tensor; -1: none */
-#define LN_NONE (-1)
+#define LN_NONE    (-1)
 #define LN_MAX_IN  16
 #define LN_MAX_OUT 4
 
@@ -112,9 +120,9 @@ typedef struct ln_tensor {
     ln_shape shape;
     ln_dtype dtype; /* of activations: what the graph computes in, F32 unless converted */
     ln_tensor_kind kind;
-    ln_view view;       /* constants */
-    bool is_param;      /* a learnable tensor: counted as a parameter */
-    int64_t params;     /* learnable elements this constant stands for (0 when folded away) */
+    ln_view view;   /* constants */
+    bool is_param;  /* a learnable tensor: counted as a parameter */
+    int64_t params; /* learnable elements this constant stands for (0 when folded away) */
 } ln_tensor;
 
 typedef struct ln_node {
@@ -151,14 +159,16 @@ ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view vie
 ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
                           linnet_error *err);
 /* Adds a node, infers and checks its output shape. in may hold LN_NONE for absent optionals. */
-ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
-                     const ln_tid *in, int n_in, linnet_error *err);
+ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
+                     int n_in, linnet_error *err);
 linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err);
 
 /* Structural check used after every pass: order, arity, shapes, no dangling ids. */
 linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err);
 /* Removes nodes and tensors that no output needs; keeps order. Ids change. */
 linnet_status ln_graph_compact(ln_graph *g, linnet_error *err);
+/* Output shape of a node from its inputs, attributes checked; errors name the shapes. */
+linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err);
 /* Multiply-adds of one node for the whole batch; 0 for what is not counted. */
 int64_t ln_node_macs(const ln_graph *g, const ln_node *n);
 static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {

@@ -20,7 +20,8 @@ typedef enum ln_dtype {
     LN_DTYPE_COUNT
 } ln_dtype;
 extern const char *const ln_dtype_names[LN_DTYPE_COUNT];
-size_t ln_dtype_size(ln_dtype t);
+size_t ln_dtype_size(ln_dtype t); /* bytes of one element; 0 for no such type */
+bool ln_dtype_is_float(ln_dtype t);
 
 /* Images are rank 4: N, H, W, C. The last dimension is the one that kernels pad. */
 typedef struct ln_shape {
@@ -34,8 +35,10 @@ bool ln_shape_equal(const ln_shape *a, const ln_shape *b);
 bool ln_shape_count(const ln_shape *s, int64_t *out); /* product; false on overflow or dim <= 0 */
 /* "1x224x224x3"; returns buf. */
 const char *ln_shape_text(const ln_shape *s, char buf[96]);
+/* Row-major strides in elements; s must have passed ln_shape_count. */
+void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]);
 
-/* Conversion of one element of any float type to f32. */
+/* Conversion of one element of any type to f32. base needs no alignment. */
 float ln_elem_f32(const void *base, int64_t index, ln_dtype t);
 uint16_t ln_f32_to_f16(float v);
 float ln_f16_to_f32(uint16_t v);
@@ -48,5 +51,7 @@ typedef struct ln_view {
     int64_t stride[LN_MAX_RANK]; /* in elements */
     const float *scale;          /* one factor for each index of dimension 0, or NULL */
 } ln_view;
+/* A dense row-major view of data. */
+ln_view ln_view_dense(const ln_shape *s, ln_dtype t, const void *data);
 
 #endif

@@ -1,0 +1,219 @@
+/* The store of a graph: tensors, nodes, constants, and the builders that check as they add. */
+#include "engine/graph.h"
+#include <stdlib.h>
+#include <string.h>
+
+const ln_op_info ln_op_infos[LN_OP_COUNT] = {
+#define LN_OP_ROW(id, name, lo, hi) {name, lo, hi},
+    LN_OPS(LN_OP_ROW)
+#undef LN_OP_ROW
+};
+
+/* Sizes of single tensors stay far from where byte counts and padded sizes could overflow. */
+#define MAX_ELEMENTS ((int64_t)1 << 48)
+#define MAX_ITEMS    (1 << 24)
+
+linnet_status ln_graph_create(const char *name, ln_graph **out, linnet_error *err) {
+    *out = NULL;
+    ln_graph *g = calloc(1, sizeof *g);
+    if (!g) return ln_fail_oom(err, "a graph", sizeof *g);
+    g->name = ln_pool_strdup(&g->pool, name ? name : "");
+    if (!g->name) {
+        ln_graph_destroy(&g);
+        return ln_fail_oom(err, "a graph's name", 1);
+    }
+    *out = g;
+    return LINNET_OK;
+}
+
+void ln_graph_destroy(ln_graph **g) {
+    if (!g || !*g) return;
+    free((*g)->tensor);
+    free((*g)->node);
+    free((*g)->input);
+    free((*g)->output);
+    ln_pool_free(&(*g)->pool);
+    free(*g);
+    *g = NULL;
+}
+
+/* Room for one more item of `size` bytes in *list. Capacity doubles. */
+static linnet_status grow(void **list, int used, int *cap, size_t size, linnet_error *err) {
+    if (used < *cap) return LINNET_OK;
+    if (used >= MAX_ITEMS)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED, "graph of more than %d items", MAX_ITEMS);
+    const int want = *cap ? *cap * 2 : 64;
+    void *p = realloc(*list, (size_t)want * size);
+    if (!p) return ln_fail_oom(err, "a graph", (size_t)want * size);
+    *list = p;
+    *cap = want;
+    return LINNET_OK;
+}
+
+static linnet_status add_id(ln_tid **list, int *count, ln_tid t, linnet_error *err) {
+    ln_tid *p = realloc(*list, ((size_t)*count + 1) * sizeof *p);
+    if (!p) return ln_fail_oom(err, "a graph", ((size_t)*count + 1) * sizeof *p);
+    p[(*count)++] = t;
+    *list = p;
+    return LINNET_OK;
+}
+
+/* A new tensor; t->name is copied. */
+static ln_tid add_tensor(ln_graph *g, const ln_tensor *t, linnet_error *err) {
+    char text[96];
+    int64_t count;
+    void *list = g->tensor;
+    if (!ln_shape_count(&t->shape, &count) || count > MAX_ELEMENTS) {
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: shape %s is empty or too large", t->name,
+                ln_shape_text(&t->shape, text));
+        return LN_NONE;
+    }
+    if (grow(&list, g->n_tensor, &g->cap_tensor, sizeof *g->tensor, err) != LINNET_OK)
+        return LN_NONE;
+    g->tensor = list;
+    ln_tensor *slot = &g->tensor[g->n_tensor];
+    *slot = *t;
+    slot->name = ln_pool_strdup(&g->pool, t->name);
+    if (!slot->name) {
+        ln_fail_oom(err, "a tensor's name", strlen(t->name));
+        return LN_NONE;
+    }
+    return g->n_tensor++;
+}
+
+ln_tid ln_graph_input(ln_graph *g, const char *name, ln_shape shape, linnet_error *err) {
+    const ln_tensor t = {.name = name, .shape = shape, .kind = LN_TENSOR_INPUT};
+    const ln_tid id = add_tensor(g, &t, err);
+    if (id == LN_NONE) return LN_NONE;
+    return add_id(&g->input, &g->n_input, id, err) == LINNET_OK ? id : LN_NONE;
+}
+
+/* Strides may not run backwards, nor reach beyond what a byte offset can name. */
+static bool view_ok(const ln_shape *s, const ln_view *v) {
+    int64_t reach = 0, step;
+    for (int i = 0; i < s->rank; i++) {
+        if (v->stride[i] < 0 || !ln_mul_i64(s->dim[i] - 1, v->stride[i], &step)) return false;
+        if (step > MAX_ELEMENTS || (reach += step) > MAX_ELEMENTS) return false;
+    }
+    return true;
+}
+
+ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
+                      linnet_error *err) {
+    ln_tensor t = {.name = name, .shape = shape, .kind = LN_TENSOR_CONST, .view = view};
+    t.dtype = view.dtype;
+    t.is_param = is_param;
+    if ((unsigned)view.dtype >= LN_DTYPE_COUNT) {
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no element type %d", name, (int)view.dtype);
+        return LN_NONE;
+    }
+    if (is_param) ln_shape_count(&shape, &t.params); /* a bad shape fails in add_tensor */
+    const ln_tid id = add_tensor(g, &t, err);
+    if (id == LN_NONE) return LN_NONE;
+    if (!view_ok(&shape, &view)) {
+        g->n_tensor--;
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                "%s: strides of the constant are negative or too large", name);
+        return LN_NONE;
+    }
+    g->params += t.params;
+    return id;
+}
+
+ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
+                          linnet_error *err) {
+    char text[96];
+    int64_t count;
+    *data = NULL;
+    if (!ln_shape_count(&shape, &count) || count > MAX_ELEMENTS) {
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: shape %s is empty or too large", name,
+                ln_shape_text(&shape, text));
+        return LN_NONE;
+    }
+    float *p = ln_pool_alloc(&g->pool, (size_t)count, sizeof *p);
+    if (!p) {
+        ln_fail_oom(err, name, (size_t)count * sizeof *p);
+        return LN_NONE;
+    }
+    const ln_tid id = ln_graph_const(g, name, shape, ln_view_dense(&shape, LN_F32, p), false, err);
+    if (id != LN_NONE) *data = p;
+    return id;
+}
+
+/* Arity, and that every input exists already. */
+static linnet_status check_inputs(const ln_graph *g, ln_op op, const char *name, const ln_tid *in,
+                                  int n_in, linnet_error *err) {
+    const ln_op_info *info = &ln_op_infos[op];
+    if (n_in < info->min_in || n_in > info->max_in)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: %s takes %d to %d inputs, not %d",
+                       name, info->name, info->min_in, info->max_in, n_in);
+    for (int i = 0; i < n_in; i++) {
+        if (in[i] == LN_NONE && i >= info->min_in) continue;
+        if (in[i] < 0 || in[i] >= g->n_tensor)
+            return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: %s: input %d does not exist",
+                           name, info->name, i);
+    }
+    return LINNET_OK;
+}
+
+ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
+                     int n_in, linnet_error *err) {
+    if ((unsigned)op >= LN_OP_COUNT) {
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no op %d", name, (int)op);
+        return LN_NONE;
+    }
+    if (check_inputs(g, op, name, in, n_in, err) != LINNET_OK) return LN_NONE;
+    ln_node n = {.op = op, .name = name, .n_in = n_in, .n_out = 1};
+    if (attr) n.attr = *attr;
+    memcpy(n.in, in, (size_t)n_in * sizeof *in);
+    while (n.n_in > ln_op_infos[op].min_in && n.in[n.n_in - 1] == LN_NONE) n.n_in--;
+
+    ln_tensor t = {.name = name, .kind = LN_TENSOR_NODE, .dtype = LN_F32};
+    if (ln_node_shape(g, &n, &t.shape, err) != LINNET_OK) return LN_NONE;
+    void *list = g->node;
+    if (grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err) != LINNET_OK) return LN_NONE;
+    g->node = list;
+    n.out[0] = add_tensor(g, &t, err);
+    if (n.out[0] == LN_NONE) return LN_NONE;
+    n.name = g->tensor[n.out[0]].name;
+    g->node[g->n_node++] = n;
+    const int64_t macs = ln_node_macs(g, &n);
+    g->macs = macs > INT64_MAX - g->macs ? INT64_MAX : g->macs + macs;
+    return n.out[0];
+}
+
+linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err) {
+    if (t < 0 || t >= g->n_tensor)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: output %d does not exist", g->name,
+                       (int)t);
+    return add_id(&g->output, &g->n_output, t, err);
+}
+
+/* Odometer over all dimensions; the view's offset follows along. */
+linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err) {
+    if (t < 0 || t >= g->n_tensor || g->tensor[t].kind != LN_TENSOR_CONST)
+        return ln_fail(err, LINNET_ERR_INTERNAL, "tensor %d is no constant", (int)t);
+    const ln_tensor *c = &g->tensor[t];
+    const ln_view *v = &c->view;
+    if (!v->data)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "%s: no data: the model was opened without weights", c->name);
+    const int last = c->shape.rank - 1;
+    const int64_t inner = c->shape.dim[last], step = v->stride[last];
+    int64_t at[LN_MAX_RANK] = {0}, base = 0;
+    for (;;) {
+        const float scale = v->scale && last > 0 ? v->scale[at[0]] : 1.0f;
+        for (int64_t i = 0; i < inner; i++) {
+            const float e = ln_elem_f32(v->data, base + i * step, v->dtype);
+            *dst++ = v->scale ? e * (last > 0 ? scale : v->scale[i]) : e;
+        }
+        int d = last - 1;
+        for (; d >= 0; d--) {
+            base += v->stride[d];
+            if (++at[d] < c->shape.dim[d]) break;
+            base -= v->stride[d] * at[d];
+            at[d] = 0;
+        }
+        if (d < 0) return LINNET_OK;
+    }
+}

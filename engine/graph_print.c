@@ -1,0 +1,112 @@
+/* `linnet info`: a table of nodes. */
+#include "engine/graph.h"
+#include <string.h>
+
+/* "12,345,678" */
+static const char *grouped(int64_t v, char buf[32]) {
+    char digits[24];
+    const int n = snprintf(digits, sizeof digits, "%lld", (long long)v);
+    int at = 0;
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0 && digits[i - 1] != '-') buf[at++] = ',';
+        buf[at++] = digits[i];
+    }
+    buf[at] = 0;
+    return buf;
+}
+
+static int64_t node_params(const ln_graph *g, const ln_node *n) {
+    int64_t sum = 0;
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] != LN_NONE) sum += g->tensor[n->in[i]].params;
+    return sum;
+}
+
+static void put_window(ln_str *s, const ln_window *w) {
+    ln_str_add(s, " %dx%d", w->kh, w->kw);
+    if (w->sh != 1 || w->sw != 1) {
+        if (w->sh == w->sw)
+            ln_str_add(s, " s%d", w->sh);
+        else
+            ln_str_add(s, " s%dx%d", w->sh, w->sw);
+    }
+    if (w->dh != 1 || w->dw != 1) ln_str_add(s, " d%d", LN_MAX(w->dh, w->dw));
+}
+
+static void put_act(ln_str *s, const ln_act *a) {
+    char text[64];
+    if (*ln_act_text(a, text)) ln_str_add(s, " %s", text);
+}
+
+static void put_conv(ln_str *s, const ln_graph *g, const ln_node *n) {
+    const ln_conv_attr *c = &n->attr.conv;
+    if (ln_node_is_depthwise(g, n)) ln_str_add(s, " dw");
+    put_window(s, &c->win);
+    if (c->groups > 1 && !ln_node_is_depthwise(g, n)) ln_str_add(s, " g%d", c->groups);
+    if (ln_node_in(n, LN_CONV_GATE) != LN_NONE) ln_str_add(s, " gate");
+    put_act(s, &c->act);
+    if (ln_node_in(n, LN_CONV_RES) != LN_NONE) ln_str_add(s, " +res");
+    put_act(s, &c->post);
+}
+
+/* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
+static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
+    ln_str_add(s, "%s", ln_op_infos[n->op].name);
+    switch (n->op) {
+    case LN_OP_CONV2D: put_conv(s, g, n); break;
+    case LN_OP_FC: put_act(s, &n->attr.fc.act); break;
+    case LN_OP_POOL:
+        ln_str_add(s, n->attr.pool.kind == LN_POOL_AVG ? " avg" : " max");
+        if (n->attr.pool.global)
+            ln_str_add(s, " global");
+        else
+            put_window(s, &n->attr.pool.win);
+        break;
+    case LN_OP_ADD:
+    case LN_OP_MUL: put_act(s, &n->attr.binary.act); break;
+    case LN_OP_ACT: put_act(s, &n->attr.act); break;
+    default: break;
+    }
+}
+
+static size_t op_width(const ln_graph *g, const ln_node *n) {
+    ln_str s = {0};
+    put_op(&s, g, n);
+    const size_t w = s.len;
+    ln_str_free(&s);
+    return w;
+}
+
+typedef struct widths {
+    int name, op, shape;
+} widths;
+
+static widths measure(const ln_graph *g) {
+    widths w = {5, 2, 6};
+    char text[96];
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        w.name = LN_MAX(w.name, (int)strlen(n->name));
+        w.op = LN_MAX(w.op, (int)op_width(g, n));
+        w.shape = LN_MAX(w.shape, (int)strlen(ln_shape_text(&g->tensor[n->out[0]].shape, text)));
+    }
+    return w;
+}
+
+void ln_graph_print(const ln_graph *g, ln_str *out) {
+    const widths w = measure(g);
+    char shape[96], params[32], macs[32];
+    ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "layer", w.op, "op", w.shape,
+               "output", "params", "MACs");
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        ln_str op = {0};
+        put_op(&op, g, n);
+        ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, n->name, w.op, op.p ? op.p : "",
+                   w.shape, ln_shape_text(&g->tensor[n->out[0]].shape, shape),
+                   grouped(node_params(g, n), params), grouped(ln_node_macs(g, n), macs));
+        ln_str_free(&op);
+    }
+    ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "total", w.op, "", w.shape, "",
+               grouped(g->params, params), grouped(g->macs, macs));
+}

@@ -1,0 +1,123 @@
+#include "engine/tensor.h"
+#include <string.h>
+
+const char *const ln_dtype_names[LN_DTYPE_COUNT] = {"f32", "f16", "bf16", "f64", "i8",
+                                                    "u8",  "i16", "i32",  "i64", "bool"};
+
+size_t ln_dtype_size(ln_dtype t) {
+    static const size_t size[LN_DTYPE_COUNT] = {4, 2, 2, 8, 1, 1, 2, 4, 8, 1};
+    return (unsigned)t < LN_DTYPE_COUNT ? size[t] : 0;
+}
+
+bool ln_dtype_is_float(ln_dtype t) {
+    return t == LN_F32 || t == LN_F16 || t == LN_BF16 || t == LN_F64;
+}
+
+bool ln_shape_equal(const ln_shape *a, const ln_shape *b) {
+    if (a->rank != b->rank) return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i]) return false;
+    return true;
+}
+
+bool ln_shape_count(const ln_shape *s, int64_t *out) {
+    int64_t n = 1;
+    if (s->rank < 1 || s->rank > LN_MAX_RANK) return false;
+    for (int i = 0; i < s->rank; i++)
+        if (s->dim[i] <= 0 || !ln_mul_i64(n, s->dim[i], &n)) return false;
+    *out = n;
+    return true;
+}
+
+const char *ln_shape_text(const ln_shape *s, char buf[96]) {
+    size_t at = 0;
+    const int rank = s->rank < LN_MAX_RANK ? s->rank : LN_MAX_RANK;
+    memcpy(buf, "scalar", 7);
+    for (int i = 0; i < rank; i++) {
+        const int n = snprintf(buf + at, 96 - at, i ? "x%lld" : "%lld", (long long)s->dim[i]);
+        if (n < 0 || (size_t)n >= 96 - at) break; /* cut, never overrun */
+        at += (size_t)n;
+    }
+    return buf;
+}
+
+void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]) {
+    int64_t at = 1;
+    for (int i = LN_MAX_RANK - 1; i >= 0; i--) {
+        stride[i] = i < s->rank ? at : 0;
+        if (i < s->rank) at *= s->dim[i];
+    }
+}
+
+ln_view ln_view_dense(const ln_shape *s, ln_dtype t, const void *data) {
+    ln_view v = {.data = data, .dtype = t};
+    ln_shape_strides(s, v.stride);
+    return v;
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
+float ln_f16_to_f32(uint16_t v) {
+    const uint32_t sign = (uint32_t)(v & 0x8000u) << 16, exp = (v >> 10) & 31u, frac = v & 0x3FFu;
+    uint32_t bits;
+    float f;
+    if (exp == 0) { /* zero or subnormal: frac * 2^-24, exact in f32 */
+        f = (float)frac * 0x1p-24f;
+        memcpy(&bits, &f, 4);
+        bits |= sign;
+    } else if (exp == 31) {
+        bits = sign | 0x7F800000u | frac << 13;
+    } else {
+        bits = sign | (exp + 112) << 23 | frac << 13;
+    }
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+/* Round to nearest, ties to even; overflow to infinity; NaN stays NaN. */
+uint16_t ln_f32_to_f16(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, 4);
+    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
+    const uint32_t mag = bits & 0x7FFFFFFFu;
+    if (mag > 0x7F800000u) return sign | 0x7E00u;
+    if (mag >= 0x477FF000u) return sign | 0x7C00u; /* 65520 and more */
+    if (mag < 0x33000001u) return sign;            /* 2^-25 and less: ties go to zero */
+    const int exp = (int)(mag >> 23) - 112;        /* exponent in binary16 */
+    const int drop = exp > 0 ? 13 : 14 - exp;
+    const uint32_t frac = (mag & 0x7FFFFFu) | 0x800000u;
+    uint32_t half = frac >> drop;
+    const uint32_t rest = frac & ((1u << drop) - 1), tie = 1u << (drop - 1);
+    half += rest > tie || (rest == tie && (half & 1u));
+    if (exp > 0) half += (uint32_t)(exp - 1) << 10; /* the hidden bit adds the other one */
+    return (uint16_t)(sign | half);
+}
+
+float ln_elem_f32(const void *base, int64_t index, ln_dtype t) {
+    const uint8_t *p = (const uint8_t *)base + index * (int64_t)ln_dtype_size(t);
+    union {
+        float f32;
+        double f64;
+        uint16_t u16;
+        int16_t i16;
+        int32_t i32;
+        int64_t i64;
+        uint32_t u32;
+    } u;
+    switch (t) { /* memcpy: mapped files promise no alignment */
+    case LN_F32: memcpy(&u, p, 4); return u.f32;
+    case LN_F16: memcpy(&u, p, 2); return ln_f16_to_f32(u.u16);
+    case LN_BF16:
+        memcpy(&u, p, 2);
+        u.u32 = (uint32_t)u.u16 << 16;
+        return u.f32;
+    case LN_F64: memcpy(&u, p, 8); return (float)u.f64;
+    case LN_I8: return (float)(int8_t)*p;
+    case LN_U8: return (float)*p;
+    case LN_I16: memcpy(&u, p, 2); return (float)u.i16;
+    case LN_I32: memcpy(&u, p, 4); return (float)u.i32;
+    case LN_I64: memcpy(&u, p, 8); return (float)u.i64;
+    case LN_BOOL: return *p ? 1.0f : 0.0f;
+    case LN_DTYPE_COUNT: break;
+    }
+    return 0.0f;
+}
