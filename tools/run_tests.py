@@ -164,22 +164,15 @@ def step_asan(tally, ctx):
             "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false"],
             tally):
         return
-    supp = ROOT / "tests" / "sanitize"
-    env = {
-        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1",
-        "LSAN_OPTIONS": "print_suppressions=0:suppressions=%s" % (supp / "lsan.supp"),
-        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    }
-    meson_test("asan", tally, "build-asan", ["unit", "importers", "asan"], env, ["-t", "4"])
+    meson_test("asan", tally, "build-asan", ["unit", "importers", "asan"], None,
+               ["-t", "4"] + ctx.meson)
 
 
 def step_tsan(tally, ctx):
     if not build_variant("tsan", "build-tsan", [
             "--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false"], tally):
         return
-    env = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=66:suppressions=%s" % (
-        ROOT / "tests" / "sanitize" / "tsan.supp")}
-    meson_test("tsan", tally, "build-tsan", ["tsan"], env, ["-t", "4"])
+    meson_test("tsan", tally, "build-tsan", ["tsan"], None, ["-t", "4"])
 
 
 def step_oclgrind(tally, ctx):
@@ -252,9 +245,6 @@ def main():
     chosen = args.steps or SUITES + list(STEPS)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="linnet-test-") as private:
-        # PoCL keeps kernels between processes; a private folder keeps runs apart.
-        os.environ["POCL_CACHE_DIR"] = os.path.join(private, "pocl")
-        os.mkdir(os.environ["POCL_CACHE_DIR"])
         ctx = argparse.Namespace(private=private, suites=[s for s in SUITES if s in chosen],
                                  meson=[] if args.all else ["--no-suite", "slow"])
         if args.device == "intel":
