@@ -1,0 +1,191 @@
+/* The memory plan, by simulation: every cell of the arena carries the value that was last written
+ * to it, nodes run in order, and each must find the values it reads. */
+#include "engine/plan.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNELS_MAX 40
+
+static uint64_t seed;
+static int pick(int n) {
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (int)((seed >> 33) % (uint64_t)n);
+}
+
+static ln_tid conv(ln_graph *g, ln_tid x, int oc, ln_tid res) {
+    linnet_error err;
+    float *data;
+    int64_t ic = g->tensor[x].shape.dim[3];
+    ln_shape ws = {4, {oc, 1, 1, ic}};
+    ln_tid w = ln_graph_const_new(g, "w", ws, &data, &err);
+    ln_attr a = {.conv = {.win = {1, 1, 1, 1, 1, 1, 0, 0, 0, 0}, .groups = 1}};
+    ln_tid in[] = {x, w, LN_NONE, res};
+    ln_tid y = ln_graph_node(g, LN_OP_CONV2D, "conv", &a, in, res == LN_NONE ? 2 : 4, &err);
+    ck_assert_msg(y != LN_NONE, "%s", err.message);
+    return y;
+}
+
+static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
+    linnet_error err;
+    ln_tid a = pool[pick(n)], b = pool[pick(n)];
+    ln_attr attr;
+    memset(&attr, 0, sizeof attr);
+    ln_tid in[3] = {a, b, pool[pick(n)]};
+    bool same = ln_shape_equal(&g->tensor[a].shape, &g->tensor[b].shape);
+    switch (pick(6)) {
+    case 0:
+        return same ? ln_graph_node(g, LN_OP_ADD, "add", &attr, in, 2, &err)
+                    : conv(g, a, 8, LN_NONE);
+    case 1: return ln_graph_node(g, LN_OP_ACT, "act", &attr, in, 1, &err);
+    case 2: return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, 2 + pick(2), &err);
+    case 3: return conv(g, a, (int)g->tensor[b].shape.dim[3], b);
+    case 4:
+        return same ? ln_graph_node(g, LN_OP_MUL, "mul", &attr, in, 2, &err)
+                    : conv(g, b, 24, LN_NONE);
+    default: return conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
+    }
+}
+
+static ln_graph *random_graph(uint64_t s) {
+    linnet_error err;
+    ln_graph *g = NULL;
+    seed = s;
+    ck_assert_int_eq(ln_graph_create("random", &g, &err), LINNET_OK);
+    ln_tid pool[64];
+    int n = 0;
+    ln_tid x = ln_graph_input(g, "x", ln_nhwc(1 + pick(2), 2, 3, 3), &err);
+    pool[n++] = conv(g, x, 16, LN_NONE);
+    for (int i = 0; i < 24; i++) {
+        ln_tid t = add_random_node(g, pool, n);
+        ck_assert_int_ne(t, LN_NONE);
+        if (g->tensor[t].shape.dim[3] <= 4 * CHANNELS_MAX) pool[n++] = t;
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ln_graph_output(g, pool[n - 1 - i * 3], &err), LINNET_OK);
+    return g;
+}
+
+/* What a cell holds, seen through concats: the making tensor, pixel and channel. */
+static uint64_t value(const ln_graph *g, ln_tid t, int64_t pixel, int64_t c) {
+    for (int i = g->n_node - 1; i >= 0; i--) {
+        const ln_node *n = &g->node[i];
+        if (n->out[0] != t || n->op != LN_OP_CONCAT) continue;
+        int k = 0;
+        for (; c >= g->tensor[n->in[k]].shape.dim[3]; k++) c -= g->tensor[n->in[k]].shape.dim[3];
+        t = n->in[k];
+    }
+    return ((uint64_t)t << 40) | ((uint64_t)pixel << 20) | (uint64_t)c;
+}
+
+static int64_t cell(const ln_plan *p, ln_tid t, int64_t pixel, int64_t c) {
+    const ln_place *pl = &p->place[t];
+    int64_t at = pl->offset / 4 + (pl->dense ? 0 : pixel * pl->ps + c);
+    if (pl->dense) {
+        const ln_shape *s = &p->graph->tensor[t].shape;
+        int64_t plane = s->dim[1] * s->dim[2];
+        at += (pixel / plane * s->dim[3] + c) * plane + pixel % plane;
+    }
+    if (at < 0 || at * 4 >= p->arena_bytes) ck_abort_msg("tensor %d lies outside the arena", t);
+    return at;
+}
+
+static void touch(const ln_plan *p, uint64_t *mem, ln_tid t, bool write, const char *who) {
+    const ln_graph *g = p->graph;
+    const ln_shape *s = &g->tensor[t].shape;
+    int64_t pixels = s->dim[0] * s->dim[1] * s->dim[2];
+    int64_t lanes = p->place[t].dense ? s->dim[3] : ln_round_up(s->dim[3], LN_CPAD);
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < lanes; c++) {
+            uint64_t v = c < s->dim[3] ? value(g, t, i, c) : 0;
+            if (write)
+                mem[cell(p, t, i, c)] = v;
+            else if (mem[cell(p, t, i, c)] != v)
+                ck_abort_msg("%s: tensor %d pixel %d channel %d overwritten", who, t, (int)i,
+                             (int)c);
+        }
+}
+
+static void simulate(const ln_plan *p) {
+    const ln_graph *g = p->graph;
+    uint64_t *mem = calloc((size_t)p->arena_bytes / 4, sizeof *mem);
+    for (int i = 0; i < g->n_input; i++) touch(p, mem, g->input[i], true, "input");
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] != LN_NONE && g->tensor[n->in[k]].kind != LN_TENSOR_CONST)
+                touch(p, mem, n->in[k], false, n->name);
+        if (!ln_plan_is_alias(p, n)) touch(p, mem, n->out[0], true, n->name);
+        touch(p, mem, n->out[0], false, n->name);
+    }
+    for (int i = 0; i < g->n_output; i++) touch(p, mem, g->output[i], false, "output");
+    free(mem);
+}
+
+static ln_plan place(ln_graph *g, const ln_plan_params *params) {
+    linnet_error err;
+    ln_plan p = {.graph = g, .place = calloc((size_t)g->n_tensor, sizeof(ln_place))};
+    ck_assert_int_eq(ln_plan_place(&p, params, &err), LINNET_OK);
+    return p;
+}
+
+START_TEST(nothing_is_overwritten_while_it_is_needed) {
+    int64_t shared = 0, alone = 0;
+    for (uint64_t s = 1; s <= 100; s++) {
+        ln_graph *g = random_graph(s);
+        ln_plan_params params[] = {{0}, {.guard = 256}, {.no_sharing = true}};
+        for (size_t i = 0; i < LN_COUNT(params); i++) {
+            ln_plan p = place(g, &params[i]);
+            simulate(&p);
+            if (i == 0) shared += p.arena_bytes;
+            if (i == 2) alone += p.arena_bytes;
+            free(p.place);
+        }
+        ln_graph_destroy(&g);
+    }
+    ck_assert_int_lt(shared, alone);
+}
+END_TEST
+
+START_TEST(same_graph_same_plan) {
+    ln_graph *g = random_graph(7);
+    ln_plan a = place(g, NULL), b = place(g, NULL);
+    ck_assert_int_eq(memcmp(a.place, b.place, (size_t)g->n_tensor * sizeof(ln_place)), 0);
+    free(a.place);
+    free(b.place);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+/* x -> a -> b -> a2 in a chain of residual blocks: two buffers and the expansion are enough. */
+START_TEST(residual_chain_reuses_memory) {
+    linnet_error err;
+    ln_graph *g = NULL;
+    ck_assert_int_eq(ln_graph_create("chain", &g, &err), LINNET_OK);
+    ln_tid x = conv(g, ln_graph_input(g, "x", ln_nhwc(1, 8, 8, 3), &err), 16, LN_NONE);
+    for (int i = 0; i < 6; i++) x = conv(g, conv(g, x, 96, LN_NONE), 16, x);
+    ck_assert_int_eq(ln_graph_output(g, x, &err), LINNET_OK);
+    ln_plan p = place(g, NULL);
+    simulate(&p);
+    ck_assert_int_eq(p.arena_bytes, 8 * 8 * (16 + 96) * 4);
+    ck_assert_int_eq(p.live_peak_bytes, p.arena_bytes);
+    free(p.place);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("arena");
+    TCase *t = tcase_create("place");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, nothing_is_overwritten_while_it_is_needed);
+    tcase_add_test(t, same_graph_same_plan);
+    tcase_add_test(t, residual_chain_reuses_memory);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
