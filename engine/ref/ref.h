@@ -8,12 +8,13 @@
 /* Values of a graph's tensors: dense row-major f32 in logical order (N,H,W,C). */
 typedef struct ln_ref {
     const ln_graph *graph;
-    float **value; /* by tensor id; NULL until computed; constants are filled on first use */
-    int threads;
+    float **value;  /* by tensor id; NULL until computed; constants are filled on first use */
+    bool *borrowed; /* the value is the constant's own memory: read only */
+    int threads;    /* 0: one per CPU. Results do not depend on it */
 } ln_ref;
 linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err);
 void ln_ref_destroy(ln_ref **r);
-/* Sets an input's value (copied). */
+/* Sets the value of an input or an activation (copied). */
 linnet_status ln_ref_set(ln_ref *r, ln_tid t, const float *data, linnet_error *err);
 /* One node: its inputs must have values. */
 linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err);

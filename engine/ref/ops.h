@@ -1,0 +1,34 @@
+/* What the reference's files share: one function an op, over dense row-major f32. */
+#ifndef LN_REF_OPS_H
+#define LN_REF_OPS_H
+
+#include "engine/ref/ref.h"
+
+typedef struct ln_ref_call {
+    const ln_node *node;
+    const float *in[LN_MAX_IN]; /* NULL: absent */
+    const ln_shape *shape[LN_MAX_IN];
+    float *out;
+    const ln_shape *oshape;
+    int threads;
+} ln_ref_call;
+typedef linnet_status (*ln_ref_fn)(const ln_ref_call *c, linnet_error *err);
+
+linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_fc(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_batch_norm(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_pool(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_add(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_mul(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_act(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_softmax(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_reshape(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_concat(const ln_ref_call *c, linnet_error *err);
+
+/* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
+ * this row alone, `doubles` long, not cleared. */
+typedef void (*ln_ref_row_fn)(const ln_ref_call *c, const void *ctx, int64_t row, double *scratch);
+linnet_status ln_ref_rows(const ln_ref_call *c, int64_t rows, size_t doubles, ln_ref_row_fn fn,
+                          const void *ctx, linnet_error *err);
+
+#endif

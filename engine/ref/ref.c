@@ -1,0 +1,188 @@
+/* The executor: values of tensors, the table of references, rows over threads. */
+#include "base/thread.h"
+#include "engine/ref/ops.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const ln_ref_fn table[LN_OP_COUNT] = {
+    [LN_OP_CONV2D] = ln_ref_conv2d,
+    [LN_OP_FC] = ln_ref_fc,
+    [LN_OP_BATCH_NORM] = ln_ref_batch_norm,
+    [LN_OP_POOL] = ln_ref_pool,
+    [LN_OP_ADD] = ln_ref_add,
+    [LN_OP_MUL] = ln_ref_mul,
+    [LN_OP_ACT] = ln_ref_act,
+    [LN_OP_SOFTMAX] = ln_ref_softmax,
+    [LN_OP_RESHAPE] = ln_ref_reshape,
+    [LN_OP_CONCAT] = ln_ref_concat,
+};
+
+/* Elements of a tensor; the graph has checked that they can be counted. */
+static size_t elements(const ln_graph *g, ln_tid t) {
+    int64_t n = 0;
+    ln_shape_count(&g->tensor[t].shape, &n);
+    return (size_t)n;
+}
+
+linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err) {
+    *out = NULL;
+    ln_ref *r = calloc(1, sizeof *r);
+    float **value = calloc((size_t)g->n_tensor + 1, sizeof *value);
+    bool *borrowed = calloc((size_t)g->n_tensor + 1, sizeof *borrowed);
+    if (!r || !value || !borrowed) {
+        free(r);
+        free(value);
+        free(borrowed);
+        return ln_fail_oom(err, "a reference run", (size_t)g->n_tensor * sizeof *value);
+    }
+    r->graph = g;
+    r->value = value;
+    r->borrowed = borrowed;
+    *out = r;
+    return LINNET_OK;
+}
+
+static void drop(ln_ref *r, ln_tid t) {
+    if (!r->borrowed[t]) free(r->value[t]);
+    r->value[t] = NULL;
+    r->borrowed[t] = false;
+}
+
+void ln_ref_destroy(ln_ref **r) {
+    if (!r || !*r) return;
+    for (int t = 0; t < (*r)->graph->n_tensor; t++) drop(*r, t);
+    free((*r)->value);
+    free((*r)->borrowed);
+    free(*r);
+    *r = NULL;
+}
+
+static linnet_status want_value(ln_ref *r, ln_tid t, linnet_error *err) {
+    if (r->value[t]) return LINNET_OK;
+    r->value[t] = ln_alloc_aligned(elements(r->graph, t), sizeof(float));
+    if (r->value[t]) return LINNET_OK;
+    return ln_fail_oom(err, r->graph->tensor[t].name, elements(r->graph, t) * sizeof(float));
+}
+
+linnet_status ln_ref_set(ln_ref *r, ln_tid t, const float *data, linnet_error *err) {
+    if (t < 0 || t >= r->graph->n_tensor || r->graph->tensor[t].kind == LN_TENSOR_CONST)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "tensor %d cannot be set", (int)t);
+    LN_TRY(want_value(r, t, err));
+    memcpy(r->value[t], data, elements(r->graph, t) * sizeof *data);
+    return LINNET_OK;
+}
+
+/* True when the constant can be used where it lies. */
+static bool dense_f32(const ln_tensor *c) {
+    int64_t stride[LN_MAX_RANK];
+    if (!c->view.data || c->view.dtype != LN_F32 || c->view.scale) return false;
+    if ((uintptr_t)c->view.data % sizeof(float)) return false;
+    ln_shape_strides(&c->shape, stride);
+    for (int i = 0; i < c->shape.rank; i++)
+        if (c->shape.dim[i] > 1 && stride[i] != c->view.stride[i]) return false;
+    return true;
+}
+
+static linnet_status fill_const(ln_ref *r, ln_tid t, linnet_error *err) {
+    const ln_tensor *c = &r->graph->tensor[t];
+    if (r->value[t]) return LINNET_OK;
+    if (dense_f32(c)) {
+        r->value[t] = (float *)c->view.data; /* only read */
+        r->borrowed[t] = true;
+        return LINNET_OK;
+    }
+    LN_TRY(want_value(r, t, err));
+    const linnet_status s = ln_const_copy_f32(r->graph, t, r->value[t], err);
+    if (s != LINNET_OK) drop(r, t);
+    return s;
+}
+
+linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
+    const ln_graph *g = r->graph;
+    if (node < 0 || node >= g->n_node)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no node %d", g->name, node);
+    const ln_node *n = &g->node[node];
+    ln_ref_call c = {.node = n, .oshape = &g->tensor[n->out[0]].shape, .threads = r->threads};
+    for (int i = 0; i < n->n_in; i++) {
+        const ln_tid t = n->in[i];
+        if (t == LN_NONE) continue;
+        if (g->tensor[t].kind == LN_TENSOR_CONST) LN_TRY(fill_const(r, t, err));
+        if (!r->value[t])
+            return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: input %s has no value yet",
+                           n->name, g->tensor[t].name);
+        c.in[i] = r->value[t];
+        c.shape[i] = &g->tensor[t].shape;
+    }
+    LN_TRY(want_value(r, n->out[0], err));
+    c.out = r->value[n->out[0]];
+    return table[n->op](&c, err);
+}
+
+/* last[t]: the last node that reads t; outputs and inputs of the graph are never dropped. */
+static void last_use(const ln_graph *g, int *last) {
+    for (int t = 0; t < g->n_tensor; t++) last[t] = -1;
+    for (int i = 0; i < g->n_node; i++) {
+        last[g->node[i].out[0]] = i;
+        for (int k = 0; k < g->node[i].n_in; k++)
+            if (g->node[i].in[k] != LN_NONE) last[g->node[i].in[k]] = i;
+    }
+    for (int i = 0; i < g->n_input; i++) last[g->input[i]] = -1;
+    for (int i = 0; i < g->n_output; i++) last[g->output[i]] = -1;
+}
+
+static linnet_status run_dropping(ln_ref *r, const int *last, linnet_error *err) {
+    for (int i = 0; i < r->graph->n_node; i++) {
+        const ln_node *n = &r->graph->node[i];
+        LN_TRY(ln_ref_node(r, i, err));
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] != LN_NONE && last[n->in[k]] == i) drop(r, n->in[k]);
+        if (last[n->out[0]] == i) drop(r, n->out[0]);
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_ref_run(ln_ref *r, bool keep, linnet_error *err) {
+    if (keep) {
+        for (int i = 0; i < r->graph->n_node; i++) LN_TRY(ln_ref_node(r, i, err));
+        return LINNET_OK;
+    }
+    int *last = malloc(((size_t)r->graph->n_tensor + 1) * sizeof *last);
+    if (!last)
+        return ln_fail_oom(err, "a reference run", (size_t)r->graph->n_tensor * sizeof *last);
+    last_use(r->graph, last);
+    const linnet_status s = run_dropping(r, last, err);
+    free(last);
+    return s;
+}
+
+/* ---- rows over threads ---- */
+typedef struct rows_job {
+    const ln_ref_call *call;
+    const void *ctx;
+    ln_ref_row_fn fn;
+    size_t doubles;
+    int64_t rows, chunk; /* a chunk of rows shares one scratch block */
+    atomic_bool failed;
+} rows_job;
+
+static void run_chunk(void *user, size_t index) {
+    rows_job *j = user;
+    const int64_t from = (int64_t)index * j->chunk, to = LN_MIN(from + j->chunk, j->rows);
+    double *scratch = NULL;
+    if (j->doubles && !(scratch = ln_alloc_aligned(j->doubles, sizeof *scratch))) {
+        atomic_store(&j->failed, true);
+        return;
+    }
+    for (int64_t row = from; row < to; row++) j->fn(j->call, j->ctx, row, scratch);
+    free(scratch);
+}
+
+linnet_status ln_ref_rows(const ln_ref_call *c, int64_t rows, size_t doubles, ln_ref_row_fn fn,
+                          const void *ctx, linnet_error *err) {
+    rows_job j = {.call = c, .ctx = ctx, .fn = fn, .doubles = doubles, .rows = rows};
+    j.chunk = LN_MAX(rows / 64, 1);
+    LN_TRY(ln_parallel(c->threads, (size_t)ln_ceil_div(rows, j.chunk), run_chunk, &j, err));
+    return atomic_load(&j.failed) ? ln_fail_oom(err, c->node->name, doubles * sizeof(double))
+                                  : LINNET_OK;
+}
