@@ -13,6 +13,11 @@
 #define LN_CPAD   8 /* channels are padded to a multiple of this; padding lanes stay zero */
 #define LN_NO_OFF 0xFFFFFFFFu
 
+/* ln_args.flags */
+#define LN_FLAG_MAX       1 /* pooling: maximum */
+#define LN_FLAG_COUNT_PAD 2 /* pooling: the mean counts the padding */
+#define LN_FLAG_CLAMP     4 /* both activations are clamps that keep zero: the quick epilogue */
+
 #ifdef __OPENCL_VERSION__
 typedef uint ln_u32;
 typedef int ln_i32;
@@ -21,6 +26,14 @@ typedef int ln_i32;
 typedef uint32_t ln_u32;
 typedef int32_t ln_i32;
 #endif
+
+#define LN_PARTS 16
+/* One of many inputs: where it lies, its pixel stride and channels, and its first channel in
+ * the output. */
+typedef struct ln_operand {
+    ln_u32 at;
+    ln_i32 ps, c, first;
+} ln_operand;
 
 typedef struct ln_args {
     ln_i32 variant; /* row of variants.def: the resident kernel's switch */
@@ -48,6 +61,7 @@ typedef struct ln_args {
     ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
     ln_i32 pad_[13];
-} ln_args; /* 64 words of 4 bytes */
+    ln_operand part[LN_PARTS]; /* of a concat; those beyond the last have c = 0 */
+} ln_args; /* 128 words of 4 bytes */
 
 #endif

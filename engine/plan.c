@@ -85,6 +85,16 @@ static void fill_window(const ln_window *w, ln_args *a) {
     a->left = w->left;
 }
 
+static void fill_parts(const ln_plan *p, const ln_node *n, ln_args *a) {
+    int32_t first = 0;
+    for (int i = 0; i < n->n_in && i < LN_PARTS; i++) {
+        const ln_shape *s = &p->graph->tensor[n->in[i]].shape;
+        int32_t c = (int32_t)s->dim[s->rank - 1];
+        a->part[i] = (ln_operand){element(p, n->in[i]), pixel_stride(p, n->in[i]), c, first};
+        first += c;
+    }
+}
+
 static void fill_args(const ln_plan *p, const ln_node *n, ln_args *a) {
     ln_tid y = n->out[0];
     ln_dims d = ln_dims_of(&p->graph->tensor[y].shape);
@@ -132,6 +142,7 @@ static void fill_args(const ln_plan *p, const ln_node *n, ln_args *a) {
     case LN_OP_ADD:
     case LN_OP_MUL: fill_act(&n->attr.binary.act, &a->act, act); break;
     case LN_OP_ACT: fill_act(&n->attr.act, &a->act, act); break;
+    case LN_OP_CONCAT: fill_parts(p, n, a); break;
     default: break;
     }
     if (second != LN_NONE) {

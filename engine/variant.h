@@ -56,10 +56,16 @@ extern const int ln_variant_count;
 
 /* Value of a tunable in v->defines, else fallback. */
 int ln_variant_tunable(const ln_variant *v, const char *name, int fallback);
+/* The op, work-group size, features and the family's own word, whatever the tier: what a forced
+ * choice must pass. */
+bool ln_variant_fits(const ln_variant *v, const ln_site *s);
 /* Tiers, features, LINNET_DISABLE (names, tiers or features), then the family's own word. */
 bool ln_variant_can_run(const ln_variant *v, const ln_site *s);
 /* The default choice: the last row that can run (general rows come first). NULL: none. */
 const ln_variant *ln_variant_choose(const ln_site *s);
+
+/* Floats in a vector of the deep kernels: 16 or 8 (LN_VW). */
+int ln_vector_width(const ln_caps *caps);
 
 /* Source of one program with these variants (prelude, then each template under its name), and
  * the compiler options for the device. */

@@ -1,0 +1,45 @@
+/* Convolution, any kernel, stride, dilation, padding and groups; fully connected as 1x1.
+ *
+ * y[n,oy,ox,o] = post(act(b[o] + sum over ky,kx,i of
+ *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, g*icg+i] * gate[n,g*icg+i] * w[ky,kx,i,o])
+ *                + res[n,oy,ox,o]),  g = o / (oc/groups), icg = c/groups
+ *
+ * x: NHWC or planar (xcs, xps); y, res: NHWC; gate [n][x2ps], optional; w [kh][kw][icg][ocp],
+ * b [ocp], ocp = oc rounded up to LN_CPAD.
+ * f32. No preconditions: the general variant. One work-item makes one lane of one pixel, the
+ * lanes of a pixel side by side; padding lanes are written as zero. */
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
+    int p = at / ocp, o = at - p * ocp;
+    if (p >= s->m) return;
+    __global float *y = arena + s->y + (size_t)p * s->yps + o;
+    if (o >= s->oc) {
+        *y = 0.0f;
+        return;
+    }
+    int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
+    int icg = s->c / s->groups, first = o / (s->oc / s->groups) * icg;
+    int has_gate = s->gate != LN_NO_OFF;
+    __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps + first : 0);
+    __global const float *x = arena + s->x + (size_t)n * s->xns + (size_t)first * s->xcs;
+    __global const float *w = weights + s->w + o;
+    float sum = weights[s->b + o];
+    for (int ky = 0; ky < s->kh; ky++) {
+        int iy = oy * s->sh - s->top + ky * s->dh;
+        for (int kx = 0; kx < s->kw; kx++) {
+            int ix = ox * s->sw - s->left + kx * s->dw;
+            if (iy < 0 || iy >= s->h || ix < 0 || ix >= s->wd) continue;
+            __global const float *xi = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
+            __global const float *wi = w + (size_t)(ky * s->kw + kx) * icg * ocp;
+            for (int i = 0; i < icg; i++) {
+                float v = xi[(size_t)i * s->xcs];
+                if (has_gate) v *= gate[i];
+                sum = ln_fma(v, wi[(size_t)i * ocp], sum);
+            }
+        }
+    }
+    float r = s->res != LN_NO_OFF ? arena[s->res + (size_t)p * s->rps + o] : 0.0f;
+    *y = ln_epilogue(sum, s, s->res != LN_NO_OFF, r);
+}
+LN_KERNEL

@@ -1,0 +1,45 @@
+/* Sum, product or activation, element by element.
+ *
+ * y[p,c] = act(x[p,c] OP x2[q,c]);  q = p, or the image of p (a gate [N,1,1,C]), or 0 ([C]):
+ * the second operand's pixel is p / t0, t0 = 1, oh*ow or m.
+ *
+ * x: NHWC or planar (activation alone: this is how a caller's picture becomes NHWC); y: NHWC,
+ * may lie on x or x2. x2: NHWC in the arena, or packed in the weights when x2 is LN_NO_OFF.
+ * f32. One work-item makes t1 pieces of 8 channels of one pixel after another. */
+#ifndef EW
+#    define EW 0 /* 0: activation alone, 1: sum, 2: product */
+#endif
+
+LN_INLINE float8 LN_F(load)(__global const float *x, int c, int n, int stride) {
+    if (stride == 1) return LN_LD8(x + c);
+    float v[8];
+    for (int i = 0; i < 8; i++) v[i] = c + i < n ? x[(size_t)(c + i) * stride] : 0.0f;
+    return (float8)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
+}
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int pieces = ln_pad(s->oc) / 8;
+    int first = (tile * LN_LOCAL + lid) * s->t1, last = min(first + s->t1, pieces * s->m);
+    int p = first / pieces, c = (first - p * pieces) * 8;
+    for (int at = first; at < last; at++) {
+        float8 v = LN_F(load)(arena + ln_x_pixel(s, p), c, s->oc, s->xcs);
+#if EW
+        size_t q = (size_t)(p / s->t0) * s->x2ps + c;
+        float8 u = s->x2 == LN_NO_OFF ? LN_LD8(weights + s->w + q) : LN_LD8(arena + s->x2 + q);
+#    if EW == 1
+        v += u;
+#    else
+        v *= u;
+#    endif
+#endif
+        v = ln_act8(v, s->act, s->lo, s->hi, s->alpha, s->beta);
+        LN_ST8(arena + s->y + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
+        c += 8;
+        if (c >= pieces * 8) {
+            c = 0;
+            p++;
+        }
+    }
+}
+LN_KERNEL
+#undef EW

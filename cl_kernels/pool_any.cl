@@ -1,0 +1,33 @@
+/* Average and maximum pooling over a window; the whole map is a window of its size.
+ *
+ * y[n,oy,ox,c] = max or mean over ky,kx of x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, c]
+ * The mean divides by the pixels inside the map, or by kh*kw when LN_FLAG_COUNT_PAD is set.
+ *
+ * x, y: NHWC, f32. NaN in a window gives NaN. One work-item makes 8 channels of one pixel. */
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int pieces = ln_pad(s->oc) / 8, at = tile * LN_LOCAL + lid;
+    int p = at / pieces, c = (at - p * pieces) * 8;
+    if (p >= s->m) return;
+    int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
+    int is_max = (s->flags & LN_FLAG_MAX) != 0, count = 0;
+    __global const float *x = arena + s->x + (size_t)n * s->xns + c;
+    float8 v = (float8)(is_max ? -INFINITY : 0.0f);
+    for (int ky = 0; ky < s->kh; ky++) {
+        int iy = oy * s->sh - s->top + ky * s->dh;
+        if (iy < 0 || iy >= s->h) continue;
+        for (int kx = 0; kx < s->kw; kx++) {
+            int ix = ox * s->sw - s->left + kx * s->dw;
+            if (ix < 0 || ix >= s->wd) continue;
+            float8 t = LN_LD8(x + (size_t)iy * s->xrs + (size_t)ix * s->xps);
+            if (is_max)
+                v = (t > v) | (t != t) ? t : v;
+            else
+                v += t;
+            count++;
+        }
+    }
+    if (!is_max) v /= (float8)((s->flags & LN_FLAG_COUNT_PAD) ? s->kh * s->kw : max(count, 1));
+    LN_ST8(arena + s->y + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
+}
+LN_KERNEL

@@ -1,0 +1,75 @@
+/* Sum, product, activation: elementwise.cl. A constant second operand is packed as pixels. */
+#include "engine/kernels/kernels.h"
+
+#include <stdlib.h>
+
+static const ln_tensor *second(const ln_site *s) {
+    return &s->graph->tensor[s->node->in[1]];
+}
+
+/* Pixels of the second operand: as many as the output, one an image, or one. */
+static int64_t second_pixels(const ln_site *s) {
+    const ln_shape *x = &second(s)->shape;
+    int64_t count = 1;
+    for (int i = 0; i < x->rank - 1; i++) count *= x->dim[i];
+    return count;
+}
+
+static bool binary_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    const ln_tensor *x = second(s);
+    return !ln_site_planar(s) && !(x->kind == LN_TENSOR_INPUT && x->shape.rank == 4);
+}
+
+static size_t binary_packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    if (second(s)->kind != LN_TENSOR_CONST) return 0;
+    return (size_t)(second_pixels(s) * ln_cpad(ln_site_channels(s, s->node->in[1])));
+}
+
+static linnet_status binary_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                 linnet_error *err) {
+    (void)v;
+    int64_t c = ln_site_channels(s, s->node->in[1]), ps = ln_cpad(c), pixels = second_pixels(s);
+    size_t bytes = (size_t)(pixels * c) * sizeof(float);
+    float *dense = malloc(bytes);
+    if (!dense) return ln_fail_oom(err, s->node->name, bytes);
+    linnet_status st = ln_const_copy_f32(s->graph, s->node->in[1], dense, err);
+    for (int64_t p = 0; p < pixels && st == LINNET_OK; p++)
+        for (int64_t i = 0; i < c; i++) dst[p * ps + i] = dense[p * c + i];
+    free(dense);
+    return st;
+}
+
+static void cut(const ln_variant *v, ln_args *a) {
+    int64_t pieces = (int64_t)a->m * ln_cpad(a->oc) / 8;
+    a->t1 = 8;
+    a->tiles = ln_tiles(v, pieces, a->t1);
+}
+
+static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int64_t pixels = second_pixels(s);
+    a->t0 = pixels >= a->m ? 1 : (int32_t)(a->m / pixels);
+    if (second(s)->kind == LN_TENSOR_CONST) {
+        a->w = 0;
+        a->x2ps = (ln_i32)ln_cpad(a->oc);
+    }
+    cut(v, a);
+}
+
+static bool act_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    (void)s;
+    return true;
+}
+
+static void act_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)s;
+    cut(v, a);
+}
+
+const ln_family ln_family_act = {"act", LN_OP_ACT, act_can_run, NULL, NULL, act_bind};
+const ln_family ln_family_add = {
+    "add", LN_OP_ADD, binary_can_run, binary_packed, binary_pack, binary_bind};
+const ln_family ln_family_mul = {
+    "mul", LN_OP_MUL, binary_can_run, binary_packed, binary_pack, binary_bind};

@@ -1,0 +1,62 @@
+/* What the C halves of the kernel families share. */
+#ifndef LN_KERNELS_H
+#define LN_KERNELS_H
+
+#include "engine/variant.h"
+
+static inline const ln_shape *ln_site_shape(const ln_site *s, ln_tid t) {
+    return &s->graph->tensor[t].shape;
+}
+static inline int64_t ln_site_channels(const ln_site *s, ln_tid t) {
+    const ln_shape *x = ln_site_shape(s, t);
+    return x->dim[x->rank - 1];
+}
+static inline bool ln_site_has(const ln_site *s, int slot) {
+    return ln_node_in(s->node, slot) != LN_NONE;
+}
+static inline int64_t ln_cpad(int64_t c) {
+    return ln_round_up(c, LN_CPAD);
+}
+
+/* Tiles for `items` work-items' worth of work, `each` to a work-item. */
+int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each);
+
+/* ---- constants of convolution and fully connected: a matrix [K][ocp] and a bias [ocp] ----
+ * K runs over kh, kw and the input channels of a group; ocp is the output channels padded to
+ * LN_CPAD, cut into panels that lie one after another, each [K][panel width]. */
+typedef struct ln_matrix {
+    int64_t k, oc, ocp;
+} ln_matrix;
+ln_matrix ln_site_matrix(const ln_site *s);
+/* First channel of panel i: a step of `wide` channels, and a tail that wastes none. */
+typedef struct ln_panels {
+    int count, wide;
+    int64_t ocp;
+} ln_panels;
+size_t ln_matrix_packed(const ln_site *s);
+/* Panels of `wide` channels, ocp for one panel; the last ones are as ln_panel_at says. */
+linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_error *err);
+/* w and b of the packed block. */
+void ln_matrix_bind(const ln_site *s, ln_args *a);
+
+/* The rule for panels of `wide` channels (a multiple of 8; prelude.clh has the same one): as
+ * many as fit, but a last one of 8 or 16 channels evens out with its neighbour. */
+int64_t ln_panel_at(int64_t ocp, int64_t wide, int index);
+int ln_panel_count(int64_t ocp, int64_t wide);
+
+/* Whether the node's activations are clamps that keep zero at zero (LN_FLAG_CLAMP). */
+bool ln_act_is_clamp(const ln_act *a);
+
+#define LN_FAMILY(f) extern const ln_family ln_family_##f;
+LN_FAMILY(conv_any)
+LN_FAMILY(fc_any)
+LN_FAMILY(pool)
+LN_FAMILY(act)
+LN_FAMILY(add)
+LN_FAMILY(mul)
+LN_FAMILY(softmax)
+LN_FAMILY(reshape)
+LN_FAMILY(concat)
+#undef LN_FAMILY
+
+#endif

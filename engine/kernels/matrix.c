@@ -1,0 +1,82 @@
+/* Constants of convolution and fully connected layers, packed in panels of output channels. */
+#include "engine/kernels/kernels.h"
+
+#include <stdlib.h>
+
+enum { ALIGN = 16 }; /* elements: the bias starts on 64 bytes */
+
+int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each) {
+    return (int32_t)LN_MAX(ln_ceil_div(items, each * v->local), 1);
+}
+
+bool ln_act_is_clamp(const ln_act *a) {
+    return a->kind == LN_ACT_NONE || (a->kind == LN_ACT_CLAMP && a->lo <= 0 && a->hi >= 0);
+}
+
+ln_matrix ln_site_matrix(const ln_site *s) {
+    const ln_shape *w = ln_site_shape(s, s->node->in[LN_CONV_W]);
+    ln_matrix m = {.k = 1, .oc = w->dim[0], .ocp = ln_cpad(w->dim[0])};
+    for (int i = 1; i < w->rank; i++) m.k *= w->dim[i];
+    return m;
+}
+
+/* How ocp channels are cut: `full` panels of `wide`, then `first` and the rest of the tail. */
+typedef struct cut {
+    int64_t full, first, rest;
+} cut;
+
+static cut cut_of(int64_t ocp, int64_t wide) {
+    cut c = {ocp / wide, ocp % wide, 0};
+    if (c.full && c.first && c.first <= wide / 3) {
+        int64_t tail = wide + c.first;
+        c.full--;
+        c.first = ln_round_up((tail + 1) / 2, 16);
+        c.rest = tail - c.first;
+    }
+    return c;
+}
+
+int ln_panel_count(int64_t ocp, int64_t wide) {
+    cut c = cut_of(ocp, wide);
+    return (int)c.full + (c.first > 0) + (c.rest > 0);
+}
+
+int64_t ln_panel_at(int64_t ocp, int64_t wide, int index) {
+    cut c = cut_of(ocp, wide);
+    if (index <= c.full) return index * wide;
+    return LN_MIN(c.full * wide + (index == c.full + 1 ? c.first : c.first + c.rest), ocp);
+}
+
+static int64_t bias_at(const ln_matrix *m) {
+    return ln_round_up(m->k * m->ocp, ALIGN);
+}
+
+size_t ln_matrix_packed(const ln_site *s) {
+    ln_matrix m = ln_site_matrix(s);
+    return (size_t)(bias_at(&m) + m.ocp);
+}
+
+void ln_matrix_bind(const ln_site *s, ln_args *a) {
+    ln_matrix m = ln_site_matrix(s);
+    a->w = 0;
+    a->b = (ln_u32)bias_at(&m);
+}
+
+linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_error *err) {
+    ln_matrix m = ln_site_matrix(s);
+    size_t bytes = (size_t)(m.oc * m.k) * sizeof(float);
+    float *w = malloc(bytes);
+    if (!w) return ln_fail_oom(err, s->node->name, bytes);
+    linnet_status st = ln_const_copy_f32(s->graph, s->node->in[LN_CONV_W], w, err);
+    if (st == LINNET_OK && ln_site_has(s, LN_CONV_BIAS))
+        st = ln_const_copy_f32(s->graph, s->node->in[LN_CONV_BIAS], dst + bias_at(&m), err);
+    int panels = ln_panel_count(m.ocp, wide);
+    for (int i = 0; i < panels && st == LINNET_OK; i++) {
+        int64_t at = ln_panel_at(m.ocp, wide, i), width = ln_panel_at(m.ocp, wide, i + 1) - at;
+        float *panel = dst + at * m.k;
+        for (int64_t o = at; o < LN_MIN(at + width, m.oc); o++)
+            for (int64_t k = 0; k < m.k; k++) panel[k * width + (o - at)] = w[o * m.k + k];
+    }
+    free(w);
+    return st;
+}

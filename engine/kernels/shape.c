@@ -1,0 +1,26 @@
+/* Softmax and the movers of data: one work-item a pixel, or one a lane. */
+#include "engine/kernels/kernels.h"
+
+static bool can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    for (int i = 0; i < s->node->n_in; i++) {
+        const ln_tensor *x = &s->graph->tensor[s->node->in[i]];
+        if (x->kind == LN_TENSOR_CONST || (x->kind == LN_TENSOR_INPUT && x->shape.rank == 4))
+            return false;
+    }
+    return true;
+}
+
+static void bind_pixels(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)s;
+    a->tiles = ln_tiles(v, a->m, 1);
+}
+
+static void bind_lanes(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)s;
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+const ln_family ln_family_softmax = {"softmax", LN_OP_SOFTMAX, can_run, NULL, NULL, bind_pixels};
+const ln_family ln_family_reshape = {"reshape", LN_OP_RESHAPE, can_run, NULL, NULL, bind_lanes};
+const ln_family ln_family_concat = {"concat", LN_OP_CONCAT, can_run, NULL, NULL, bind_lanes};

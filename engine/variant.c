@@ -1,0 +1,126 @@
+/* The registry, the choice of a variant, and the source of a program. */
+#include "engine/kernels/kernels.h"
+
+#include "base/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const char ln_cl_prelude[], ln_cl_args[];
+#define LN_VARIANT(name, family, file, tier, local, needs, defines) extern const char ln_cl_##file[];
+#include "cl_kernels/variants.def"
+#undef LN_VARIANT
+
+const ln_variant ln_variants[] = {
+#define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
+    {#name,   #file ".cl", ln_cl_##file, LN_TIER_##tier, &ln_family_##family,                      \
+     defines, local,       needs},
+#include "cl_kernels/variants.def"
+#undef LN_VARIANT
+};
+const int ln_variant_count = (int)LN_COUNT(ln_variants);
+
+/* ---- tunables: "PX=8 NV=3" ---- */
+
+/* Next "NAME=VALUE" at *at; false at the end. */
+static bool next_define(const char **at, const char **name, int *name_len, const char **value,
+                        int *value_len) {
+    const char *p = *at + strspn(*at, " "), *eq = strchr(p, '=');
+    if (!eq) return false;
+    *name = p;
+    *name_len = (int)(eq - p);
+    *value = eq + 1;
+    *value_len = (int)strcspn(*value, " ");
+    *at = *value + *value_len;
+    return true;
+}
+
+int ln_variant_tunable(const ln_variant *v, const char *name, int fallback) {
+    const char *at = v->defines, *n, *value;
+    int n_len, value_len;
+    while (next_define(&at, &n, &n_len, &value, &value_len))
+        if ((int)strlen(name) == n_len && !strncmp(n, name, (size_t)n_len)) return atoi(value);
+    return fallback;
+}
+
+/* ---- choice ---- */
+
+static const char *const tier_names[] = {"any", "wide", "deep"};
+
+static bool disabled(const char *name) {
+    const char *list = ln_env(LN_ENV_DISABLE);
+    size_t len = strlen(name);
+    for (; list && *list; list += *list == ',') {
+        size_t n = strcspn(list, ",");
+        if (n == len && !strncmp(list, name, n)) return true;
+        list += n;
+    }
+    return false;
+}
+
+static bool features_there(uint32_t needs, const ln_caps *caps) {
+    for (int f = 0; f < LN_FEAT_COUNT; f++)
+        if ((needs >> f) & 1u)
+            if (!ln_caps_has(caps, (ln_feature)f) || disabled(ln_feature_names[f])) return false;
+    return true;
+}
+
+bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
+    return v->family->op == s->node->op && (uint32_t)v->local <= s->caps->max_work_group &&
+           features_there(v->needs, s->caps) && v->family->can_run(v, s);
+}
+
+/* With the deep tier disabled a CPU takes the wide kernels, so that these can be tried there. */
+bool ln_variant_can_run(const ln_variant *v, const ln_site *s) {
+    bool deep = ln_caps_deep(s->caps) && !disabled(tier_names[LN_TIER_DEEP]);
+    if (v->tier == (deep ? LN_TIER_WIDE : LN_TIER_DEEP)) return false;
+    if (disabled(v->name) || disabled(tier_names[v->tier])) return false;
+    return ln_variant_fits(v, s);
+}
+
+const ln_variant *ln_variant_choose(const ln_site *s) {
+    for (int i = ln_variant_count - 1; i >= 0; i--)
+        if (ln_variant_can_run(&ln_variants[i], s)) return &ln_variants[i];
+    return NULL;
+}
+
+/* ---- source ---- */
+
+int ln_vector_width(const ln_caps *caps) {
+    return caps->vector_float >= 16 ? 16 : 8;
+}
+
+static void add_constants(ln_str *text) {
+    ln_str_add(text, "#define LN_ACT_NONE %d\n", LN_ACT_NONE);
+#define LN_ACT_DEFINE(k) ln_str_add(text, "#define LN_ACT_" #k " %d\n", LN_ACT_##k)
+    LN_ACT_DEFINE(CLAMP);
+    LN_ACT_DEFINE(HARD_SWISH);
+    LN_ACT_DEFINE(HARD_SIGMOID);
+    LN_ACT_DEFINE(SIGMOID);
+    LN_ACT_DEFINE(SWISH);
+    LN_ACT_DEFINE(GELU);
+    LN_ACT_DEFINE(GELU_TANH);
+    LN_ACT_DEFINE(TANH);
+    LN_ACT_DEFINE(LEAKY_RELU);
+#undef LN_ACT_DEFINE
+}
+
+static void add_variant(const ln_variant *v, ln_str *text) {
+    const char *at = v->defines, *name, *value;
+    int name_len, value_len;
+    ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n", v->name, v->local);
+    while (next_define(&at, &name, &name_len, &value, &value_len))
+        ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
+    ln_str_add(text, "#line 1 \"%s\"\n%s#undef LN_NAME\n#undef LN_LOCAL\n", v->file, v->source);
+}
+
+linnet_status ln_variant_source(const int *variants, int count, const ln_caps *caps, ln_str *text,
+                                ln_str *options, linnet_error *err) {
+    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d", ln_vector_width(caps));
+    add_constants(text);
+    ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
+               ln_cl_prelude);
+    for (int i = 0; i < count; i++) add_variant(&ln_variants[variants[i]], text);
+    if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
+    return LINNET_OK;
+}
