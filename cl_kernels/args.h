@@ -18,7 +18,7 @@
 #define LN_FLAG_COUNT_PAD 2 /* pooling: the mean counts the padding */
 #define LN_FLAG_CLAMP     4 /* both activations are clamps that keep zero: the quick epilogue */
 
-#ifdef __OPENCL_VERSION__
+#ifdef __OPENCL_C_VERSION__
 typedef uint ln_u32;
 typedef int ln_i32;
 #else
@@ -50,18 +50,18 @@ typedef struct ln_args {
     ln_i32 yps, rps; /* pixel strides of output and residual */
     ln_i32 kh, kw, sh, sw, dh, dw, top, left;
     ln_i32 groups;
-    ln_i32 act, post; /* ln_act_kind, before and after the residual */
+    ln_i32 act, post;              /* ln_act_kind, before and after the residual */
     float lo, hi, alpha, beta;     /* of act */
     float plo, phi, palpha, pbeta; /* of post */
     /* how the variant cuts the work; each kernel file says what it means by them */
     ln_i32 t0, t1, t2, t3, t4, t5;
     ln_i32 m; /* rows of the matrix product: n*oh*ow */
     ln_i32 flags;
-    ln_u32 x2; /* second activation input */
+    ln_u32 x2;   /* second activation input */
     ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
     ln_i32 pad_[13];
     ln_operand part[LN_PARTS]; /* of a concat; those beyond the last have c = 0 */
-} ln_args; /* 128 words of 4 bytes */
+} ln_args;                     /* 128 words of 4 bytes */
 
 #endif

@@ -21,7 +21,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
             if (ix < 0 || ix >= s->wd) continue;
             float8 t = LN_LD8(x + (size_t)iy * s->xrs + (size_t)ix * s->xps);
             if (is_max)
-                v = (t > v) | (t != t) ? t : v;
+                v = ((t > v) | (t != t)) ? t : v;
             else
                 v += t;
             count++;

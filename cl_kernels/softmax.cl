@@ -19,12 +19,12 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         sums += e;
         LN_ST8(y + i, e);
     }
-    float4 half = sums.lo + sums.hi;
-    float sum = half.x + half.y + half.z + half.w;
+    float4 part = sums.lo + sums.hi;
+    float sum = part.x + part.y + part.z + part.w;
     if (whole < c) {
         float8 e = ln_mask8(ln_exp8(ln_mask8(LN_LD8(x + whole) - (float8)top, whole, c)), whole, c);
-        half = e.lo + e.hi;
-        sum += half.x + half.y + half.z + half.w;
+        part = e.lo + e.hi;
+        sum += part.x + part.y + part.z + part.w;
         LN_ST8(y + whole, e);
     }
     for (int i = 0; i < c; i += 8) LN_ST8(y + i, LN_LD8(y + i) * (float8)(1.0f / sum));

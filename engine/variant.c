@@ -7,14 +7,14 @@
 #include <string.h>
 
 extern const char ln_cl_prelude[], ln_cl_args[];
-#define LN_VARIANT(name, family, file, tier, local, needs, defines) extern const char ln_cl_##file[];
+#define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
+    extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
 #undef LN_VARIANT
 
 const ln_variant ln_variants[] = {
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
-    {#name,   #file ".cl", ln_cl_##file, LN_TIER_##tier, &ln_family_##family,                      \
-     defines, local,       needs},
+    {#name, #file ".cl", ln_cl_##file, LN_TIER_##tier, &ln_family_##family, defines, local, needs},
 #include "cl_kernels/variants.def"
 #undef LN_VARIANT
 };

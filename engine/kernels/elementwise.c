@@ -69,7 +69,7 @@ static void act_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 const ln_family ln_family_act = {"act", LN_OP_ACT, act_can_run, NULL, NULL, act_bind};
-const ln_family ln_family_add = {
-    "add", LN_OP_ADD, binary_can_run, binary_packed, binary_pack, binary_bind};
-const ln_family ln_family_mul = {
-    "mul", LN_OP_MUL, binary_can_run, binary_packed, binary_pack, binary_bind};
+const ln_family ln_family_add = {"add",         LN_OP_ADD,   binary_can_run,
+                                 binary_packed, binary_pack, binary_bind};
+const ln_family ln_family_mul = {"mul",         LN_OP_MUL,   binary_can_run,
+                                 binary_packed, binary_pack, binary_bind};
