@@ -1,0 +1,70 @@
+/* Nodes that give back what they got, and reshapes that only flatten for a fully connected. */
+#include "engine/passes/rewrite.h"
+#include <math.h>
+#include <stdlib.h>
+
+static bool act_is_noop(const ln_act *a) {
+    if (a->kind == LN_ACT_NONE) return true;
+    return a->kind == LN_ACT_CLAMP && isinf(a->lo) && isinf(a->hi) && a->lo < 0 && a->hi > 0;
+}
+
+static bool pool_is_noop(const ln_pool_attr *p, const ln_shape *x) {
+    const ln_window *w = &p->win;
+    if (p->global) return x->dim[1] == 1 && x->dim[2] == 1;
+    return w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1 && !w->top && !w->bottom &&
+           !w->left && !w->right;
+}
+
+static bool is_noop(const ln_graph *g, const ln_node *n) {
+    const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
+    switch (n->op) {
+    case LN_OP_ACT: return act_is_noop(&n->attr.act);
+    case LN_OP_RESHAPE: return ln_shape_equal(x, y);
+    case LN_OP_POOL: return pool_is_noop(&n->attr.pool, x);
+    case LN_OP_CONCAT: return n->n_in == 1;
+    default: return false;
+    }
+}
+
+static bool is_output(const ln_graph *g, ln_tid t) {
+    for (int i = 0; i < g->n_output; i++)
+        if (g->output[i] == t) return true;
+    return false;
+}
+
+/* FC reads [N,1,1,C] as well as [N,C]: the input of a reshape between the two will do. */
+static void skip_flatten(ln_rewrite *rw, ln_node *fc) {
+    const ln_graph *g = rw->g;
+    const ln_node *r = ln_rewrite_maker(rw, fc->in[0]);
+    if (!r || r->op != LN_OP_RESHAPE) return;
+    const ln_shape *x = &g->tensor[r->in[0]].shape, *y = &g->tensor[r->out[0]].shape;
+    const bool flat = x->rank == 2 || (x->rank == 4 && x->dim[1] == 1 && x->dim[2] == 1);
+    if (!flat || x->dim[0] != y->dim[0]) return;
+    ln_rewrite_set_in(rw, fc, 0, r->in[0]);
+}
+
+/* same[t]: the tensor that is read in place of t. Nodes come in order, so one look is enough. */
+static void skip_noop(ln_rewrite *rw, int at, ln_tid *same) {
+    ln_node *n = &rw->g->node[at];
+    for (int k = 0; k < n->n_in; k++)
+        if (n->in[k] != LN_NONE && same[n->in[k]] != n->in[k])
+            ln_rewrite_set_in(rw, n, k, same[n->in[k]]);
+    if (n->op == LN_OP_FC) skip_flatten(rw, n);
+    /* an output keeps its own node: its name and place are the caller's */
+    if (is_noop(rw->g, n) && !is_output(rw->g, n->out[0])) same[n->out[0]] = n->in[0];
+}
+
+linnet_status ln_pass_remove_noops(ln_graph *g, int *changed, linnet_error *err) {
+    ln_rewrite rw;
+    LN_TRY(ln_rewrite_begin(&rw, g, err));
+    linnet_status s = LINNET_OK;
+    ln_tid *same = malloc(((size_t)g->n_tensor + 1) * sizeof *same);
+    if (!same)
+        s = ln_fail_oom(err, "a graph pass", (size_t)g->n_tensor * sizeof *same);
+    else {
+        for (ln_tid t = 0; t < g->n_tensor; t++) same[t] = t;
+        for (int i = 0; i < g->n_node; i++) skip_noop(&rw, i, same);
+    }
+    free(same);
+    return ln_rewrite_end(&rw, s, changed, err);
+}
