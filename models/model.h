@@ -9,13 +9,13 @@
 typedef enum ln_interp { LN_INTERP_BILINEAR, LN_INTERP_BICUBIC } ln_interp;
 /* From pixels 0..255 to the network's input. */
 typedef struct ln_preprocess {
-    int size;         /* default input side */
-    float crop_pct;   /* shorter side is resized to floor(size / crop_pct) */
-    int resize;       /* or exactly to this; 0: by crop_pct */
+    int size;       /* default input side */
+    float crop_pct; /* shorter side is resized to floor(size / crop_pct) */
+    int resize;     /* or exactly to this; 0: by crop_pct */
     ln_interp interp;
-    bool antialias;   /* false: OpenCV-like sampling without a low-pass */
+    bool antialias; /* false: OpenCV-like sampling without a low-pass */
     bool bgr;
-    float scale;      /* 1/255, or 1 for 0..255 */
+    float scale;           /* 1/255, or 1 for 0..255 */
     float mean[3], std[3]; /* after scale, in the order of the network's channels */
 } ln_preprocess;
 
@@ -46,7 +46,7 @@ typedef struct ln_model_params {
     const char *arch;    /* family for a file that does not name its own */
     bool synthetic;
     uint64_t seed;
-    bool shape_only; /* no weights: for info and counting */
+    bool shape_only;    /* no weights: for info and counting */
     const char *labels; /* file with one label a line; overrides the model's */
 } ln_model_params;
 linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_error *err);

@@ -13,6 +13,7 @@ typedef struct ln_weight {
     ln_dtype dtype;
     const void *data;
     int64_t stride[LN_MAX_RANK]; /* elements; row-major unless the file is strided */
+    size_t index;                /* its place in the source */
 } ln_weight;
 
 /* .safetensors: memory-mapped; offsets, overlaps, lengths and metadata checked.
@@ -20,10 +21,13 @@ typedef struct ln_weight {
 linnet_status ln_safetensors_open(const char *path, ln_weights **out, linnet_error *err);
 /* PyTorch checkpoints, legacy stream and zip, without running pickle. */
 linnet_status ln_torch_open(const char *path, ln_weights **out, linnet_error *err);
+/* Either of the two, told apart by the first bytes. */
+linnet_status ln_weights_open(const char *path, ln_weights **out, linnet_error *err);
 /* Deterministic synthetic weights; tensors come into being when asked for by name and shape. */
 linnet_status ln_synthetic_open(uint64_t seed, ln_weights **out, linnet_error *err);
 void ln_weights_close(ln_weights **w);
 
+bool ln_weights_is_synthetic(const ln_weights *w);
 size_t ln_weights_count(const ln_weights *w);
 const ln_weight *ln_weights_at(const ln_weights *w, size_t i); /* in file order */
 /* NULL when absent. expect: needed by the synthetic source, ignored by files. */

@@ -1,0 +1,208 @@
+#include "models/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ln_tid stop(ln_build *b, linnet_status status) {
+    if (b->status == LINNET_OK) b->status = status;
+    return LN_NONE;
+}
+
+static ln_tid keep(ln_build *b, ln_tid t) {
+    if (t == LN_NONE)
+        return stop(b, b->err && b->err->status ? b->err->status : LINNET_ERR_INTERNAL);
+    return t;
+}
+
+int64_t ln_b_channels(const ln_build *b, ln_tid x) {
+    if (b->status != LINNET_OK || x == LN_NONE) return 1;
+    const ln_shape *s = &b->g->tensor[x].shape;
+    return s->dim[s->rank - 1];
+}
+
+/* ---- weights ---- */
+static void problem(ln_build *b, const char *fmt, ...) LN_PRINTF(2, 3);
+static void problem(ln_build *b, const char *fmt, ...) {
+    char line[320];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    ln_str_add(&b->problems, "%s%s", b->n_problems ? "; " : "", line);
+    b->n_problems++;
+}
+
+/* The source's tensor if it has the expected shape; NULL after noting what is wrong. */
+static const ln_weight *take(ln_build *b, const char *name, const ln_shape *expect) {
+    if (!b->weights) return NULL;
+    linnet_error err = {0};
+    const ln_weight *w = ln_weights_find(b->weights, name, expect, &err);
+    char want[96], got[96];
+    if (!w && err.status != LINNET_OK) {
+        if (b->err) *b->err = err;
+        stop(b, err.status);
+        return NULL;
+    }
+    if (!w) {
+        problem(b, "%s missing (expected %s)", name, ln_shape_text(expect, want));
+        return NULL;
+    }
+    if (b->used) b->used[w->index] = 1;
+    if (!ln_shape_equal(&w->shape, expect)) {
+        problem(b, "%s is %s (expected %s)", name, ln_shape_text(&w->shape, got),
+                ln_shape_text(expect, want));
+        return NULL;
+    }
+    if (w->dtype == LN_F32 || w->dtype == LN_F16 || w->dtype == LN_BF16 || w->dtype == LN_F64)
+        return w;
+    problem(b, "%s holds %s (expected a float type)", name, ln_dtype_names[w->dtype]);
+    return NULL;
+}
+
+static ln_tid same_shape(ln_build *b, const char *name, ln_shape shape, bool is_param) {
+    if (b->status != LINNET_OK) return LN_NONE;
+    ln_view view = {.dtype = LN_F32};
+    const ln_weight *w = take(b, name, &shape);
+    if (w) {
+        view.data = w->data;
+        view.dtype = w->dtype;
+        memcpy(view.stride, w->stride, sizeof view.stride);
+    }
+    if (b->status != LINNET_OK) return LN_NONE;
+    return keep(b, ln_graph_const(b->g, name, shape, view, is_param, b->err));
+}
+
+ln_tid ln_b_vector(ln_build *b, const char *name, int64_t n, bool is_param) {
+    return same_shape(b, name, (ln_shape){1, {n}}, is_param);
+}
+
+ln_tid ln_b_matrix(ln_build *b, const char *name, int64_t rows, int64_t cols) {
+    return same_shape(b, name, (ln_shape){2, {rows, cols}}, true);
+}
+
+ln_tid ln_b_kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int64_t kh, int64_t kw) {
+    if (b->status != LINNET_OK) return LN_NONE;
+    ln_shape file = {4, {oc, ic, kh, kw}}, shape = {4, {oc, kh, kw, ic}};
+    ln_view view = {.dtype = LN_F32};
+    const ln_weight *w = take(b, name, &file);
+    if (w) {
+        view = (ln_view){.data = w->data,
+                         .dtype = w->dtype,
+                         .stride = {w->stride[0], w->stride[2], w->stride[3], w->stride[1]}};
+    }
+    if (b->status != LINNET_OK) return LN_NONE;
+    return keep(b, ln_graph_const(b->g, name, shape, view, true, b->err));
+}
+
+/* ---- nodes ---- */
+ln_tid ln_b_node(ln_build *b, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
+                 int n_in) {
+    if (b->status != LINNET_OK) return LN_NONE;
+    return keep(b, ln_graph_node(b->g, op, name, attr, in, n_in, b->err));
+}
+
+/* Symmetric padding of an odd kernel, or TensorFlow's SAME. */
+static ln_window window(const ln_build *b, ln_tid x, int kernel, int stride) {
+    int p = (kernel - 1) / 2;
+    ln_window w = {kernel, kernel, stride, stride, 1, 1, p, p, p, p};
+    const int64_t *d = b->g->tensor[x].shape.dim;
+    if (b->arch->tf_same) ln_window_same(&w, d[1], d[2]);
+    return w;
+}
+
+ln_tid ln_b_conv(ln_build *b, ln_tid x, const char *name, const ln_layer *l) {
+    if (b->status != LINNET_OK) return LN_NONE;
+    char text[LN_NAME_MAX + 8];
+    int groups = l->groups ? l->groups : 1, stride = l->stride ? l->stride : 1;
+    snprintf(text, sizeof text, "%s.weight", name);
+    ln_tid in[3] = {x, LN_NONE, LN_NONE};
+    in[1] = ln_b_kernel(b, text, l->out, ln_b_channels(b, x) / groups, l->kernel, l->kernel);
+    snprintf(text, sizeof text, "%s.bias", name);
+    if (l->bias) in[2] = ln_b_vector(b, text, l->out, true);
+    if (b->status != LINNET_OK) return LN_NONE;
+    ln_attr attr = {.conv = {.win = window(b, x, l->kernel, stride), .groups = groups}};
+    return ln_b_node(b, LN_OP_CONV2D, name, &attr, in, l->bias ? 3 : 2);
+}
+
+ln_tid ln_b_bn(ln_build *b, ln_tid x, const char *name) {
+    static const char *const part[4] = {"weight", "bias", "running_mean", "running_var"};
+    ln_tid in[5] = {x};
+    for (int i = 0; i < 4; i++) {
+        char text[LN_NAME_MAX + 16];
+        snprintf(text, sizeof text, "%s.%s", name, part[i]);
+        in[i + 1] = ln_b_vector(b, text, ln_b_channels(b, x), i < 2);
+    }
+    ln_attr attr = {.bn = {.eps = b->arch->eps}};
+    return ln_b_node(b, LN_OP_BATCH_NORM, name, &attr, in, 5);
+}
+
+ln_tid ln_b_act(ln_build *b, ln_tid x, const char *name, ln_act act) {
+    char text[LN_NAME_MAX + 8];
+    snprintf(text, sizeof text, "%s.act", name);
+    ln_attr attr = {.act = act};
+    return ln_b_node(b, LN_OP_ACT, text, &attr, &x, 1);
+}
+
+ln_tid ln_b_fc(ln_build *b, ln_tid x, const char *name, int out, bool bias) {
+    char text[LN_NAME_MAX + 8];
+    ln_tid in[3] = {x, LN_NONE, LN_NONE};
+    snprintf(text, sizeof text, "%s.weight", name);
+    in[1] = ln_b_matrix(b, text, out, ln_b_channels(b, x));
+    snprintf(text, sizeof text, "%s.bias", name);
+    if (bias) in[2] = ln_b_vector(b, text, out, true);
+    ln_attr attr = {.fc = {{0}}};
+    return ln_b_node(b, LN_OP_FC, name, &attr, in, bias ? 3 : 2);
+}
+
+static ln_tid binary(ln_build *b, ln_op op, ln_tid x, ln_tid y, const char *name) {
+    ln_attr attr = {.binary = {{0}}};
+    return ln_b_node(b, op, name, &attr, (ln_tid[]){x, y}, 2);
+}
+
+ln_tid ln_b_add(ln_build *b, ln_tid x, ln_tid y, const char *name) {
+    return binary(b, LN_OP_ADD, x, y, name);
+}
+
+ln_tid ln_b_mul(ln_build *b, ln_tid x, ln_tid y, const char *name) {
+    return binary(b, LN_OP_MUL, x, y, name);
+}
+
+ln_tid ln_b_pool(ln_build *b, ln_tid x, const char *name, const ln_pool_attr *p) {
+    ln_attr attr = {.pool = *p};
+    return ln_b_node(b, LN_OP_POOL, name, &attr, &x, 1);
+}
+
+ln_tid ln_b_mean(ln_build *b, ln_tid x, const char *name) {
+    return ln_b_pool(b, x, name, &(ln_pool_attr){.kind = LN_POOL_AVG, .global = true});
+}
+
+/* ---- the end ---- */
+static bool ignored(const char *name) {
+    static const char tail[] = "num_batches_tracked";
+    size_t n = strlen(name), t = sizeof tail - 1;
+    return n >= t && !strcmp(name + n - t, tail);
+}
+
+static void note_unexpected(ln_build *b) {
+    for (size_t i = 0; b->used && i < ln_weights_count(b->weights); i++) {
+        const ln_weight *w = ln_weights_at(b->weights, i);
+        char got[96];
+        if (b->used[i] || ignored(w->name)) continue;
+        problem(b, "%s unexpected (%s)", w->name, ln_shape_text(&w->shape, got));
+    }
+}
+
+linnet_status ln_b_finish(ln_build *b, ln_tid x) {
+    if (b->status != LINNET_OK) return b->status;
+    note_unexpected(b);
+    if (b->n_problems) {
+        if (b->problems.failed) return ln_fail_oom(b->err, "the list of tensors", 0);
+        const char *list = b->problems.p;
+        int shown = (int)LN_MIN(b->problems.len, 760);
+        return ln_fail(b->err, LINNET_ERR_BAD_FILE, "%s does not fit %s, %d tensor%s: %.*s%s",
+                       ln_weights_path(b->weights), b->g->name, b->n_problems,
+                       b->n_problems > 1 ? "s" : "", shown, list,
+                       b->problems.len > 760 ? " ..." : "");
+    }
+    return ln_graph_output(b->g, x, b->err);
+}

@@ -1,0 +1,29 @@
+/* Inside models/: the tables of rows, and short forms for what most rows share. */
+#ifndef LN_FAMILIES_H
+#define LN_FAMILIES_H
+
+#include "models/arch.h"
+#include "models/model.h"
+
+typedef struct ln_family_table {
+    const ln_family_row *rows;
+    size_t count;
+} ln_family_table;
+extern const ln_family_table ln_family_v1, ln_family_v2, ln_family_lite;
+
+/* Preprocessing in RGB: side, share of the resized side that the crop keeps, filter, statistics. */
+#define LN_PREP(side, crop, filter, stats)                                                         \
+    {                                                                                              \
+        .size = (side), .crop_pct = (crop), .interp = LN_INTERP_##filter, .antialias = true,       \
+        .scale = 1.0f / 255.0f, stats                                                              \
+    }
+#define LN_IMAGENET  .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}
+#define LN_INCEPTION .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}
+#define LN_ZERO_ONE  .mean = {0, 0, 0}, .std = {1, 1, 1}
+
+#define LN_ARCH(...)                                                                               \
+    &(const ln_arch) {                                                                             \
+        __VA_ARGS__                                                                                \
+    }
+
+#endif
