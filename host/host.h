@@ -81,8 +81,8 @@ linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const voi
 linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
                             linnet_error *err); /* blocking */
 /* Rows of `row` bytes, `pitch` apart in the buffer, dense on the host. Blocking. */
-linnet_status ln_queue_read_rows(ln_queue *q, ln_buffer *b, size_t offset, size_t pitch,
-                                 size_t row, size_t rows, void *dst, linnet_error *err);
+linnet_status ln_queue_read_rows(ln_queue *q, ln_buffer *b, size_t offset, size_t pitch, size_t row,
+                                 size_t rows, void *dst, linnet_error *err);
 typedef enum ln_map_mode { LN_MAP_READ, LN_MAP_WRITE } ln_map_mode; /* WRITE: old bytes are lost */
 linnet_status ln_queue_map(ln_queue *q, ln_buffer *b, size_t offset, size_t bytes, ln_map_mode mode,
                            void **out, linnet_error *err); /* blocking */
