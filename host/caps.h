@@ -20,9 +20,23 @@ typedef enum ln_feature {
 } ln_feature;
 extern const char *const ln_feature_names[LN_FEAT_COUNT];
 
+/* What to avoid on a driver with known faults (quirks.inc). */
+typedef enum ln_quirk {
+#define LN_QUIRK(id, name, avoids, what) LN_QUIRK_##id,
+#include "host/quirks.inc"
+#undef LN_QUIRK
+    LN_QUIRK_COUNT
+} ln_quirk;
+typedef struct ln_quirk_info {
+    const char *name;
+    uint32_t avoids; /* features it turns off */
+    const char *what;
+} ln_quirk_info;
+extern const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT];
+
 typedef struct ln_caps {
     char platform[64], name[128], vendor[64];
-    char driver[64];   /* CL_DRIVER_VERSION */
+    char driver[256];  /* CL_DRIVER_VERSION */
     char version[128]; /* CL_DEVICE_VERSION */
     ln_device_kind kind;
     uint32_t cl_version; /* 120 for OpenCL 1.2, 300 for 3.0 */
@@ -39,6 +53,9 @@ typedef struct ln_caps {
 static inline bool ln_caps_has(const ln_caps *c, ln_feature f) {
     return (c->features >> f) & 1u;
 }
+static inline bool ln_caps_quirk(const ln_caps *c, ln_quirk q) {
+    return (c->quirks >> q) & 1u;
+}
 /* CPU-like devices take the deep kernels, all others the wide ones. */
 static inline bool ln_caps_deep(const ln_caps *c) {
     return c->kind == LN_DEVICE_CPU;
@@ -47,5 +64,12 @@ static inline bool ln_caps_deep(const ln_caps *c) {
 /* JSON record of a device, appended to out; and back. Unknown keys are an error. */
 void ln_caps_to_json(const ln_caps *c, ln_str *out);
 linnet_status ln_caps_from_json(const char *text, ln_caps *out, linnet_error *err);
+
+/* Sets c->quirks from the table of known faults and clears the features that they rule out. */
+void ln_caps_apply_quirks(ln_caps *c);
+/* Clears the features named in a comma list, as LINNET_DISABLE holds; other names are ignored. */
+void ln_caps_disable(ln_caps *c, const char *list);
+/* Dotted numbers: "031.38.11" against "31.45" is below 0. */
+int ln_version_compare(const char *a, const char *b);
 
 #endif

@@ -16,7 +16,9 @@ typedef struct ln_fault {
     uint64_t local_mem;     /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
     uint32_t compute_units; /* the same for CL_DEVICE_MAX_COMPUTE_UNITS */
 } ln_fault;
-void ln_fault_set(const ln_fault *f); /* NULL: no faults; resets the call counter */
-long ln_fault_calls(void);            /* calls through the table since ln_fault_set */
+/* NULL: no faults; resets the call counter. Not while other threads use OpenCL. */
+void ln_fault_set(const ln_fault *f);
+long ln_fault_calls(void);         /* calls counted since ln_fault_set */
+const char *ln_fault_failed(void); /* the first entry that was made to fail; NULL: none yet */
 
 #endif

@@ -20,11 +20,13 @@ typedef struct ln_device_entry {
     char why[128]; /* why it was or was not chosen */
 } ln_device_entry;
 /* Every device of every platform, and which one `spec` chooses (NULL: LINNET_DEVICE, else the
- * first GPU, else the first CPU). LINNET_ERR_NO_DEVICE when there is no loader or platform.
- * The array is the caller's to free(). probe: also fill features (may start a child process). */
+ * first GPU, else the first CPU; "ref": none). LINNET_ERR_NO_DEVICE when there is no loader or
+ * platform. The array is the caller's to free(). probe: also fill features (may start a child
+ * process). */
 linnet_status ln_devices_list(const char *spec, bool probe, ln_device_entry **out, size_t *count,
                               linnet_error *err);
-/* spec: an index, "cpu", "gpu", or part of a name. */
+/* spec: as above: an index, "cpu", "gpu", or part of a name. Finds features: the first time on a
+ * machine by linnet-probe, which takes a second or two, later from the cache. */
 linnet_status ln_device_open(const char *spec, ln_device **out, linnet_error *err);
 void ln_device_retain(ln_device *d);
 void ln_device_release(ln_device **d);
@@ -88,7 +90,8 @@ linnet_status ln_queue_map(ln_queue *q, ln_buffer *b, size_t offset, size_t byte
                            void **out, linnet_error *err); /* blocking */
 linnet_status ln_queue_unmap(ln_queue *q, ln_buffer *b, void *ptr, linnet_error *err);
 linnet_status ln_queue_flush(ln_queue *q, linnet_error *err);
-typedef enum ln_wait { LN_WAIT_SPIN, LN_WAIT_YIELD, LN_WAIT_SLEEP } ln_wait;
+/* SLEEP lets the driver wait (the default); the others poll and cost a core. */
+typedef enum ln_wait { LN_WAIT_SLEEP, LN_WAIT_YIELD, LN_WAIT_SPIN } ln_wait;
 linnet_status ln_queue_finish(ln_queue *q, ln_wait how, linnet_error *err);
 
 #endif

@@ -138,7 +138,8 @@ LINNET_API linnet_status linnet_convert(const char *in, const char *out, const c
 
 /* ---- sessions ---- */
 typedef struct linnet_session linnet_session;
-typedef enum linnet_wait { LINNET_WAIT_SPIN, LINNET_WAIT_YIELD, LINNET_WAIT_SLEEP } linnet_wait;
+/* SLEEP lets the driver wait (the default); the others poll and cost a core. */
+typedef enum linnet_wait { LINNET_WAIT_SLEEP, LINNET_WAIT_YIELD, LINNET_WAIT_SPIN } linnet_wait;
 typedef struct linnet_session_params {
     int batch;          /* images in each run; 0: 1 */
     const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */

@@ -1,0 +1,110 @@
+#include "host/fault.h"
+#include "host/internal.h"
+
+#include <string.h>
+
+static ln_fault fault;
+static const ln_cl_api *real;
+static ln_cl_api faulty;
+static atomic_long calls;
+static _Atomic(const char *) failed;
+
+/* The code this call has to fail with, or CL_SUCCESS. */
+static cl_int judge(const char *name) {
+    if (fault.fail_name && strcmp(fault.fail_name, name) != 0) return CL_SUCCESS;
+    long n = atomic_fetch_add(&calls, 1) + 1;
+    if (!fault.fail_call || n < fault.fail_call) return CL_SUCCESS;
+    if (n > fault.fail_call && !fault.fail_all_after) return CL_SUCCESS;
+    const char *none = NULL;
+    atomic_compare_exchange_strong(&failed, &none, name);
+    return fault.fail_code ? fault.fail_code : CL_OUT_OF_RESOURCES;
+}
+
+#define CL_CALL(since, name, params, args)                                                         \
+    static cl_int CL_API_CALL faulty_##name params {                                               \
+        cl_int code = judge(#name);                                                                \
+        return code ? code : real->name args;                                                      \
+    }
+#define CL_OBJECT(since, type, name, params, args)                                                 \
+    static type CL_API_CALL faulty_##name params {                                                 \
+        cl_int code = judge(#name);                                                                \
+        if (!code) return real->name args;                                                         \
+        if (err) *err = code;                                                                      \
+        return NULL;                                                                               \
+    }
+#define CL_POINTER(since, name, params, args)                                                      \
+    static void *CL_API_CALL faulty_##name params {                                                \
+        return judge(#name) ? NULL : real->name args;                                              \
+    }
+#define CL_RELEASE(since, name, params, args)                                                      \
+    static cl_int CL_API_CALL faulty_##name params {                                               \
+        cl_int code = judge(#name), done = real->name args;                                        \
+        return code ? code : done;                                                                 \
+    }
+#include "host/clapi.inc"
+#undef CL_CALL
+#undef CL_OBJECT
+#undef CL_POINTER
+#undef CL_RELEASE
+
+/* ---- entries that lie ---- */
+static cl_int CL_API_CALL no_platforms(cl_uint n, cl_platform_id *list, cl_uint *count) {
+    cl_int code = faulty_clGetPlatformIDs(n, list, count);
+    if (code || !fault.no_platform) return code;
+    if (count) *count = 0;
+    return -1001; /* CL_PLATFORM_NOT_FOUND_KHR */
+}
+
+static cl_program CL_API_CALL reject_binary(cl_context c, cl_uint n, const cl_device_id *list,
+                                            const size_t *size, const unsigned char **bytes,
+                                            cl_int *status, cl_int *err) {
+    if (!fault.reject_binary)
+        return faulty_clCreateProgramWithBinary(c, n, list, size, bytes, status, err);
+    *err = CL_INVALID_BINARY;
+    return NULL;
+}
+
+static cl_int CL_API_CALL lower_limits(cl_device_id d, cl_device_info what, size_t size,
+                                       void *value, size_t *need) {
+    cl_int code = faulty_clGetDeviceInfo(d, what, size, value, need);
+    if (code || !value) return code;
+    if (what == CL_DEVICE_MAX_MEM_ALLOC_SIZE && fault.max_alloc)
+        memcpy(value, &fault.max_alloc, sizeof fault.max_alloc);
+    if (what == CL_DEVICE_LOCAL_MEM_SIZE && fault.local_mem)
+        memcpy(value, &fault.local_mem, sizeof fault.local_mem);
+    if (what == CL_DEVICE_MAX_COMPUTE_UNITS && fault.compute_units)
+        memcpy(value, &fault.compute_units, sizeof fault.compute_units);
+    return CL_SUCCESS;
+}
+
+static const ln_cl_api *wrap(const ln_cl_api *table) {
+    real = table;
+#define SET(name)                                  faulty.name = table->name ? faulty_##name : NULL;
+#define CL_CALL(since, name, params, args)         SET(name)
+#define CL_OBJECT(since, type, name, params, args) SET(name)
+#define CL_POINTER(since, name, params, args)      SET(name)
+#define CL_RELEASE(since, name, params, args)      SET(name)
+#include "host/clapi.inc"
+    faulty.clGetPlatformIDs = no_platforms;
+    faulty.clCreateProgramWithBinary = reject_binary;
+    faulty.clGetDeviceInfo = lower_limits;
+    return &faulty;
+}
+
+void ln_fault_set(const ln_fault *f) {
+    static ln_cl_hook hook;
+    ln_cl_set_hook(NULL);
+    fault = f ? *f : (ln_fault){0};
+    atomic_store(&calls, 0);
+    atomic_store(&failed, NULL);
+    hook = (ln_cl_hook){wrap, fault.no_loader};
+    if (f) ln_cl_set_hook(&hook);
+}
+
+long ln_fault_calls(void) {
+    return atomic_load(&calls);
+}
+
+const char *ln_fault_failed(void) {
+    return atomic_load(&failed);
+}
