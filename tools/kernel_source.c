@@ -13,8 +13,10 @@ static int write_one(const char *out, int index, uint32_t width) {
     FILE *f = bad || path.failed ? NULL : fopen(path.p, "w");
     bad = !f || fwrite(text.p, 1, text.len, f) != text.len;
     if (f) bad |= fclose(f) != 0;
-    if (bad) fprintf(stderr, "kernel_source: %s: %s\n", ln_variants[index].name, err.message);
-    else printf("%s %s %s\n", ln_variants[index].name, path.p, options.p);
+    if (bad)
+        fprintf(stderr, "kernel_source: %s: %s\n", ln_variants[index].name, err.message);
+    else
+        printf("%s %s %s\n", ln_variants[index].name, path.p, options.p);
     ln_str_free(&text);
     ln_str_free(&options);
     ln_str_free(&path);
