@@ -14,6 +14,9 @@ typedef struct ln_kernel ln_kernel;   /* one kernel object with its own argument
 typedef struct ln_queue ln_queue;     /* in-order queue */
 
 /* ---- devices ---- */
+/* Opens the OpenCL loader, which all below do on their own: a diagnosis can tell it apart. */
+linnet_status ln_cl_open(linnet_error *err);
+
 typedef struct ln_device_entry {
     ln_caps caps; /* features are filled only for probed devices */
     bool chosen;

@@ -43,12 +43,14 @@ typedef void (*linnet_log_fn)(void *user, int level, const char *line);
 /* NULL drops all lines (the default). The function may be called from any thread. */
 LINNET_API void linnet_set_log(linnet_log_fn fn, void *user, linnet_log_level most);
 /* A folder, "off", or NULL for $XDG_CACHE_HOME/linnet. */
-LINNET_API void linnet_set_cache_dir(const char *dir);
+LINNET_API linnet_status linnet_set_cache_dir(const char *dir, linnet_error *err);
+/* The folder in use; "" when caching is off or no home is known. */
+LINNET_API void linnet_cache_dir(char *buf, size_t size);
 typedef struct linnet_cache_entry {
     char path[512];
     uint64_t bytes;
 } linnet_cache_entry;
-/* What the cache holds; *entries is released with linnet_free. */
+/* What the cache holds, models included; *entries is released with linnet_free. */
 LINNET_API linnet_status linnet_cache_list(linnet_cache_entry **entries, size_t *count,
                                            linnet_error *err);
 /* Removes compiled programs and tuning records; downloaded models stay. */
@@ -86,7 +88,8 @@ typedef struct linnet_check {
     char detail[256];
     char remedy[256]; /* empty when good */
 } linnet_check;
-LINNET_API linnet_status linnet_doctor(linnet_check **list, size_t *count, linnet_error *err);
+LINNET_API linnet_status linnet_doctor(const char *spec, linnet_check **list, size_t *count,
+                                       linnet_error *err);
 
 /* ---- families and models ---- */
 typedef struct linnet_family_info {
@@ -132,6 +135,16 @@ LINNET_API const char *linnet_model_label(const linnet_model *m, int index); /* 
 /* Layers, shapes, parameters and MACs as text; released with linnet_free. */
 LINNET_API linnet_status linnet_model_print(const linnet_model *m, int batch, char **text,
                                             linnet_error *err);
+/* The same as data: one array, released with linnet_free (its strings with it). */
+typedef struct linnet_layer_info {
+    const char *name, *op;
+    int rank;
+    int64_t dim[6]; /* of the output: N,H,W,C */
+    int64_t params, macs;
+} linnet_layer_info;
+LINNET_API linnet_status linnet_model_layers(const linnet_model *m, int batch,
+                                             linnet_layer_info **list, size_t *count,
+                                             linnet_error *err);
 /* Converts a PyTorch checkpoint or safetensors file. labels: may be NULL. */
 LINNET_API linnet_status linnet_convert(const char *in, const char *out, const char *arch,
                                         const char *labels, linnet_error *err);
@@ -153,6 +166,11 @@ LINNET_API linnet_status linnet_session_create(linnet_model *m, linnet_device *d
                                                const linnet_session_params *p, linnet_session **out,
                                                linnet_error *err);
 LINNET_API void linnet_session_destroy(linnet_session **s);
+/* The plan that a session of these would run, as text: variants, tiles, arena offsets. Nothing is
+ * built or uploaded. Released with linnet_free. */
+LINNET_API linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
+                                                 const linnet_session_params *p, char **text,
+                                                 linnet_error *err);
 /* Tensors of the session: f32; images are [N,C,H,W], logits [N,classes]. */
 typedef struct linnet_tensor_info {
     const char *name;
@@ -173,11 +191,11 @@ typedef struct linnet_session_stats {
     double load_ms, build_ms, upload_ms, first_run_ms;
     uint64_t cache_hits, cache_misses, builds;
     uint64_t weight_bytes, arena_bytes;
-    int64_t macs;
+    int64_t macs; /* of one run, the whole batch */
 } linnet_session_stats;
 LINNET_API linnet_status linnet_session_get_stats(const linnet_session *s,
                                                   linnet_session_stats *out);
-/* The plan as text: variants, tiles, arena offsets; released with linnet_free. */
+/* The session's plan as text; released with linnet_free. */
 LINNET_API linnet_status linnet_session_print_plan(const linnet_session *s, char **text,
                                                    linnet_error *err);
 typedef struct linnet_step_info {

@@ -1,0 +1,30 @@
+/* What the files of api/ share: the objects behind the public handles. */
+#ifndef LN_API_H
+#define LN_API_H
+
+#include <linnet/linnet.h>
+
+#include "engine/session.h"
+#include "host/host.h"
+#include "models/model.h"
+#include "vision/vision.h"
+
+struct linnet_device {
+    ln_device *dev; /* NULL: the C reference */
+};
+
+struct linnet_model {
+    ln_model *model;
+    ln_prep_spec prep; /* the model's, with the caller's overrides */
+    int64_t h, w;
+    linnet_model_info info;
+    double load_s;
+};
+
+/* A graph of the model with the passes that a session asks for. */
+linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p, bool reference,
+                           ln_graph **out, linnet_error *err);
+/* Hands a string's memory to the caller. */
+linnet_status ln_api_take(ln_str *s, char **out, linnet_error *err);
+
+#endif

@@ -1,0 +1,243 @@
+/* Families and models. */
+#include "api/api.h"
+#include "engine/passes/passes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t linnet_family_count(void) {
+    return ln_family_count();
+}
+
+/* What the graph says about the network: the figures that are counted, not declared. */
+static linnet_status count(const ln_model *model, int64_t h, int64_t w, linnet_model_info *out,
+                           linnet_error *err) {
+    ln_graph *g = NULL;
+    LN_TRY(ln_model_graph(model, 1, h, w, &g, err));
+    const ln_shape *s = &g->tensor[g->input[0]].shape;
+    out->height = s->rank == 4 ? (int)s->dim[1] : 0;
+    out->width = s->rank == 4 ? (int)s->dim[2] : 0;
+    out->channels = (int)s->dim[s->rank - 1];
+    out->params = g->params;
+    out->macs = g->macs;
+    ln_graph_destroy(&g);
+    return LINNET_OK;
+}
+
+linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err) {
+    if (i >= ln_family_count())
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "family %zu of %zu; count from 0", i,
+                       ln_family_count());
+    const ln_family_row *row = ln_family_at(i);
+    ln_model_params p = {.model = row->name, .shape_only = true};
+    ln_model *model = NULL;
+    linnet_model_info info = {0};
+    LN_TRY(ln_model_open(&p, &model, err));
+    linnet_status st = count(model, 0, 0, &info, err);
+    ln_model_close(&model);
+    if (st != LINNET_OK) return st;
+    *out = (linnet_family_info){.name = row->name,
+                                .family = row->family,
+                                .input = {info.height, info.width, info.channels},
+                                .classes = row->classes,
+                                .params = info.params,
+                                .macs = info.macs,
+                                .published_params_m = row->published.params_m,
+                                .published_macs_m = row->published.macs_m,
+                                .published_top1 = row->published.top1,
+                                .source = row->published.source ? row->published.source : "",
+                                .note = row->note ? row->note : ""};
+    return LINNET_OK;
+}
+
+/* The shorter side of the picture before the crop: given, or size / crop_pct, or the model's
+ * own figure in proportion to the size asked for. */
+static int resize_side(const linnet_model_params *p, const ln_preprocess *m, int side) {
+    if (p->set_resize) return p->resize;
+    if (!p->set_crop_pct && m->resize)
+        return (int)((int64_t)m->resize * side / (m->size ? m->size : side));
+    float pct = p->set_crop_pct ? p->crop_pct : m->crop_pct;
+    return (int)floor(side / (pct > 0 ? (double)pct : 1.0) + 1e-6);
+}
+
+static linnet_status fill_prep(linnet_model *m, const linnet_model_params *p, linnet_error *err) {
+    const ln_preprocess *own = ln_model_prep(m->model);
+    if (p->set_crop_pct && !(p->crop_pct > 0 && p->crop_pct <= 1))
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "crop-pct %g: give more than 0, at most 1",
+                       (double)p->crop_pct);
+    int side = LN_MAX(m->info.height, m->info.width);
+    ln_prep_spec *s = &m->prep;
+    s->height = m->info.height;
+    s->width = m->info.width;
+    s->resize = resize_side(p, own, side);
+    if (p->set_resize && s->resize < side)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "resize %d: smaller than the network's input %dx%d; give %d or more",
+                       s->resize, s->height, s->width, side);
+    s->filter = own->interp == LN_INTERP_BICUBIC ? LN_FILTER_BICUBIC : LN_FILTER_BILINEAR;
+    s->antialias = own->antialias;
+    s->bgr = own->bgr;
+    s->scale = own->scale;
+    memcpy(s->mean, p->set_mean ? p->mean : own->mean, sizeof s->mean);
+    memcpy(s->std, p->set_std ? p->std : own->std, sizeof s->std);
+    for (int i = 0; i < 3; i++)
+        if (!(fabsf(s->std[i]) > 0) || !isfinite(s->std[i]) || !isfinite(s->mean[i]))
+            return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                           "mean %g, std %g: give finite numbers, std not 0", (double)s->mean[i],
+                           (double)s->std[i]);
+    return LINNET_OK;
+}
+
+static linnet_status open_model(linnet_model *m, const linnet_model_params *p, linnet_error *err) {
+    double start = ln_now();
+    ln_model_params inner = {.model = p->model,
+                             .weights = p->weights,
+                             .arch = p->arch,
+                             .synthetic = p->synthetic != 0,
+                             .seed = p->seed,
+                             .shape_only = p->shape_only != 0,
+                             .labels = p->labels};
+    m->h = p->height ? p->height : p->size;
+    m->w = p->width ? p->width : p->size;
+    if (m->h < 0 || m->w < 0 || !p->model)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       p->model ? "size %lldx%lld is negative" : "no model named", (long long)m->h,
+                       (long long)m->w);
+    LN_TRY(ln_model_open(&inner, &m->model, err));
+    LN_TRY(count(m->model, m->h, m->w, &m->info, err));
+    const ln_family_row *row = ln_model_row(m->model);
+    m->info.name = ln_model_name(m->model);
+    m->info.family = row ? row->family : "";
+    m->info.classes = ln_model_classes(m->model);
+    LN_TRY(fill_prep(m, p, err));
+    m->load_s = ln_now() - start;
+    return LINNET_OK;
+}
+
+linnet_status linnet_model_open(const linnet_model_params *p, linnet_model **out,
+                                linnet_error *err) {
+    linnet_model *m = calloc(1, sizeof *m);
+    if (!m) return ln_fail_oom(err, "a model", sizeof *m);
+    linnet_status st = open_model(m, p, err);
+    if (st != LINNET_OK)
+        linnet_model_close(&m);
+    else
+        *out = m;
+    return st;
+}
+
+void linnet_model_close(linnet_model **m) {
+    if (!m || !*m) return;
+    ln_model_close(&(*m)->model);
+    free(*m);
+    *m = NULL;
+}
+
+linnet_status linnet_model_get_info(const linnet_model *m, linnet_model_info *out,
+                                    linnet_error *err) {
+    (void)err;
+    *out = m->info;
+    return LINNET_OK;
+}
+
+const char *linnet_model_label(const linnet_model *m, int index) {
+    return ln_model_label(m->model, index);
+}
+
+linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p, bool reference,
+                           ln_graph **out, linnet_error *err) {
+    if (p->batch < 0)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "batch %d: give 1 or more", p->batch);
+    ln_graph *g = NULL;
+    LN_TRY(ln_model_graph(m->model, p->batch ? p->batch : 1, m->h, m->w, &g, err));
+    /* The reference means the network as it stands, unless passes are asked for by name. */
+    linnet_status st = LINNET_OK;
+    if (!reference || p->passes) st = ln_passes_run(g, p->passes, err);
+    if (st != LINNET_OK)
+        ln_graph_destroy(&g);
+    else
+        *out = g;
+    return st;
+}
+
+linnet_status linnet_model_print(const linnet_model *m, int batch, char **text, linnet_error *err) {
+    ln_graph *g = NULL;
+    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    ln_str s = {0};
+    ln_graph_print(g, &s);
+    ln_graph_destroy(&g);
+    return ln_api_take(&s, text, err);
+}
+
+/* Learnable elements among a node's constants; each constant is counted at its first reader. */
+static int64_t node_params(const ln_graph *g, const ln_node *n, bool *seen) {
+    int64_t sum = 0;
+    for (int i = 0; i < n->n_in; i++) {
+        ln_tid t = n->in[i];
+        if (t < 0 || g->tensor[t].kind != LN_TENSOR_CONST || seen[t]) continue;
+        seen[t] = true;
+        sum += g->tensor[t].params;
+    }
+    return sum;
+}
+
+/* The records and their strings in one block: bytes for the names of node i after the records. */
+static linnet_layer_info *copy_layers(const ln_graph *g, bool *seen) {
+    size_t bytes = (size_t)g->n_node * sizeof(linnet_layer_info) + 1;
+    for (int i = 0; i < g->n_node; i++) bytes += strlen(g->node[i].name) + 1;
+    linnet_layer_info *list = calloc(1, bytes);
+    if (!list) return NULL;
+    char *text = (char *)(list + g->n_node);
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        const ln_shape *s = &g->tensor[n->out[0]].shape;
+        linnet_layer_info *l = &list[i];
+        l->name = strcpy(text, n->name);
+        text += strlen(text) + 1;
+        l->op = ln_op_infos[n->op].name;
+        l->rank = s->rank;
+        memcpy(l->dim, s->dim, sizeof l->dim);
+        l->params = node_params(g, n, seen);
+        l->macs = ln_node_macs(g, n);
+    }
+    return list;
+}
+
+linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer_info **list,
+                                  size_t *count_out, linnet_error *err) {
+    _Static_assert(sizeof((linnet_layer_info){0}.dim) == sizeof((ln_shape){0}.dim), "same ranks");
+    ln_graph *g = NULL;
+    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    bool *seen = calloc((size_t)g->n_tensor + 1, sizeof *seen);
+    *list = seen ? copy_layers(g, seen) : NULL;
+    *count_out = (size_t)g->n_node;
+    free(seen);
+    ln_graph_destroy(&g);
+    return *list ? LINNET_OK : ln_fail_oom(err, "the list of layers", *count_out * sizeof **list);
+}
+
+linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
+                                      const linnet_session_params *p, char **text,
+                                      linnet_error *err) {
+    if (!d->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "the C reference runs without a plan; choose an OpenCL device");
+    ln_graph *g = NULL;
+    ln_plan *plan = NULL;
+    LN_TRY(ln_api_graph(m, p, false, &g, err));
+    linnet_status st = ln_plan_create(g, ln_device_caps(d->dev), NULL, &plan, err);
+    if (st == LINNET_OK) {
+        ln_str s = {0};
+        ln_plan_print(plan, &s);
+        st = ln_api_take(&s, text, err);
+    }
+    ln_plan_destroy(&plan);
+    ln_graph_destroy(&g);
+    return st;
+}
+
+linnet_status linnet_convert(const char *in, const char *out, const char *arch, const char *labels,
+                             linnet_error *err) {
+    return ln_convert(in, out, arch, labels, err);
+}

@@ -1,0 +1,219 @@
+/* Sessions: a plan on an OpenCL device, or the C reference behind the same calls. */
+#include "api/api.h"
+#include "engine/diff.h"
+#include "engine/ref/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct linnet_session {
+    ln_graph *graph;
+    ln_session *dev; /* one of the two */
+    ln_ref *ref;
+    linnet_session_stats stats;
+    bool ran;
+};
+
+static linnet_status create_on_device(linnet_session *s, ln_device *d,
+                                      const linnet_session_params *p, linnet_error *err) {
+    ln_host_stats before = ln_device_stats(d);
+    _Static_assert((int)LINNET_WAIT_SLEEP == LN_WAIT_SLEEP && (int)LINNET_WAIT_SPIN == LN_WAIT_SPIN,
+                   "the public enum is the inner one");
+    ln_plan *plan = NULL;
+    LN_TRY(ln_plan_create(s->graph, ln_device_caps(d), NULL, &plan, err));
+    ln_session_params inner = {.wait = (ln_wait)p->wait, .profile = p->profile != 0};
+    LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
+    ln_host_stats after = ln_device_stats(d);
+    ln_session_stats own = ln_session_get_stats(s->dev);
+    s->stats.build_ms = 1e3 * own.build_s;
+    s->stats.upload_ms = 1e3 * own.upload_s;
+    s->stats.weight_bytes = (uint64_t)own.weight_bytes;
+    s->stats.arena_bytes = (uint64_t)own.arena_bytes;
+    s->stats.builds = after.builds - before.builds;
+    s->stats.cache_hits = after.cache_hits - before.cache_hits;
+    s->stats.cache_misses = after.cache_misses - before.cache_misses;
+    return LINNET_OK;
+}
+
+static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d,
+                            const linnet_session_params *p, linnet_error *err) {
+    double start = ln_now();
+    LN_TRY(ln_api_graph(m, p, !d->dev, &s->graph, err));
+    s->stats.macs = s->graph->macs;
+    if (d->dev) {
+        LN_TRY(create_on_device(s, d->dev, p, err));
+    } else {
+        LN_TRY(ln_ref_create(s->graph, &s->ref, err));
+    }
+    double rest = 1e3 * (ln_now() - start) - s->stats.build_ms - s->stats.upload_ms;
+    s->stats.load_ms = 1e3 * m->load_s + LN_MAX(rest, 0.0);
+    return LINNET_OK;
+}
+
+linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
+                                    const linnet_session_params *p, linnet_session **out,
+                                    linnet_error *err) {
+    static const linnet_session_params defaults = LINNET_SESSION_PARAMS_INIT;
+    linnet_session *s = calloc(1, sizeof *s);
+    if (!s) return ln_fail_oom(err, "a session", sizeof *s);
+    linnet_status st = create(s, m, d, p ? p : &defaults, err);
+    if (st != LINNET_OK)
+        linnet_session_destroy(&s);
+    else
+        *out = s;
+    return st;
+}
+
+void linnet_session_destroy(linnet_session **s) {
+    if (!s || !*s) return;
+    ln_session_destroy(&(*s)->dev);
+    ln_ref_destroy(&(*s)->ref);
+    ln_graph_destroy(&(*s)->graph);
+    free(*s);
+    *s = NULL;
+}
+
+/* ---- tensors ---- */
+static linnet_status tensor_info(const ln_graph *g, ln_tid t, linnet_tensor_info *out) {
+    const ln_tensor *x = &g->tensor[t];
+    int64_t count = 0;
+    if (!ln_shape_count(&x->shape, &count)) return LINNET_ERR_INTERNAL;
+    *out = (linnet_tensor_info){.name = x->name ? x->name : "", .rank = x->shape.rank};
+    const int64_t *d = x->shape.dim;
+    memcpy(out->dim, d, sizeof out->dim);
+    if (x->shape.rank == 4) { /* N,H,W,C inside, N,C,H,W outside */
+        out->dim[1] = d[3];
+        out->dim[2] = d[1];
+        out->dim[3] = d[2];
+    }
+    out->bytes = (size_t)count * sizeof(float);
+    return LINNET_OK;
+}
+
+size_t linnet_session_inputs(const linnet_session *s) {
+    return (size_t)s->graph->n_input;
+}
+
+size_t linnet_session_outputs(const linnet_session *s) {
+    return (size_t)s->graph->n_output;
+}
+
+linnet_status linnet_session_input(const linnet_session *s, size_t i, linnet_tensor_info *out) {
+    if (i >= linnet_session_inputs(s)) return LINNET_ERR_INVALID_ARGUMENT;
+    return tensor_info(s->graph, s->graph->input[i], out);
+}
+
+linnet_status linnet_session_output(const linnet_session *s, size_t i, linnet_tensor_info *out) {
+    if (i >= linnet_session_outputs(s)) return LINNET_ERR_INVALID_ARGUMENT;
+    return tensor_info(s->graph, s->graph->output[i], out);
+}
+
+/* ---- running ---- */
+/* dst[n][b][a] = src[n][a][b]: NCHW to NHWC with a = C, b = H*W, and back with them swapped. */
+static void swap_inner(const float *src, float *dst, int64_t n, int64_t a, int64_t b) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t y = 0; y < b; y++)
+            for (int64_t x = 0; x < a; x++) dst[(i * b + y) * a + x] = src[(i * a + x) * b + y];
+}
+
+static linnet_status set_reference_input(linnet_session *s, ln_tid t, const float *data,
+                                         linnet_error *err) {
+    const ln_shape *sh = &s->graph->tensor[t].shape;
+    if (sh->rank != 4) return ln_ref_set(s->ref, t, data, err);
+    int64_t count = 0;
+    float *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, sizeof *tmp) : NULL;
+    if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * sizeof *tmp);
+    swap_inner(data, tmp, sh->dim[0], sh->dim[3], sh->dim[1] * sh->dim[2]);
+    linnet_status st = ln_ref_set(s->ref, t, tmp, err);
+    free(tmp);
+    return st;
+}
+
+static linnet_status run_reference(linnet_session *s, const float *const *in, float *const *out,
+                                   linnet_error *err) {
+    const ln_graph *g = s->graph;
+    for (int i = 0; i < g->n_input; i++) LN_TRY(set_reference_input(s, g->input[i], in[i], err));
+    LN_TRY(ln_ref_run(s->ref, false, err));
+    for (int i = 0; i < g->n_output; i++) {
+        const ln_shape *sh = &g->tensor[g->output[i]].shape;
+        const float *value = s->ref->value[g->output[i]];
+        int64_t count = 0;
+        if (!value || !ln_shape_count(sh, &count))
+            return ln_fail(err, LINNET_ERR_INTERNAL, "output %d was not computed", i);
+        if (sh->rank == 4)
+            swap_inner(value, out[i], sh->dim[0], sh->dim[1] * sh->dim[2], sh->dim[3]);
+        else
+            memcpy(out[i], value, (size_t)count * sizeof *value);
+    }
+    return LINNET_OK;
+}
+
+linnet_status linnet_session_run(linnet_session *s, const float *const *in, float *const *out,
+                                 linnet_error *err) {
+    double start = ln_now();
+    LN_TRY(s->dev ? ln_session_run(s->dev, in, out, err) : run_reference(s, in, out, err));
+    if (!s->ran) s->stats.first_run_ms = 1e3 * (ln_now() - start);
+    s->ran = true;
+    return LINNET_OK;
+}
+
+/* ---- what a session knows about itself ---- */
+linnet_status linnet_session_get_stats(const linnet_session *s, linnet_session_stats *out) {
+    *out = s->stats;
+    return LINNET_OK;
+}
+
+linnet_status linnet_session_print_plan(const linnet_session *s, char **text, linnet_error *err) {
+    if (!s->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "the C reference runs without a plan; choose an OpenCL device");
+    ln_str t = {0};
+    ln_plan_print(ln_session_plan(s->dev), &t);
+    return ln_api_take(&t, text, err);
+}
+
+size_t linnet_session_steps(const linnet_session *s) {
+    return s->dev ? (size_t)ln_session_plan(s->dev)->n_step : (size_t)s->graph->n_node;
+}
+
+linnet_status linnet_session_step(const linnet_session *s, size_t i, linnet_step_info *out) {
+    if (i >= linnet_session_steps(s)) return LINNET_ERR_INVALID_ARGUMENT;
+    const ln_step *step = s->dev ? &ln_session_plan(s->dev)->step[i] : NULL;
+    const ln_node *n = &s->graph->node[step ? step->node : (int)i];
+    const uint64_t *ns = s->dev ? ln_session_step_ns(s->dev) : NULL;
+    *out = (linnet_step_info){.name = n->name,
+                              .op = ln_op_infos[n->op].name,
+                              .variant = step ? step->variant->name : "ref",
+                              .ms = ns ? 1e-6 * (double)ns[i] : 0,
+                              .macs = step ? step->macs : ln_node_macs(s->graph, n),
+                              .bytes = step ? step->bytes : 0};
+    return LINNET_OK;
+}
+
+linnet_status linnet_session_diff(linnet_session *s, const float *const *in,
+                                  linnet_diff_report *out, linnet_error *err) {
+    if (!s->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "the C reference cannot be compared with itself; choose an OpenCL device");
+    ln_diff_report r = {0};
+    LN_TRY(ln_diff_run(s->dev, in, &r, err));
+    linnet_diff_layer *list = calloc((size_t)r.n_layer + 1, sizeof *list);
+    if (!list) {
+        ln_diff_free(&r);
+        return ln_fail_oom(err, "the report", (size_t)r.n_layer * sizeof *list);
+    }
+    for (int i = 0; i < r.n_layer; i++)
+        list[i] = (linnet_diff_layer){.name = r.layer[i].name,
+                                      .op = r.layer[i].op,
+                                      .max_abs = r.layer[i].max_abs,
+                                      .rel = r.layer[i].rel,
+                                      .pass = r.layer[i].pass};
+    *out = (linnet_diff_report){.layer = list,
+                                .layers = (size_t)r.n_layer,
+                                .worst = (size_t)r.worst,
+                                .first_bad = r.first_bad,
+                                .end_to_end = r.end_to_end,
+                                .pass = r.pass};
+    ln_diff_free(&r);
+    return LINNET_OK;
+}
