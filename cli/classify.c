@@ -1,0 +1,195 @@
+/* linnet classify: pictures in, the most probable classes out. Workers decode while the device
+ * runs; answers come in the order of the pictures. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_BATCH 8
+#define MOST_PENDING  256 /* answers that may wait for a batch to fill */
+
+typedef struct job {
+    const cli_options *o;
+    linnet_model *model;
+    linnet_model_info info;
+    linnet_device *device; /* opened with the first good picture */
+    linnet_session *session;
+    cli_tensors in, out;
+    cli_answers *answers;
+    cli_progress progress;
+    cli_answer pending[MOST_PENDING];
+    linnet_top *top; /* k for each pending answer */
+    int n_pending, batch, filled, k;
+    int64_t done, good, bad;
+    linnet_status last; /* of the last bad picture */
+    double start, first_run, run_time;
+} job;
+
+/* ---- the device ---- */
+static int open_session(job *j) {
+    int status = cli_device_open(j->o, &j->device);
+    if (!status) status = cli_session_create(j->o, j->model, j->device, j->batch, &j->session);
+    if (!status) status = cli_tensors_create(j->session, false, &j->in);
+    if (!status) status = cli_tensors_create(j->session, true, &j->out);
+    if (status) return status;
+    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].rank == 4 && j->info.classes > 0 &&
+        j->out.info[0].bytes == sizeof(float) * (size_t)j->batch * (size_t)j->info.classes)
+        return CLI_OK;
+    linnet_error err;
+    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "%s: no classifier; use linnet run", j->info.name);
+    return cli_report(&err);
+}
+
+static int run_batch(job *j) {
+    linnet_error err = {0};
+    double start = ln_now();
+    if (linnet_session_run(j->session, (const float *const *)j->in.data, j->out.data, &err) !=
+        LINNET_OK)
+        return cli_report(&err);
+    double took = ln_now() - start;
+    if (!j->run_time) j->first_run = took;
+    j->run_time += took;
+    for (int i = 0, row = 0; i < j->n_pending; i++) {
+        cli_answer *r = &j->pending[i];
+        if (r->error) continue;
+        r->n_top = linnet_topk(j->out.data[0] + (size_t)row++ * (size_t)j->info.classes,
+                               j->info.classes, j->k, r->top);
+    }
+    j->filled = 0;
+    return CLI_OK;
+}
+
+/* ---- answers ---- */
+static int flush(job *j) {
+    int status = j->filled ? run_batch(j) : CLI_OK;
+    if (!status) status = cli_answers_put(j->answers, j->pending, j->n_pending);
+    if (!status) {
+        j->done += j->n_pending;
+        cli_progress_set(&j->progress, j->done);
+    }
+    for (int i = 0; i < j->n_pending; i++) {
+        free(j->pending[i].image);
+        free(j->pending[i].error);
+    }
+    j->n_pending = 0;
+    return status;
+}
+
+/* The reason alone: the answer names the picture already. */
+static const char *reason(const cli_picture *p) {
+    size_t n = strlen(p->path);
+    const char *m = p->err.message;
+    return !strncmp(m, p->path, n) && m[n] == ':' && m[n + 1] == ' ' ? m + n + 2 : m;
+}
+
+static int add_picture(job *j, const cli_picture *p) {
+    cli_answer *r = &j->pending[j->n_pending];
+    *r =
+        (cli_answer){.image = strdup(p->path), .top = j->top + (size_t)j->n_pending * (size_t)j->k};
+    if (!r->image) return cli_out_of_memory("a name");
+    j->n_pending++;
+    if (p->err.status != LINNET_OK) {
+        cli_message("linnet: %s: %s; skipped", p->path, reason(p));
+        j->bad++;
+        j->last = p->err.status;
+        return (r->error = strdup(reason(p))) ? CLI_OK : cli_out_of_memory("a message");
+    }
+    int status = j->session ? CLI_OK : open_session(j);
+    if (status) return status;
+    size_t image = j->in.info[0].bytes / sizeof(float) / (size_t)j->batch;
+    memcpy(j->in.data[0] + image * (size_t)j->filled++, p->pixels, image * sizeof(float));
+    j->good++;
+    return CLI_OK;
+}
+
+static int classify_all(job *j, cli_source *source) {
+    cli_decoder *decoder = NULL;
+    int status = cli_decoder_start(j->model, source, LN_MIN(2 * j->batch + 2, 64), &decoder);
+    for (const cli_picture *p; !status && (p = cli_decoder_next(decoder));) {
+        status = add_picture(j, p);
+        if (!status && (j->filled == j->batch || !j->filled || j->n_pending == MOST_PENDING))
+            status = flush(j);
+    }
+    if (!status) status = flush(j);
+    cli_decoder_stop(&decoder);
+    return status;
+}
+
+static void print_times(const job *j) {
+    linnet_device_info d;
+    double all = ln_now() - j->start;
+    if (cli_quiet() || linnet_device_get_info(j->device, &d) != LINNET_OK) return;
+    if (j->good == 1)
+        cli_message("%s on %s: %.1f ms, %.2f s with start-up", j->info.name, d.name,
+                    1e3 * j->run_time, all);
+    else
+        cli_message("%s on %s: %lld images in %.2f s, %.1f ms an image on the device", j->info.name,
+                    d.name, (long long)j->good, all, 1e3 * j->run_time / (double)j->good);
+}
+
+/* ---- the verb ---- */
+static int run_job(job *j, cli_source *source) {
+    linnet_error err = {0};
+    int64_t count = cli_source_count(source), kept = 0, failed = 0;
+    int status = CLI_OK;
+    if (linnet_model_get_info(j->model, &j->info, &err) != LINNET_OK) return cli_report(&err);
+    if (cli_has(j->o, OPT_RESUME))
+        status = cli_answers_resume(j->o, j->model, source, &kept, &failed);
+    if (!status) status = cli_answers_open(j->o, j->model, count == 1, &j->answers);
+    if (status) return status;
+    j->bad = failed;
+    j->done = kept;
+    j->batch = cli_batch(j->o, count > 0 && count < DEFAULT_BATCH ? (int)count : DEFAULT_BATCH);
+    j->k = LN_MIN(cli_int(j->o, OPT_TOP, 5), LN_MAX(j->info.classes, 1));
+    if (!(j->top = calloc((size_t)MOST_PENDING * (size_t)j->k, sizeof *j->top)))
+        status = cli_out_of_memory("answers");
+    cli_progress_start(&j->progress, j->o, "classify", count);
+    if (!status) status = classify_all(j, source);
+    cli_progress_end(&j->progress);
+    status = cli_answers_close(&j->answers, status);
+    if (status || !j->bad) return status;
+    return count == 1 && j->last ? cli_exit_status(j->last) : CLI_WRONG;
+}
+
+static int run(const cli_options *o) {
+    job *j = calloc(1, sizeof *j);
+    cli_source *source = NULL;
+    if (!j) return cli_out_of_memory("a job");
+    j->o = o;
+    j->start = ln_now();
+    int status = cli_model_open(o, o->arg[0], false, false, &j->model);
+    if (!status) status = cli_source_open(o->arg + 1, o->n_arg - 1, &source);
+    if (!status) status = run_job(j, source);
+    if (j->good && (status == CLI_OK || status == CLI_WRONG)) print_times(j);
+    for (int i = 0; i < j->n_pending; i++) {
+        free(j->pending[i].image);
+        free(j->pending[i].error);
+    }
+    cli_tensors_free(&j->out);
+    cli_tensors_free(&j->in);
+    linnet_session_destroy(&j->session);
+    linnet_device_close(&j->device);
+    linnet_model_close(&j->model);
+    cli_source_close(&source);
+    free(j->top);
+    free(j);
+    return status;
+}
+
+const cli_verb cli_verb_classify = {
+    .name = "classify",
+    .args = "MODEL IMAGES...",
+    .help = "the most probable classes of pictures",
+    .about =
+        "IMAGES are files, folders (the pictures directly in them, by name), globs, or - for a\n"
+        "list on standard input, a name a line. A picture that cannot be read is reported and\n"
+        "left out, and the exit status is 1 at the end. JSON lines written to --output can be\n"
+        "gone on with after an interruption by giving the same command with --resume.\n"
+        "Batches of 8 unless there are fewer pictures; -b 1 answers each at once.",
+    .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(MEAN) | BIT(STD) | BIT(CROP_PCT) |
+               BIT(RESIZE) | BIT(LABELS) | BIT(TOP) | BIT(RESUME),
+    .min_arg = 2,
+    .max_arg = -1,
+    .formats = "text|json|jsonl|csv|md",
+    .run = run,
+};
