@@ -1,71 +1,11 @@
 /* The memory plan, by simulation: every cell of the arena carries the value that was last written
  * to it, nodes run in order, and each must find the values it reads. */
 #include "engine/plan.h"
+#include "tests/plan/random_graph.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHANNELS_MAX 40
-
-static uint64_t seed;
-static int pick(int n) {
-    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-    return (int)((seed >> 33) % (uint64_t)n);
-}
-
-static ln_tid conv(ln_graph *g, ln_tid x, int oc, ln_tid res) {
-    linnet_error err;
-    float *data;
-    int64_t ic = g->tensor[x].shape.dim[3];
-    ln_shape ws = {4, {oc, 1, 1, ic}};
-    ln_tid w = ln_graph_const_new(g, "w", ws, &data, &err);
-    ln_attr a = {.conv = {.win = {1, 1, 1, 1, 1, 1, 0, 0, 0, 0}, .groups = 1}};
-    ln_tid in[] = {x, w, LN_NONE, res};
-    ln_tid y = ln_graph_node(g, LN_OP_CONV2D, "conv", &a, in, res == LN_NONE ? 2 : 4, &err);
-    ck_assert_msg(y != LN_NONE, "%s", err.message);
-    return y;
-}
-
-static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
-    linnet_error err;
-    ln_tid a = pool[pick(n)], b = pool[pick(n)];
-    ln_attr attr;
-    memset(&attr, 0, sizeof attr);
-    ln_tid in[3] = {a, b, pool[pick(n)]};
-    bool same = ln_shape_equal(&g->tensor[a].shape, &g->tensor[b].shape);
-    switch (pick(6)) {
-    case 0:
-        return same ? ln_graph_node(g, LN_OP_ADD, "add", &attr, in, 2, &err)
-                    : conv(g, a, 8, LN_NONE);
-    case 1: return ln_graph_node(g, LN_OP_ACT, "act", &attr, in, 1, &err);
-    case 2: return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, 2 + pick(2), &err);
-    case 3: return conv(g, a, (int)g->tensor[b].shape.dim[3], b);
-    case 4:
-        return same ? ln_graph_node(g, LN_OP_MUL, "mul", &attr, in, 2, &err)
-                    : conv(g, b, 24, LN_NONE);
-    default: return conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
-    }
-}
-
-static ln_graph *random_graph(uint64_t s) {
-    linnet_error err;
-    ln_graph *g = NULL;
-    seed = s;
-    ck_assert_int_eq(ln_graph_create("random", &g, &err), LINNET_OK);
-    ln_tid pool[64];
-    int n = 0;
-    ln_tid x = ln_graph_input(g, "x", ln_nhwc(1 + pick(2), 2, 3, 3), &err);
-    pool[n++] = conv(g, x, 16, LN_NONE);
-    for (int i = 0; i < 24; i++) {
-        ln_tid t = add_random_node(g, pool, n);
-        ck_assert_int_ne(t, LN_NONE);
-        if (g->tensor[t].shape.dim[3] <= 4 * CHANNELS_MAX) pool[n++] = t;
-    }
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(ln_graph_output(g, pool[n - 1 - i * 3], &err), LINNET_OK);
-    return g;
-}
 
 /* What a cell holds, seen through concats: the making tensor, pixel and channel. */
 static uint64_t value(const ln_graph *g, ln_tid t, int64_t pixel, int64_t c) {
@@ -133,7 +73,7 @@ static ln_plan place(ln_graph *g, const ln_plan_params *params) {
 START_TEST(nothing_is_overwritten_while_it_is_needed) {
     int64_t shared = 0, alone = 0;
     for (uint64_t s = 1; s <= 100; s++) {
-        ln_graph *g = random_graph(s);
+        ln_graph *g = ln_test_random_graph(s);
         ln_plan_params params[] = {{0}, {.guard = 256}, {.no_sharing = true}};
         for (size_t i = 0; i < LN_COUNT(params); i++) {
             ln_plan p = place(g, &params[i]);
@@ -149,7 +89,7 @@ START_TEST(nothing_is_overwritten_while_it_is_needed) {
 END_TEST
 
 START_TEST(same_graph_same_plan) {
-    ln_graph *g = random_graph(7);
+    ln_graph *g = ln_test_random_graph(7);
     ln_plan a = place(g, NULL), b = place(g, NULL);
     ck_assert_int_eq(memcmp(a.place, b.place, (size_t)g->n_tensor * sizeof(ln_place)), 0);
     free(a.place);
@@ -163,8 +103,8 @@ START_TEST(residual_chain_reuses_memory) {
     linnet_error err;
     ln_graph *g = NULL;
     ck_assert_int_eq(ln_graph_create("chain", &g, &err), LINNET_OK);
-    ln_tid x = conv(g, ln_graph_input(g, "x", ln_nhwc(1, 8, 8, 3), &err), 16, LN_NONE);
-    for (int i = 0; i < 6; i++) x = conv(g, conv(g, x, 96, LN_NONE), 16, x);
+    ln_tid x = ln_test_conv(g, ln_graph_input(g, "x", ln_nhwc(1, 8, 8, 3), &err), 16, LN_NONE);
+    for (int i = 0; i < 6; i++) x = ln_test_conv(g, ln_test_conv(g, x, 96, LN_NONE), 16, x);
     ck_assert_int_eq(ln_graph_output(g, x, &err), LINNET_OK);
     ln_plan p = place(g, NULL);
     simulate(&p);

@@ -1,0 +1,71 @@
+#include "tests/plan/random_graph.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#define CHANNELS_MAX 40
+
+static uint64_t seed;
+static int pick(int n) {
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (int)((seed >> 33) % (uint64_t)n);
+}
+
+ln_tid ln_test_conv(ln_graph *g, ln_tid x, int oc, ln_tid res) {
+    linnet_error err;
+    float *data;
+    int64_t ic = g->tensor[x].shape.dim[3];
+    ln_shape ws = {4, {oc, 1, 1, ic}};
+    ln_tid w = ln_graph_const_new(g, "w", ws, &data, &err);
+    for (int64_t i = 0; i < oc * ic; i++)
+        data[i] = (float)(pick(2001) - 1000) * 2e-3f / sqrtf((float)ic);
+    ln_attr a = {
+        .conv = {.win = {1, 1, 1, 1, 1, 1, 0, 0, 0, 0},
+                 .groups = 1,
+                 .act = {.kind = pick(2) ? LN_ACT_CLAMP : LN_ACT_NONE, .lo = -1, .hi = 2}}};
+    ln_tid in[] = {x, w, LN_NONE, res};
+    ln_tid y = ln_graph_node(g, LN_OP_CONV2D, "conv", &a, in, res == LN_NONE ? 2 : 4, &err);
+    ck_assert_msg(y != LN_NONE, "%s", err.message);
+    return y;
+}
+
+static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
+    linnet_error err;
+    ln_tid a = pool[pick(n)], b = pool[pick(n)];
+    ln_attr attr;
+    memset(&attr, 0, sizeof attr); /* no activation in any member of the union */
+    ln_tid in[3] = {a, b, pool[pick(n)]};
+    bool same = ln_shape_equal(&g->tensor[a].shape, &g->tensor[b].shape);
+    switch (pick(6)) {
+    case 0:
+        return same ? ln_graph_node(g, LN_OP_ADD, "add", &attr, in, 2, &err)
+                    : ln_test_conv(g, a, 8, LN_NONE);
+    case 1: return ln_graph_node(g, LN_OP_ACT, "act", &attr, in, 1, &err);
+    case 2: return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, 2 + pick(2), &err);
+    case 3: return ln_test_conv(g, a, (int)g->tensor[b].shape.dim[3], b);
+    case 4:
+        return same ? ln_graph_node(g, LN_OP_MUL, "mul", &attr, in, 2, &err)
+                    : ln_test_conv(g, b, 24, LN_NONE);
+    default: return ln_test_conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
+    }
+}
+
+ln_graph *ln_test_random_graph(uint64_t s) {
+    linnet_error err;
+    ln_graph *g = NULL;
+    seed = s;
+    ck_assert_int_eq(ln_graph_create("random", &g, &err), LINNET_OK);
+    ln_tid pool[64];
+    int n = 0;
+    ln_tid x = ln_graph_input(g, "x", ln_nhwc(1 + pick(2), 2, 3, 3), &err);
+    pool[n++] = ln_test_conv(g, x, 16, LN_NONE);
+    for (int i = 0; i < 24; i++) {
+        ln_tid t = add_random_node(g, pool, n);
+        ck_assert_int_ne(t, LN_NONE);
+        if (g->tensor[t].shape.dim[3] <= 4 * CHANNELS_MAX) pool[n++] = t;
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ln_graph_output(g, pool[n - 1 - i * 3], &err), LINNET_OK);
+    return g;
+}

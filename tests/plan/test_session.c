@@ -1,0 +1,149 @@
+/* Whole sessions on the device: random networks with every kind of memory sharing, step by step
+ * and end to end against the reference; what is refused, and that nothing is left behind. */
+#include "engine/diff.h"
+#include "tests/plan/random_graph.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ln_device *device;
+static linnet_error err;
+
+#define OK(expr) ck_assert_msg((expr) == LINNET_OK, "%s: %s", #expr, err.message)
+
+static float *random_input(const ln_graph *g) {
+    int64_t count = 0;
+    ln_shape_count(&g->tensor[g->input[0]].shape, &count);
+    float *x = malloc((size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++) x[i] = sinf((float)i * 1.7f);
+    return x;
+}
+
+static ln_session *open_session(ln_graph *g, const ln_plan_params *params) {
+    ln_plan *p = NULL;
+    ln_session *s = NULL;
+    OK(ln_plan_create(g, ln_device_caps(device), params, &p, &err));
+    OK(ln_session_create(device, p, NULL, &s, &err));
+    return s;
+}
+
+START_TEST(random_networks_agree_with_the_reference) {
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        ln_plan_params params[] = {{0}, {.guard = 512}, {.no_sharing = true}};
+        for (size_t i = 0; i < LN_COUNT(params); i++) {
+            ln_graph *g = ln_test_random_graph(seed);
+            ln_session *s = open_session(g, &params[i]);
+            float *x = random_input(g);
+            const float *in[] = {x};
+            ln_diff_report r;
+            OK(ln_diff_run(s, in, &r, &err));
+            ck_assert_msg(r.pass && r.end_to_end < 1e-5, "seed %d: %s differs by %g, end to end %g",
+                          (int)seed, r.layer[r.worst].name, r.layer[r.worst].rel, r.end_to_end);
+            ln_diff_free(&r);
+            free(x);
+            ln_session_destroy(&s);
+            ln_graph_destroy(&g);
+        }
+    }
+}
+END_TEST
+
+START_TEST(diff_finds_a_wrong_step) {
+    ln_graph *g = ln_test_random_graph(3);
+    ln_session *s = open_session(g, NULL);
+    for (int t = 0; t < g->n_tensor; t++) /* the reference now has other weights than the device */
+        if (g->tensor[t].kind == LN_TENSOR_CONST) {
+            ((float *)(uintptr_t)g->tensor[t].view.data)[0] += 1.0f;
+            break;
+        }
+    float *x = random_input(g);
+    const float *in[] = {x};
+    ln_diff_report r;
+    OK(ln_diff_run(s, in, &r, &err));
+    ck_assert(!r.pass);
+    ck_assert_int_eq(r.first_bad, 1); /* step 0 copies the input */
+    ck_assert_double_gt(r.end_to_end, 1e-4);
+    ln_diff_free(&r);
+    free(x);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+/* An input that is also an output, and one read by a node that wants padded channels. */
+START_TEST(planar_inputs_are_copied_where_needed) {
+    ln_graph *g = NULL;
+    OK(ln_graph_create("copy", &g, &err));
+    ln_tid x = ln_graph_input(g, "x", ln_nhwc(2, 3, 5, 3), &err);
+    ln_tid y = ln_test_conv(g, x, 3, x);
+    OK(ln_graph_output(g, y, &err));
+    OK(ln_graph_output(g, x, &err));
+    ln_session *s = open_session(g, NULL);
+    float *in = random_input(g), out[2][90];
+    const float *ins[] = {in};
+    float *outs[] = {out[0], out[1]};
+    OK(ln_session_run(s, ins, outs, &err));
+    for (int i = 0; i < 90; i++) ck_assert_float_eq(out[1][i], in[i]);
+    ln_diff_report r;
+    OK(ln_diff_run(s, ins, &r, &err));
+    ck_assert(r.pass);
+    ln_diff_free(&r);
+    free(in);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+START_TEST(limits_are_named) {
+    ln_graph *g = ln_test_random_graph(5);
+    ln_caps caps = *ln_device_caps(device);
+    ln_plan *p = NULL;
+    caps.max_alloc = 64;
+    ck_assert_int_eq(ln_plan_create(g, &caps, NULL, &p, &err), LINNET_ERR_OUT_OF_MEMORY);
+    ck_assert_ptr_null(p);
+    ck_assert_ptr_nonnull(strstr(err.message, "64"));
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+static const ln_variant *none(void *user, const ln_site *s) {
+    (void)user;
+    (void)s;
+    return NULL;
+}
+
+START_TEST(a_node_without_a_kernel_is_named) {
+    ln_graph *g = ln_test_random_graph(5);
+    ln_plan *p = NULL;
+    ln_plan_params params = {.choose = none};
+    ck_assert_int_eq(ln_plan_create(g, ln_device_caps(device), &params, &p, &err),
+                     LINNET_ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.message, g->node[0].name));
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+int main(void) {
+    linnet_status st = ln_device_open(NULL, &device, &err);
+    if (st != LINNET_OK) {
+        fprintf(stderr, "no device: %s\n", err.message);
+        return EXIT_FAILURE;
+    }
+    Suite *s = suite_create("session");
+    TCase *t = tcase_create("session");
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, random_networks_agree_with_the_reference);
+    tcase_add_test(t, diff_finds_a_wrong_step);
+    tcase_add_test(t, planar_inputs_are_copied_where_needed);
+    tcase_add_test(t, limits_are_named);
+    tcase_add_test(t, a_node_without_a_kernel_is_named);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    ln_device_release(&device);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
