@@ -40,6 +40,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         }
     }
     float r = s->res != LN_NO_OFF ? arena[s->res + (size_t)p * s->rps + o] : 0.0f;
-    *y = ln_epilogue(sum, s, s->res != LN_NO_OFF, r);
+    sum = ln_act(sum, s->act, s->lo, s->hi, s->alpha, s->beta) + r;
+    *y = ln_act(sum, s->post, s->plo, s->phi, s->palpha, s->pbeta);
 }
 LN_KERNEL

@@ -116,7 +116,8 @@ static void add_variant(const ln_variant *v, ln_str *text) {
 
 linnet_status ln_variant_source(const int *variants, int count, const ln_caps *caps, ln_str *text,
                                 ln_str *options, linnet_error *err) {
-    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d", ln_vector_width(caps));
+    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
+               ln_caps_deep(caps));
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);

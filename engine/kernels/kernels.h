@@ -14,6 +14,11 @@ static inline int64_t ln_site_channels(const ln_site *s, ln_tid t) {
 static inline bool ln_site_has(const ln_site *s, int slot) {
     return ln_node_in(s->node, slot) != LN_NONE;
 }
+/* The quicker kernels take no other activation after a residual. */
+static inline bool ln_site_post_is_clamp(const ln_site *s) {
+    ln_act_kind k = s->node->attr.conv.post.kind;
+    return k == LN_ACT_NONE || k == LN_ACT_CLAMP;
+}
 static inline int64_t ln_cpad(int64_t c) {
     return ln_round_up(c, LN_CPAD);
 }
@@ -28,11 +33,6 @@ typedef struct ln_matrix {
     int64_t k, oc, ocp;
 } ln_matrix;
 ln_matrix ln_site_matrix(const ln_site *s);
-/* First channel of panel i: a step of `wide` channels, and a tail that wastes none. */
-typedef struct ln_panels {
-    int count, wide;
-    int64_t ocp;
-} ln_panels;
 size_t ln_matrix_packed(const ln_site *s);
 /* Panels of `wide` channels, ocp for one panel; the last ones are as ln_panel_at says. */
 linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_error *err);
@@ -44,12 +44,17 @@ void ln_matrix_bind(const ln_site *s, ln_args *a);
 int64_t ln_panel_at(int64_t ocp, int64_t wide, int index);
 int ln_panel_count(int64_t ocp, int64_t wide);
 
-/* Whether the node's activations are clamps that keep zero at zero (LN_FLAG_CLAMP). */
-bool ln_act_is_clamp(const ln_act *a);
+/* Sets LN_FLAG_CLAMP, and limits that clamp nothing for an absent activation, when both are
+ * clamps that keep the padding's zero. */
+void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a);
 
 #define LN_FAMILY(f) extern const ln_family ln_family_##f;
 LN_FAMILY(conv_any)
 LN_FAMILY(fc_any)
+LN_FAMILY(dw)
+LN_FAMILY(dw_any)
+LN_FAMILY(pw_deep)
+LN_FAMILY(fc_deep)
 LN_FAMILY(pool)
 LN_FAMILY(act)
 LN_FAMILY(add)

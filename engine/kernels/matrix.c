@@ -1,6 +1,7 @@
 /* Constants of convolution and fully connected layers, packed in panels of output channels. */
 #include "engine/kernels/kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { ALIGN = 16 }; /* elements: the bias starts on 64 bytes */
@@ -9,8 +10,23 @@ int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each) {
     return (int32_t)LN_MAX(ln_ceil_div(items, each * v->local), 1);
 }
 
-bool ln_act_is_clamp(const ln_act *a) {
-    return a->kind == LN_ACT_NONE || (a->kind == LN_ACT_CLAMP && a->lo <= 0 && a->hi >= 0);
+/* Limits of an activation that is a clamp and keeps zero at zero. */
+static bool clamp_limits(const ln_act *a, float *lo, float *hi) {
+    bool none = a->kind == LN_ACT_NONE;
+    *lo = none ? -INFINITY : a->lo;
+    *hi = none ? INFINITY : a->hi;
+    return none || (a->kind == LN_ACT_CLAMP && a->lo <= 0 && a->hi >= 0);
+}
+
+void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a) {
+    float lo, hi, plo, phi;
+    if (!clamp_limits(act, &lo, &hi) || !clamp_limits(post, &plo, &phi)) return;
+    if (a->res == LN_NO_OFF) { /* one clamp does both */
+        hi = LN_MAX(LN_MIN(hi, phi), plo);
+        lo = LN_MAX(LN_MIN(lo, phi), plo);
+    }
+    a->flags |= LN_FLAG_CLAMP;
+    a->lo = lo, a->hi = hi, a->plo = plo, a->phi = phi;
 }
 
 ln_matrix ln_site_matrix(const ln_site *s) {
@@ -37,8 +53,7 @@ static cut cut_of(int64_t ocp, int64_t wide) {
 }
 
 int ln_panel_count(int64_t ocp, int64_t wide) {
-    cut c = cut_of(ocp, wide);
-    return (int)c.full + (c.first > 0) + (c.rest > 0);
+    return (int)ln_ceil_div(ocp, wide); /* evening out keeps the count */
 }
 
 int64_t ln_panel_at(int64_t ocp, int64_t wide, int index) {

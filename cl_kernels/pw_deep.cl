@@ -1,0 +1,187 @@
+/* Pointwise convolution and fully connected as a matrix product, for processors with wide
+ * vectors and caches.
+ *
+ * y[p,o] = post(act(b[o] + sum over k of x[p,k] * gate[n,k] * w[k,o]) + res[p,o])
+ *
+ * x, y, res: NHWC, pixels p counted over the batch; gate [n][x2ps]. w: panels of output channels
+ * (see ln_panel_at), each [c][panel width]; b [ocp]. f32.
+ * Preconditions: 1x1, stride 1, no padding, groups 1, a gate if and only if GATE.
+ *
+ * One work-item a group. A tile of work is one of t1 chunks of the pixels (of an image or,
+ * without a gate, of the batch) by one of t3 groups of panels. Inside it a register tile of PX pixels
+ * by one panel keeps its sums in registers for all of k; the last pixels of a chunk take smaller
+ * tiles, and a panel is as narrow as the channels that are left, in steps of 8. */
+#ifndef PX
+#    define PX 8 /* pixels of the register tile */
+#endif
+#ifndef NV
+#    define NV 3 /* vectors of LN_VW channels in a panel */
+#endif
+#ifndef GATE
+#    define GATE 0 /* the input is scaled by a gate: one image at a time */
+#endif
+#define WIDE (NV * LN_VW)
+
+/* px pixels by nv vectors and, when tail is set, 8 channels more; px, nv and tail are constants
+ * at each call, so that what does not apply vanishes. Finished into y when the epilogue is
+ * clamps, else raw into buf for the caller to finish. */
+LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const float *x,
+                           int xps, __global const float *gate, __global const float *w, int n,
+                           __global const float *b, __global const float *res, int rps,
+                           __global float *y, int yps, float4 lim, int quick, float *buf) {
+    ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
+    float8 bt = (float8)0.0f;
+    if (nv > 0) b0 = LN_LDV(b);
+    if (nv > 1) b1 = LN_LDV(b + LN_VW);
+    if (nv > 2) b2 = LN_LDV(b + 2 * LN_VW);
+    if (tail) bt = LN_LD8(b + nv * LN_VW);
+#define LN_START(i)                                                                                \
+    ln_v s##i##0 = b0, s##i##1 = b1, s##i##2 = b2;                                                 \
+    float8 t##i = bt;
+    LN_START(0) LN_START(1) LN_START(2) LN_START(3)
+    LN_START(4) LN_START(5) LN_START(6) LN_START(7)
+    for (int k = 0; k < n; k++) {
+        ln_v w0, w1, w2;
+        float8 wt;
+        if (nv > 0) w0 = LN_LDV(w);
+        if (nv > 1) w1 = LN_LDV(w + LN_VW);
+        if (nv > 2) w2 = LN_LDV(w + 2 * LN_VW);
+        if (tail) wt = LN_LD8(w + nv * LN_VW);
+#if GATE
+        float g = gate[k];
+        if (nv > 0) w0 *= (ln_v)g;
+        if (nv > 1) w1 *= (ln_v)g;
+        if (nv > 2) w2 *= (ln_v)g;
+        if (tail) wt *= (float8)g;
+#endif
+        w += nv * LN_VW + tail * 8;
+#define LN_STEP(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        float xi = x[i * xps + k];                                                                 \
+        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, w0, s##i##0);                                       \
+        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, w1, s##i##1);                                       \
+        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, w2, s##i##2);                                       \
+        if (tail) t##i = ln_fma((float8)xi, wt, t##i);                                             \
+    }
+        LN_STEP(0) LN_STEP(1) LN_STEP(2) LN_STEP(3)
+        LN_STEP(4) LN_STEP(5) LN_STEP(6) LN_STEP(7)
+    }
+#define LN_RAW(i)                                                                                  \
+    if (px > i) {                                                                                  \
+        if (nv > 0) *(ln_v *)(buf + i * WIDE) = s##i##0;                                           \
+        if (nv > 1) *(ln_v *)(buf + i * WIDE + LN_VW) = s##i##1;                                   \
+        if (nv > 2) *(ln_v *)(buf + i * WIDE + 2 * LN_VW) = s##i##2;                               \
+        if (tail) *(float8 *)(buf + i * WIDE + nv * LN_VW) = t##i;                                 \
+    }
+#define LN_CLAMP(i)                                                                                \
+    s##i##0 = ln_clampv(s##i##0, lim.x, lim.y), s##i##1 = ln_clampv(s##i##1, lim.x, lim.y);        \
+    s##i##2 = ln_clampv(s##i##2, lim.x, lim.y), t##i = ln_clamp8(t##i, lim.x, lim.y);
+#define LN_ADD(i)                                                                                  \
+    if (px > i) {                                                                                  \
+        __global const float *r = res + i * rps;                                                   \
+        if (nv > 0) s##i##0 = ln_clampv(s##i##0 + LN_LDV(r), lim.z, lim.w);                        \
+        if (nv > 1) s##i##1 = ln_clampv(s##i##1 + LN_LDV(r + LN_VW), lim.z, lim.w);                \
+        if (nv > 2) s##i##2 = ln_clampv(s##i##2 + LN_LDV(r + 2 * LN_VW), lim.z, lim.w);            \
+        if (tail) t##i = ln_clamp8(t##i + LN_LD8(r + nv * LN_VW), lim.z, lim.w);                   \
+    }
+#define LN_STORE(i)                                                                                \
+    if (px > i) {                                                                                  \
+        __global float *o = y + i * yps;                                                           \
+        if (nv > 0) LN_STV(o, s##i##0);                                                            \
+        if (nv > 1) LN_STV(o + LN_VW, s##i##1);                                                    \
+        if (nv > 2) LN_STV(o + 2 * LN_VW, s##i##2);                                                \
+        if (tail) LN_ST8(o + nv * LN_VW, t##i);                                                    \
+    }
+    if (!quick) {
+        LN_RAW(0) LN_RAW(1) LN_RAW(2) LN_RAW(3) LN_RAW(4) LN_RAW(5) LN_RAW(6) LN_RAW(7)
+        return;
+    }
+    LN_CLAMP(0) LN_CLAMP(1) LN_CLAMP(2) LN_CLAMP(3) LN_CLAMP(4) LN_CLAMP(5) LN_CLAMP(6) LN_CLAMP(7)
+    if (res) {
+        LN_ADD(0) LN_ADD(1) LN_ADD(2) LN_ADD(3) LN_ADD(4) LN_ADD(5) LN_ADD(6) LN_ADD(7)
+    }
+    LN_STORE(0) LN_STORE(1) LN_STORE(2) LN_STORE(3)
+    LN_STORE(4) LN_STORE(5) LN_STORE(6) LN_STORE(7)
+}
+
+#define LN_BLOCK(I, J, H)                                                                          \
+    LN_OUTLINE void LN_F(block_##I##_##J##_##H)(                                                   \
+        __global const float *x, int xps, __global const float *gate, __global const float *w,     \
+        int n, __global const float *b, __global const float *res, int rps, __global float *y,     \
+        int yps, float4 lim, int quick, float *buf) {                                              \
+        LN_F(block)(I, J, H, x, xps, gate, w, n, b, res, rps, y, yps, lim, quick, buf);            \
+    }
+#define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(2, J, H) LN_BLOCK(1, J, H)
+LN_BLOCKS(1, 0)
+LN_BLOCKS(2, 0)
+LN_BLOCKS(3, 0)
+#if LN_VW > 8
+LN_BLOCKS(0, 1)
+LN_BLOCKS(1, 1)
+LN_BLOCKS(2, 1)
+#endif
+
+/* One panel over the pixels [p0,p1). */
+LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
+                           __global const ln_args *s, int p0, int p1, int at, int width, int n) {
+    __global const float *w = weights + s->w + (size_t)at * s->c;
+    __global const float *b = weights + s->b + at;
+    __global const float *gate = arena + (GATE ? s->gate + (size_t)n * s->x2ps : 0);
+    float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
+    int quick = s->flags & LN_FLAG_CLAMP, xps = s->xps, yps = s->yps, rps = s->rps, c = s->c;
+    float buf[PX * WIDE] __attribute__((aligned(64)));
+    for (int p = p0; p < p1;) {
+        int left = p1 - p, px = left >= PX ? PX : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        __global const float *x = arena + s->x + (size_t)p * xps;
+        __global float *y = arena + s->y + (size_t)p * yps + at;
+        __global const float *res =
+            s->res != LN_NO_OFF ? arena + s->res + (size_t)p * rps + at : (__global float *)0;
+#define LN_CALL(I, J, H)                                                                           \
+    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, b, res, rps, y, yps, lim, quick, buf)
+#define LN_WIDTH(J, H)                                                                             \
+    case J * LN_VW + H * 8:                                                                        \
+        if (px == 8)                                                                               \
+            LN_CALL(8, J, H);                                                                      \
+        else if (px == 4)                                                                          \
+            LN_CALL(4, J, H);                                                                      \
+        else if (px == 2)                                                                          \
+            LN_CALL(2, J, H);                                                                      \
+        else                                                                                       \
+            LN_CALL(1, J, H);                                                                      \
+        break;
+        switch (width) {
+            LN_WIDTH(1, 0)
+            LN_WIDTH(2, 0)
+            LN_WIDTH(3, 0)
+#if LN_VW > 8
+            LN_WIDTH(0, 1)
+            LN_WIDTH(1, 1)
+            LN_WIDTH(2, 1)
+#endif
+        }
+        if (!quick)
+            for (int i = 0; i < px; i++)
+                for (int j = 0; j < width; j += 8)
+                    ln_finish8(*(float8 *)(buf + i * WIDE + j), arena, s, p + i, at + j);
+        p += px;
+    }
+}
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
+    int pixels = GATE ? s->oh * s->ow : s->m, blocks = (pixels + PX - 1) / PX;
+    int p0 = blocks * chunk / s->t1 * PX, p1 = min(blocks * (chunk + 1) / s->t1 * PX, pixels);
+    int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
+    for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
+        int at = ln_panel_at(ocp, WIDE, i);
+        LN_F(panel)(arena, weights, s, n * pixels + p0, n * pixels + p1, at,
+                    ln_panel_at(ocp, WIDE, i + 1) - at, n);
+    }
+}
+LN_KERNEL
+#undef LN_BLOCK
+#undef LN_WIDTH
+#undef WIDE
+#undef PX
+#undef NV
+#undef GATE

@@ -1,0 +1,68 @@
+/* Pointwise convolution and fully connected as a matrix product: pw_deep.cl. */
+#include "engine/kernels/kernels.h"
+
+static bool is_pointwise(const ln_site *s) {
+    const ln_conv_attr *a = &s->node->attr.conv;
+    const ln_window *w = &a->win;
+    return a->groups == 1 && w->kh == 1 && w->kw == 1 &&
+           w->top + w->left + w->bottom + w->right == 0;
+}
+
+static size_t packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_matrix_packed(s);
+}
+
+/* ---- deep ---- */
+
+static int panel_width(const ln_variant *v, const ln_site *s) {
+    return ln_variant_tunable(v, "NV", 3) * ln_vector_width(s->caps);
+}
+
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    return is_pointwise(s) && ln_site_post_is_clamp(s) && w->sh == 1 && w->sw == 1 &&
+           !ln_site_planar(s) &&
+           ln_site_has(s, LN_CONV_GATE) == (ln_variant_tunable(v, "GATE", 0) != 0);
+}
+
+static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst,
+                               linnet_error *err) {
+    return ln_matrix_pack(s, panel_width(v, s), dst, err);
+}
+
+/* Cuts pixels into chunks of whole register tiles until there is work for every unit a few
+ * times over; where the map is too small for that, panels too. */
+static void deep_cut(const ln_variant *v, const ln_site *s, int64_t images, ln_args *a) {
+    int px = ln_variant_tunable(v, "PX", 8);
+    int64_t blocks = ln_ceil_div(a->m / images, px), units = LN_MAX(s->caps->compute_units, 1);
+    int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
+    int64_t want = ln_ceil_div(units * 4, images);
+    a->t1 = (int32_t)LN_MAX(LN_MIN(want, blocks / 6), 1);
+    a->t3 = (int32_t)LN_MIN(ln_ceil_div(want, a->t1), panels);
+    if (images * a->t1 >= units * 2) a->t3 = 1;
+    a->tiles = (int32_t)images * a->t1 * a->t3;
+}
+
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bool gated = ln_site_has(s, LN_CONV_GATE);
+    ln_matrix_bind(s, a);
+    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
+    deep_cut(v, s, gated ? a->n : 1, a);
+}
+
+static bool fc_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return !ln_site_planar(s);
+}
+
+static void fc_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    static const ln_act none = {LN_ACT_NONE, 0, 0, 0, 0};
+    ln_matrix_bind(s, a);
+    ln_clamp_bind(&s->node->attr.fc.act, &none, a);
+    deep_cut(v, s, 1, a);
+}
+
+const ln_family ln_family_pw_deep = {"pw_deep", LN_OP_CONV2D, deep_can_run,
+                                     packed,    deep_pack,    deep_bind};
+const ln_family ln_family_fc_deep = {"fc_deep", LN_OP_FC, fc_can_run, packed, deep_pack, fc_bind};
