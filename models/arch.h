@@ -109,4 +109,7 @@ typedef struct ln_arch {
  * (Howard et al. 2017, reference code: make_divisible). */
 int ln_make_divisible(double v, int divisor);
 
+/* Blocks of a row: its repeats times the depth multiplier. */
+int ln_arch_repeats(const ln_arch *a, const ln_stage *s);
+
 #endif

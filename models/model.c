@@ -3,6 +3,7 @@
 #include "base/env.h"
 #include "models/build.h"
 #include "models/meta.h"
+#include "models/rename.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,8 @@ static linnet_status choose_row(ln_model *m, const ln_model_params *p, linnet_er
     if (own && strcmp(own, m->row->name))
         ln_log(LN_LOG_WARN, "%s says it holds %s, and is opened as %s", ln_weights_path(m->weights),
                own, m->row->name);
+    if (m->weights && !ln_weights_is_synthetic(m->weights))
+        LN_TRY(ln_weights_adapt(m->weights, m->row->arch, err));
     m->name = ln_pool_strdup(&m->pool, name);
     return m->name ? LINNET_OK : ln_fail_oom(err, "a model's name", strlen(name));
 }

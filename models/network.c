@@ -28,8 +28,8 @@ static int widened(const ln_arch *a, int channels) {
     return a->width > 0 ? ln_make_divisible(channels * a->width, 8) : channels;
 }
 
-/* Repeats of a row: times the depth multiplier, rounded up (Tan and Le 2019). */
-static int deepened(const ln_arch *a, const ln_stage *s) {
+/* Tan and Le 2019 round up. */
+int ln_arch_repeats(const ln_arch *a, const ln_stage *s) {
     bool end = s == a->stages || s[1].kind == LN_BLOCK_END;
     if (a->depth <= 0 || (end && a->fix_depth_ends)) return s->repeats;
     return (int)ceil(s->repeats * a->depth);
@@ -51,7 +51,7 @@ static ln_tid stages(ln_build *b, ln_tid x) {
         if (s->stage != b->pos.stage) b->pos.index = 0;
         b->pos.stage = s->stage;
         b->pos.kind = s->kind;
-        int n = deepened(b->arch, s), out = widened(b->arch, s->out);
+        int n = ln_arch_repeats(b->arch, s), out = widened(b->arch, s->out);
         for (int i = 0; i < n; i++, b->pos.index++, b->pos.flat++) {
             b->pos.layer = 0;
             x = ln_block_fns[s->kind](b, x, s, i ? 1 : s->stride, out);

@@ -139,7 +139,3 @@ const char *ln_weights_meta(const ln_weights *w, const char *key) {
 const char *ln_weights_path(const ln_weights *w) {
     return w->path;
 }
-
-linnet_status ln_weights_open(const char *path, ln_weights **out, linnet_error *err) {
-    return ln_safetensors_open(path, out, err);
-}
