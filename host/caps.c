@@ -118,7 +118,7 @@ static bool field_from_json(const field *f, const cJSON *v, void *at) {
             }
         return false;
     case U64:
-        if (!whole(v, 0x1p53, &d)) return false;
+        if (!whole(v, (double)LN_CAPS_MOST, &d)) return false;
         u64 = (uint64_t)d;
         memcpy(at, &u64, sizeof u64);
         return true;

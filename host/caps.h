@@ -34,6 +34,9 @@ typedef struct ln_quirk_info {
 } ln_quirk_info;
 extern const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT];
 
+/* Larger figures are cut to this: what JSON's 15 digits hold exactly, and 512 TiB. */
+#define LN_CAPS_MOST (UINT64_C(1) << 49)
+
 typedef struct ln_caps {
     char platform[64], name[128], vendor[64];
     char driver[256];  /* CL_DRIVER_VERSION */

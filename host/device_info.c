@@ -6,7 +6,6 @@
 #ifndef CL_DEVICE_MAX_NUM_SUB_GROUPS
 #    define CL_DEVICE_MAX_NUM_SUB_GROUPS 0x105C
 #endif
-#define NO_LIMIT (UINT64_C(1) << 53) /* what JSON can hold exactly; drivers claim even more */
 
 linnet_status ln_device_string(cl_device_id d, cl_device_info what, ln_str *out,
                                linnet_error *err) {
@@ -60,7 +59,7 @@ static linnet_status number(cl_device_id d, cl_device_info what, uint64_t *out, 
     cl_int code = ln_cl()->clGetDeviceInfo(d, what, sizeof v, &v, &n);
     if (code) return ln_cl_fail(err, code, "clGetDeviceInfo", "looking at a device's limits");
     *out = n == sizeof v.u32 ? v.u32 : v.u64;
-    if (*out > NO_LIMIT) *out = NO_LIMIT;
+    if (*out > LN_CAPS_MOST) *out = LN_CAPS_MOST;
     return LINNET_OK;
 }
 
@@ -123,9 +122,9 @@ static linnet_status find_hints(cl_device_id d, uint32_t cl_version, uint32_t *o
         if (strstr(ext.p, hints_of[i].extension)) *out |= 1u << hints_of[i].feature;
     ln_str_free(&ext);
     uint64_t groups = 0; /* OpenCL 3.0 devices may have subgroups without the extension */
-    if (st == LINNET_OK && cl_version >= 300 &&
-        number(d, CL_DEVICE_MAX_NUM_SUB_GROUPS, &groups, NULL) == LINNET_OK && groups)
-        *out |= 1u << LN_FEAT_SUBGROUPS;
+    if (st == LINNET_OK && cl_version >= 300)
+        st = number(d, CL_DEVICE_MAX_NUM_SUB_GROUPS, &groups, err);
+    if (groups) *out |= 1u << LN_FEAT_SUBGROUPS;
     return st;
 }
 

@@ -7,6 +7,7 @@ static ln_fault fault;
 static const ln_cl_api *real;
 static ln_cl_api faulty;
 static atomic_long calls;
+static atomic_long live;
 static _Atomic(const char *) failed;
 
 /* The code this call has to fail with, or CL_SUCCESS. */
@@ -28,9 +29,10 @@ static cl_int judge(const char *name) {
 #define CL_OBJECT(since, type, name, params, args)                                                 \
     static type CL_API_CALL faulty_##name params {                                                 \
         cl_int code = judge(#name);                                                                \
-        if (!code) return real->name args;                                                         \
-        if (err) *err = code;                                                                      \
-        return NULL;                                                                               \
+        type made = code ? NULL : real->name args;                                                 \
+        if (code && err) *err = code;                                                              \
+        if (made && strcmp(#name, "clEnqueueMapBuffer") != 0) atomic_fetch_add(&live, 1);          \
+        return made;                                                                               \
     }
 #define CL_POINTER(since, name, params, args)                                                      \
     static void *CL_API_CALL faulty_##name params {                                                \
@@ -39,6 +41,7 @@ static cl_int judge(const char *name) {
 #define CL_RELEASE(since, name, params, args)                                                      \
     static cl_int CL_API_CALL faulty_##name params {                                               \
         cl_int code = judge(#name), done = real->name args;                                        \
+        atomic_fetch_sub(&live, 1);                                                                \
         return code ? code : done;                                                                 \
     }
 #include "host/clapi.inc"
@@ -77,6 +80,23 @@ static cl_int CL_API_CALL lower_limits(cl_device_id d, cl_device_info what, size
     return CL_SUCCESS;
 }
 
+/* ---- entries that make events ---- */
+static cl_int CL_API_CALL counted_launch(cl_command_queue q, cl_kernel k, cl_uint dims,
+                                         const size_t *offset, const size_t *global,
+                                         const size_t *local, cl_uint n, const cl_event *wait,
+                                         cl_event *event) {
+    cl_int code = faulty_clEnqueueNDRangeKernel(q, k, dims, offset, global, local, n, wait, event);
+    if (!code && event) atomic_fetch_add(&live, 1);
+    return code;
+}
+
+static cl_int CL_API_CALL counted_marker(cl_command_queue q, cl_uint n, const cl_event *wait,
+                                         cl_event *event) {
+    cl_int code = faulty_clEnqueueMarkerWithWaitList(q, n, wait, event);
+    if (!code && event) atomic_fetch_add(&live, 1);
+    return code;
+}
+
 static const ln_cl_api *wrap(const ln_cl_api *table) {
     real = table;
 #define SET(name)                                  faulty.name = table->name ? faulty_##name : NULL;
@@ -88,6 +108,8 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clGetPlatformIDs = no_platforms;
     faulty.clCreateProgramWithBinary = reject_binary;
     faulty.clGetDeviceInfo = lower_limits;
+    faulty.clEnqueueNDRangeKernel = counted_launch;
+    faulty.clEnqueueMarkerWithWaitList = counted_marker;
     return &faulty;
 }
 
@@ -96,6 +118,7 @@ void ln_fault_set(const ln_fault *f) {
     ln_cl_set_hook(NULL);
     fault = f ? *f : (ln_fault){0};
     atomic_store(&calls, 0);
+    atomic_store(&live, 0);
     atomic_store(&failed, NULL);
     hook = (ln_cl_hook){wrap, fault.no_loader};
     if (f) ln_cl_set_hook(&hook);
@@ -103,6 +126,10 @@ void ln_fault_set(const ln_fault *f) {
 
 long ln_fault_calls(void) {
     return atomic_load(&calls);
+}
+
+long ln_fault_live(void) {
+    return atomic_load(&live);
 }
 
 const char *ln_fault_failed(void) {

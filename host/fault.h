@@ -21,4 +21,7 @@ void ln_fault_set(const ln_fault *f);
 long ln_fault_calls(void);         /* calls counted since ln_fault_set */
 const char *ln_fault_failed(void); /* the first entry that was made to fail; NULL: none yet */
 
+/* OpenCL objects and events made through the faulty table and not given back. */
+long ln_fault_live(void);
+
 #endif

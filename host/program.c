@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_IDLE 32 /* programs kept built that nobody holds */
+#define MOST_IDLE 16 /* programs kept built that nobody holds */
 
 /* ---- building ---- */
 /* The line of a compiler's log that says what is wrong and where: the first with "error". */
