@@ -121,6 +121,19 @@ static int orientation_of(j_decompress_ptr c) {
     return 1;
 }
 
+/* Every 8x8 block takes at least one bit of Huffman code, so a few bytes that claim a huge picture
+ * are refused before memory is taken for it. */
+static linnet_status check_size(const decoder *d) {
+    const struct jpeg_decompress_struct *c = &d->cinfo;
+    uint64_t blocks = 0;
+    for (int i = 0; i < c->num_components; i++)
+        blocks += (uint64_t)c->comp_info[i].width_in_blocks * c->comp_info[i].height_in_blocks;
+    if (c->arith_code || blocks / 8 <= d->blob->size) return LINNET_OK;
+    return ln_fail(d->err, LINNET_ERR_BAD_FILE,
+                   "%s: truncated JPEG at byte %zu: %u x %u pixels were announced", d->blob->name,
+                   d->blob->size, c->image_width, c->image_height);
+}
+
 /* May leave by longjmp at any call of libjpeg. */
 static linnet_status decode(decoder *d, ln_image *out, int *orientation) {
     j_decompress_ptr c = &d->cinfo;
@@ -132,6 +145,7 @@ static linnet_status decode(decoder *d, ln_image *out, int *orientation) {
     *orientation = orientation_of(c);
     bool cmyk = c->num_components == 4;
     c->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    LN_TRY(check_size(d));
     LN_TRY(ln_image_alloc(out, c->image_width, c->image_height, d->blob->name, d->err));
     jpeg_start_decompress(c);
     size_t width = c->output_width;
