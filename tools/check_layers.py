@@ -39,7 +39,8 @@ OURS = ("base/", "linnet/", "host/", "cl_kernels/", "engine/", "models/", "visio
 
 # what -> (pattern, files or folders that may hold it); tests and tools may hold anything.
 CALLS = {
-    "reads the environment": (r"\b(?:secure_)?getenv\s*\(|\benviron\b", ["base/env.c"]),
+    "reads the environment": (r"\b(?:secure_)?getenv\s*\(", ["base/env.c"]),
+    "hands on the environment": (r"\benviron\b", ["host/probe.c"]),  # to its child
     "prints": (r"\b(?:printf|puts|putchar|perror)\s*\(|\bf(?:printf|puts)\s*\(\s*std(?:out|err)\b",
                ["cli/", "bench/", "examples/", "host/probe_main.c"]),
     "ends the process": (r"\b(?:abort|exit|_exit|quick_exit|assert)\s*\(",

@@ -24,6 +24,7 @@ INTEL = ["intel-opencl-rt==2026.2.0", "intel-cmplr-lib-rt==2026.2.0"]
 
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 PYTEST = re.compile(r"^=*\s*((?:\d+ \w+(?:, )?)+) in [\d.]+s", re.M)
+PYTEST_SKIP = re.compile(r"^SKIPPED \[\d+\] (.*)$", re.M)
 SKIP = re.compile(r"^skip(?:ped)?: (.*)$", re.M)
 
 
@@ -62,6 +63,8 @@ def count(step, record, tally):
         passed += words.get("passed", 0)
         failed += words.get("failed", 0) + words.get("error", 0) + words.get("errors", 0)
         skipped += words.get("skipped", 0)
+    for reason in PYTEST_SKIP.findall(text):
+        tally.reasons.append("%s: %s" % (name, reason))
     for reason in SKIP.findall(text):
         tally.reasons.append("%s: %s" % (name, reason))
         skipped += 1
