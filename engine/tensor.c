@@ -106,10 +106,12 @@ float ln_elem_f32(const void *base, int64_t index, ln_dtype t) {
     switch (t) { /* memcpy: mapped files promise no alignment */
     case LN_F32: memcpy(&u, p, 4); return u.f32;
     case LN_F16: memcpy(&u, p, 2); return ln_f16_to_f32(u.u16);
-    case LN_BF16:
-        memcpy(&u, p, 2);
-        u.u32 = (uint32_t)u.u16 << 16;
+    case LN_BF16: {
+        uint16_t half;
+        memcpy(&half, p, 2);
+        u.u32 = (uint32_t)half << 16;
         return u.f32;
+    }
     case LN_F64: memcpy(&u, p, 8); return (float)u.f64;
     case LN_I8: return (float)(int8_t)*p;
     case LN_U8: return (float)*p;

@@ -117,7 +117,7 @@ static int by_begin(const void *a, const void *b) {
 /* The format wants the data covered once, without holes. */
 static linnet_status check_cover(reader *r) {
     uint64_t at = 0;
-    qsort(r->spans, r->n_span, sizeof *r->spans, by_begin);
+    if (r->n_span) qsort(r->spans, r->n_span, sizeof *r->spans, by_begin);
     for (size_t i = 0; i < r->n_span; i++) {
         const span *s = &r->spans[i];
         if (s->begin < at)
