@@ -1,0 +1,112 @@
+/* Every allocation of opening, building and converting fails in turn: a clean error each time. */
+#include "models/build.h"
+#include "models/model.h"
+#include "tests/check_main.h"
+#include "tests/models/files.h"
+#include "tests/oom.h"
+
+typedef linnet_status (*act)(const char *path, linnet_error *err);
+
+/* Runs fn with the 1st, 2nd, ... allocation failing until it succeeds. */
+static void fail_each(act fn, const char *path) {
+    for (long n = 1; n < 100000; n++) {
+        linnet_error err = {0};
+        oom_fail_nth(n);
+        linnet_status st = fn(path, &err);
+        oom_fail_nth(0);
+        if (st == LINNET_OK) {
+            ck_assert_int_gt(n, 3);
+            return;
+        }
+        ck_assert_msg(st == LINNET_ERR_OUT_OF_MEMORY || st == LINNET_ERR_IO,
+                      "allocation %ld: status %d: %s", n, st, err.message);
+        ck_assert_uint_gt(strlen(err.message), 0);
+    }
+    ck_abort_msg("never succeeded");
+}
+
+static linnet_status open_and_build(const char *path, linnet_error *err) {
+    ln_model *m;
+    ln_graph *g = NULL;
+    ln_model_params p = {.model = path ? path : "mobilenetv1_025", .synthetic = !path};
+    LN_TRY(ln_model_open(&p, &m, err));
+    linnet_status st = ln_model_graph(m, 1, 96, 96, &g, err);
+    ln_graph_destroy(&g);
+    ln_model_close(&m);
+    return st;
+}
+
+static linnet_status convert(const char *path, linnet_error *err) {
+    return ln_convert(path, scratch("copy.safetensors"), NULL, NULL, err);
+}
+
+static const char *stored_model(void) {
+    linnet_error err = {0};
+    ln_weights *w;
+    ln_graph *g;
+    ln_str labels = {0};
+    const ln_family_row *r = ln_family_find("mobilenetv1_025", &err);
+    ck_assert_int_eq(ln_synthetic_open(1, &w, &err), LINNET_OK);
+    ck_assert_int_eq(ln_network_build(r->arch, r->name, 1000, w, 1, 96, 96, &g, &err), LINNET_OK);
+    ln_weight *list = calloc(ln_weights_count(w), sizeof *list);
+    for (size_t i = 0; i < ln_weights_count(w); i++) list[i] = *ln_weights_at(w, i);
+    for (int i = 0; i < 1000; i++) ln_str_add(&labels, "%d\n", i);
+    ln_meta meta[] = {
+        {"family", r->name}, {"labels", labels.p}, {"preprocessing", "{\"size\":96}"}};
+    const char *path = scratch("stored.safetensors");
+    ck_assert_int_eq(ln_safetensors_write(path, list, ln_weights_count(w), meta, 3, &err),
+                     LINNET_OK);
+    free(list);
+    ln_str_free(&labels);
+    ln_graph_destroy(&g);
+    ln_weights_close(&w);
+    return path;
+}
+
+START_TEST(synthetic) {
+    fail_each(open_and_build, NULL);
+}
+END_TEST
+
+START_TEST(file) {
+    fail_each(open_and_build, stored_model());
+}
+END_TEST
+
+START_TEST(conversion) {
+    char path[300];
+    snprintf(path, sizeof path, "%s", stored_model());
+    fail_each(convert, path);
+}
+END_TEST
+
+static linnet_status open_torch(const char *path, linnet_error *err) {
+    ln_weights *w;
+    LN_TRY(ln_weights_open(path, &w, err));
+    ln_weights_close(&w);
+    return LINNET_OK;
+}
+
+START_TEST(checkpoint) {
+    static const float six[6];
+    ln_shape shape = {2, {2, 3}};
+    int64_t stride[2] = {3, 1};
+    for (int legacy = 0; legacy < 2; legacy++) {
+        ln_str object = {0}, bytes = {0};
+        ckpt_storage st = {"0", six, 6, 4};
+        ln_str_put(&object, "}q\1(", 4);
+        pk_text(&object, "a");
+        pk_tensor(&object, legacy, "FloatStorage", "0", 6, 0, &shape, stride);
+        ln_str_put(&object, "u", 1);
+        if (legacy)
+            ckpt_legacy(&bytes, &object, &st, 1);
+        else
+            ckpt_zip(&bytes, &object, &st, 1);
+        fail_each(open_torch, file_of("small.pth", bytes.p, bytes.len));
+        ln_str_free(&object);
+        ln_str_free(&bytes);
+    }
+}
+END_TEST
+
+CHECK_MAIN("oom", synthetic, file, conversion, checkpoint)
