@@ -51,9 +51,17 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(ADD, "add", 2, 2) /* second: as the first, [N,1,1,C] (a gate) or [C] */                      \
     X(MUL, "mul", 2, 2) /* the same: squeeze-and-excitation, layer scale */                        \
     X(ACT, "act", 1, 1)                                                                            \
-    X(SOFTMAX, "softmax", 1, 1) /* over the last dimension */                                      \
-    X(RESHAPE, "reshape", 1, 1) /* same elements in the same order */                              \
-    X(CONCAT, "concat", 1, 16)  /* along the last dimension */
+    X(SOFTMAX, "softmax", 1, 1)       /* over the last dimension */                                \
+    X(RESHAPE, "reshape", 1, 1)       /* same elements in the same order */                        \
+    X(CONCAT, "concat", 1, 16)        /* along the last dimension */                               \
+    X(LAYER_NORM, "layer_norm", 1, 3) /* x, [gamma], [beta]: over the last dimension */            \
+    X(GROUP_NORM, "group_norm", 1, 3) /* x, [gamma], [beta]: over H, W and a group's channels */   \
+    X(ATTENTION, "attention", 3, 3)   /* q, k, v: maps; may be one and the same */                 \
+    X(LINEAR_ATTENTION, "linear_attention", 1, 1) /* the map of [query 1, key D, value D] */       \
+    X(CHANNEL_SHUFFLE, "channel_shuffle", 1, 1)                                                    \
+    X(SLICE, "slice", 1, 1) /* a box of any dimensions, with steps */                              \
+    X(PAD, "pad", 1, 1)     /* constant values around any dimensions */                            \
+    X(RESIZE, "resize", 1, 1)
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -91,6 +99,8 @@ typedef struct ln_pool_attr {
     bool global;    /* the whole map to 1x1; win is ignored */
     bool count_pad; /* average divides by kh*kw, not by the pixels really there */
     ln_window win;
+    int ceil_bottom, ceil_right; /* the part of bottom and right that only rounds the output size
+                                    up: never counted (ln_pool_ceil) */
 } ln_pool_attr;
 typedef struct ln_binary_attr {
     ln_act act; /* after the sum or product */
@@ -98,6 +108,55 @@ typedef struct ln_binary_attr {
 typedef struct ln_reshape_attr {
     ln_shape shape;
 } ln_reshape_attr;
+typedef struct ln_norm_attr {
+    float eps;
+    int groups; /* GROUP_NORM */
+} ln_norm_attr;
+/* softmax(q k^T * scale) v, a head at a time. Tokens are pixels; head j of q reads channels
+ * q_at + j*dim, head j of k and v the one at j / (heads / kv_heads), so that kv_heads 1 is
+ * multi-query attention and one convolution can make q, k and v as channels of one map.
+ * Patches (MobileViT): pixel (py,px) of every patch_h x patch_w patch is a sequence of its own;
+ * 1x1: all pixels are one sequence. Output [N,H,W,heads*vdim], pixels where q's are. */
+typedef struct ln_attention_attr {
+    int heads, kv_heads;
+    int dim, vdim; /* of a head: of query and key, of value */
+    int q_at, k_at, v_at;
+    int patch_h, patch_w;
+    float scale;
+} ln_attention_attr;
+/* Separable self-attention (MobileViTv2), sequences as above: y = act(value) * sum over tokens of
+ * softmax(query) * key. Channels: query 0, key 1..dim, value dim+1..2*dim. Output [N,H,W,dim]. */
+typedef struct ln_linear_attention_attr {
+    int dim;
+    int patch_h, patch_w;
+    ln_act act;
+} ln_linear_attention_attr;
+/* out[i*groups + j] = in[j*(C/groups) + i]: groups rows of channels, transposed. The inverse order
+ * is the shuffle with C/groups groups. */
+typedef struct ln_shuffle_attr {
+    int groups;
+} ln_shuffle_attr;
+typedef struct ln_slice_attr {
+    int64_t begin[LN_MAX_RANK], step[LN_MAX_RANK];
+    ln_shape size; /* of the output */
+} ln_slice_attr;
+typedef struct ln_pad_attr {
+    int64_t before[LN_MAX_RANK], after[LN_MAX_RANK];
+    float value;
+} ln_pad_attr;
+typedef enum ln_resize_kind { LN_RESIZE_NEAREST, LN_RESIZE_BILINEAR } ln_resize_kind;
+/* Where output pixel i lies in the input. Bilinear: */
+typedef enum ln_resize_grid {
+    LN_GRID_HALF_PIXEL,    /* (i + 0.5) * in/out - 0.5 */
+    LN_GRID_ALIGN_CORNERS, /* i * (in-1)/(out-1) */
+    LN_GRID_ASYMMETRIC     /* i * in/out */
+} ln_resize_grid; /* clamped to the map; nearest takes floor(i * in/out), floor((i + 0.5) * in/out)
+                     for half pixels, the nearer (ties up) for aligned corners */
+typedef struct ln_resize_attr {
+    ln_resize_kind kind;
+    ln_resize_grid grid;
+    int64_t h, w;
+} ln_resize_attr;
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
@@ -105,6 +164,13 @@ typedef union ln_attr {
     ln_pool_attr pool;
     ln_binary_attr binary;
     ln_reshape_attr reshape;
+    ln_norm_attr norm;
+    ln_attention_attr attention;
+    ln_linear_attention_attr linear;
+    ln_shuffle_attr shuffle;
+    ln_slice_attr slice;
+    ln_pad_attr pad;
+    ln_resize_attr resize;
     ln_act act;
 } ln_attr;
 
@@ -185,6 +251,11 @@ linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_
 
 /* TensorFlow "SAME": output ceil(in/stride); the odd pixel of padding goes after. */
 void ln_window_same(ln_window *w, int64_t in_h, int64_t in_w);
+/* Ceil mode: pads bottom and right so that a last partial window counts, unless it would begin in
+ * the padding. */
+void ln_pool_ceil(ln_pool_attr *p, int64_t in_h, int64_t in_w);
+/* The whole of x: begin 0, step 1, size x's. Narrow it from there. */
+ln_slice_attr ln_slice_all(const ln_shape *x);
 
 /* `linnet info`: a line a node, aligned. */
 void ln_graph_print(const ln_graph *g, ln_str *out);

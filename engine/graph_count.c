@@ -11,6 +11,15 @@ static int64_t count(const ln_shape *s) {
     return ln_shape_count(s, &n) ? n : INT64_MAX;
 }
 
+/* Both products: queries x keys of their sequence x (dim + vdim), for every head. */
+static int64_t attention_macs(const ln_graph *g, const ln_node *n) {
+    const ln_attention_attr *a = &n->attr.attention;
+    const ln_shape *q = &g->tensor[n->in[0]].shape, *k = &g->tensor[n->in[1]].shape;
+    const int64_t keys = k->dim[1] * k->dim[2] / ((int64_t)a->patch_h * a->patch_w);
+    const int64_t queries = mul_sat(q->dim[0], q->dim[1] * q->dim[2]);
+    return mul_sat(mul_sat(queries, keys), mul_sat(a->heads, (int64_t)a->dim + a->vdim));
+}
+
 int64_t ln_node_macs(const ln_graph *g, const ln_node *n) {
     const ln_shape *y = &g->tensor[n->out[0]].shape;
     const ln_shape *w = n->n_in > 1 ? &g->tensor[n->in[1]].shape : NULL;
@@ -18,12 +27,15 @@ int64_t ln_node_macs(const ln_graph *g, const ln_node *n) {
     case LN_OP_CONV2D: /* outputs x taps x input channels of a group */
         return mul_sat(count(y), mul_sat(mul_sat(w->dim[1], w->dim[2]), w->dim[3]));
     case LN_OP_FC: return mul_sat(count(y), w->dim[1]);
+    case LN_OP_ATTENTION: return attention_macs(g, n);
     default: return 0;
     }
 }
 
 /* One axis: out = ceil(in / stride); padding that makes it so, the odd pixel after. */
 static void same(int k, int s, int d, int64_t in, int *before, int *after) {
+    *before = *after = 0;
+    if (s < 1) return; /* the shape rule will say so */
     const int64_t out = ln_ceil_div(in, s), eff = (int64_t)(k - 1) * d + 1;
     const int64_t total = LN_MAX((out - 1) * s + eff - in, 0);
     *before = (int)(total / 2);
@@ -33,4 +45,26 @@ static void same(int k, int s, int d, int64_t in, int *before, int *after) {
 void ln_window_same(ln_window *w, int64_t in_h, int64_t in_w) {
     same(w->kh, w->sh, w->dh, in_h, &w->top, &w->bottom);
     same(w->kw, w->sw, w->dw, in_w, &w->left, &w->right);
+}
+
+static int ceil_extra(int k, int s, int d, int64_t in, int before, int after) {
+    if (s < 1) return 0;
+    const int64_t eff = (int64_t)(k - 1) * d + 1;
+    int64_t out = ln_ceil_div(in + before + after - eff, s) + 1;
+    if ((out - 1) * s >= in + before) out--; /* it would begin in the padding */
+    return (int)LN_MAX((out - 1) * s + eff - (in + before + after), 0);
+}
+
+void ln_pool_ceil(ln_pool_attr *p, int64_t in_h, int64_t in_w) {
+    ln_window *w = &p->win;
+    p->ceil_bottom = ceil_extra(w->kh, w->sh, w->dh, in_h, w->top, w->bottom);
+    p->ceil_right = ceil_extra(w->kw, w->sw, w->dw, in_w, w->left, w->right);
+    w->bottom += p->ceil_bottom;
+    w->right += p->ceil_right;
+}
+
+ln_slice_attr ln_slice_all(const ln_shape *x) {
+    ln_slice_attr a = {.size = *x};
+    for (int i = 0; i < LN_MAX_RANK; i++) a.step[i] = 1;
+    return a;
 }

@@ -49,6 +49,17 @@ static void put_conv(ln_str *s, const ln_graph *g, const ln_node *n) {
     put_act(s, &c->post);
 }
 
+static void put_patch(ln_str *s, int ph, int pw) {
+    if (ph != 1 || pw != 1) ln_str_add(s, " patch %dx%d", ph, pw);
+}
+
+/* "attention 4x64 kv1 patch 2x2" */
+static void put_attention(ln_str *s, const ln_attention_attr *a) {
+    ln_str_add(s, " %dx%d", a->heads, a->dim);
+    if (a->kv_heads != a->heads) ln_str_add(s, " kv%d", a->kv_heads);
+    put_patch(s, a->patch_h, a->patch_w);
+}
+
 /* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
@@ -65,6 +76,15 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     case LN_OP_ADD:
     case LN_OP_MUL: put_act(s, &n->attr.binary.act); break;
     case LN_OP_ACT: put_act(s, &n->attr.act); break;
+    case LN_OP_ATTENTION: put_attention(s, &n->attr.attention); break;
+    case LN_OP_LINEAR_ATTENTION:
+        put_patch(s, n->attr.linear.patch_h, n->attr.linear.patch_w);
+        break;
+    case LN_OP_GROUP_NORM: ln_str_add(s, " g%d", n->attr.norm.groups); break;
+    case LN_OP_CHANNEL_SHUFFLE: ln_str_add(s, " g%d", n->attr.shuffle.groups); break;
+    case LN_OP_RESIZE:
+        ln_str_add(s, n->attr.resize.kind == LN_RESIZE_NEAREST ? " nearest" : " bilinear");
+        break;
     default: break;
     }
 }

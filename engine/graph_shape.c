@@ -1,53 +1,51 @@
 /* Shape rules, one function an op: checks every input and attribute, gives the output shape. */
-#include "engine/graph.h"
+#include "engine/graph_shape.h"
 
-#define BAD(...) ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, __VA_ARGS__)
-
-typedef linnet_status (*shape_fn)(const ln_graph *g, const ln_node *n, ln_shape *out,
-                                  linnet_error *err);
-
-static const ln_shape *shape_of(const ln_graph *g, const ln_node *n, int slot) {
+const ln_shape *ln_in_shape(const ln_graph *g, const ln_node *n, int slot) {
     const ln_tid t = ln_node_in(n, slot);
     return t == LN_NONE ? NULL : &g->tensor[t].shape;
 }
 
-static linnet_status need_rank(const ln_shape *s, int rank, const char *what, linnet_error *err) {
+linnet_status ln_need_rank(const ln_shape *s, int rank, const char *what, linnet_error *err) {
     char text[96];
     if (s->rank == rank) return LINNET_OK;
-    return BAD("%s has shape %s, rank %d is needed", what, ln_shape_text(s, text), rank);
+    return LN_BAD("%s has shape %s, rank %d is needed", what, ln_shape_text(s, text), rank);
 }
 
-/* A constant of one dimension with `count` elements; an absent optional is fine. */
-static linnet_status need_vector(const ln_graph *g, const ln_node *n, int slot, int64_t count,
-                                 const char *what, linnet_error *err) {
+linnet_status ln_need_vector(const ln_graph *g, const ln_node *n, int slot, int64_t count,
+                             const char *what, linnet_error *err) {
     char text[96];
     const ln_tid t = ln_node_in(n, slot);
     if (t == LN_NONE) return LINNET_OK;
     const ln_tensor *c = &g->tensor[t];
-    if (c->kind != LN_TENSOR_CONST) return BAD("%s is not a constant", what);
+    if (c->kind != LN_TENSOR_CONST) return LN_BAD("%s is not a constant", what);
     if (c->shape.rank != 1 || c->shape.dim[0] != count)
-        return BAD("%s %s has shape %s, [%lld] is needed", what, c->name,
-                   ln_shape_text(&c->shape, text), (long long)count);
+        return LN_BAD("%s %s has shape %s, [%lld] is needed", what, c->name,
+                      ln_shape_text(&c->shape, text), (long long)count);
     return LINNET_OK;
 }
 
-static linnet_status need_act(const ln_act *a, linnet_error *err) {
-    if ((unsigned)a->kind >= LN_ACT_COUNT) return BAD("no activation %d", (int)a->kind);
+linnet_status ln_need_act(const ln_act *a, linnet_error *err) {
+    if ((unsigned)a->kind >= LN_ACT_COUNT) return LN_BAD("no activation %d", (int)a->kind);
     if (a->kind == LN_ACT_CLAMP && !(a->lo <= a->hi))
-        return BAD("clamp from %g to %g", (double)a->lo, (double)a->hi);
+        return LN_BAD("clamp from %g to %g", (double)a->lo, (double)a->hi);
     return LINNET_OK;
+}
+
+linnet_status ln_need_eps(float eps, linnet_error *err) {
+    return eps >= 0.0f ? LINNET_OK : LN_BAD("epsilon %g is negative", (double)eps);
 }
 
 /* One axis of a window over `in` pixels. */
 static linnet_status window_axis(int64_t in, int k, int s, int d, int before, int after,
                                  const char *axis, int64_t *out, linnet_error *err) {
     if (k < 1 || s < 1 || d < 1)
-        return BAD("%s: kernel %d, stride %d, dilation %d must be at least 1", axis, k, s, d);
-    if (before < 0 || after < 0) return BAD("%s: negative padding %d,%d", axis, before, after);
+        return LN_BAD("%s: kernel %d, stride %d, dilation %d must be at least 1", axis, k, s, d);
+    if (before < 0 || after < 0) return LN_BAD("%s: negative padding %d,%d", axis, before, after);
     const int64_t eff = (int64_t)(k - 1) * d + 1, padded = in + before + after;
     if (padded < eff)
-        return BAD("%s: %lld pixels with padding %d,%d are fewer than the window's %lld", axis,
-                   (long long)in, before, after, (long long)eff);
+        return LN_BAD("%s: %lld pixels with padding %d,%d are fewer than the window's %lld", axis,
+                      (long long)in, before, after, (long long)eff);
     *out = (padded - eff) / s + 1;
     return LINNET_OK;
 }
@@ -67,150 +65,134 @@ static bool is_gate(const ln_shape *gate, const ln_shape *x) {
 
 static linnet_status conv_weight(const ln_graph *g, const ln_node *n, linnet_error *err) {
     char a[96], b[96];
-    const ln_shape *x = shape_of(g, n, LN_CONV_X), *w = shape_of(g, n, LN_CONV_W);
+    const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
     const ln_conv_attr *c = &n->attr.conv;
-    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST) return BAD("weight is not a constant");
+    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST)
+        return LN_BAD("weight is not a constant");
     if (c->groups < 1 || x->dim[3] % c->groups || w->dim[0] % c->groups)
-        return BAD("%d groups do not divide input %s and weight %s", c->groups, ln_shape_text(x, a),
-                   ln_shape_text(w, b));
+        return LN_BAD("%d groups do not divide input %s and weight %s", c->groups,
+                      ln_shape_text(x, a), ln_shape_text(w, b));
     if (w->dim[1] != c->win.kh || w->dim[2] != c->win.kw || w->dim[3] != x->dim[3] / c->groups)
-        return BAD("weight %s does not fit kernel %dx%d and %lld channels a group of input %s",
-                   ln_shape_text(w, a), c->win.kh, c->win.kw, (long long)(x->dim[3] / c->groups),
-                   ln_shape_text(x, b));
+        return LN_BAD("weight %s does not fit kernel %dx%d and %lld channels a group of input %s",
+                      ln_shape_text(w, a), c->win.kh, c->win.kw, (long long)(x->dim[3] / c->groups),
+                      ln_shape_text(x, b));
     return LINNET_OK;
 }
 
 static linnet_status shape_conv2d(const ln_graph *g, const ln_node *n, ln_shape *out,
                                   linnet_error *err) {
     char a[96], b[96];
-    const ln_shape *x = shape_of(g, n, LN_CONV_X), *w = shape_of(g, n, LN_CONV_W);
-    const ln_shape *res = shape_of(g, n, LN_CONV_RES), *gate = shape_of(g, n, LN_CONV_GATE);
-    LN_TRY(need_rank(x, 4, "input", err));
-    LN_TRY(need_rank(w, 4, "weight", err));
+    const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
+    const ln_shape *res = ln_in_shape(g, n, LN_CONV_RES), *gate = ln_in_shape(g, n, LN_CONV_GATE);
+    LN_TRY(ln_need_rank(x, 4, "input", err));
+    LN_TRY(ln_need_rank(w, 4, "weight", err));
     *out = ln_nhwc(x->dim[0], 0, 0, w->dim[0]);
     LN_TRY(window(&n->attr.conv.win, x, out, err));
     LN_TRY(conv_weight(g, n, err));
-    LN_TRY(need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
+    LN_TRY(ln_need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
     if (res && !ln_shape_equal(res, out))
-        return BAD("residual %s is not the output's %s", ln_shape_text(res, a),
-                   ln_shape_text(out, b));
+        return LN_BAD("residual %s is not the output's %s", ln_shape_text(res, a),
+                      ln_shape_text(out, b));
     if (gate && !is_gate(gate, x))
-        return BAD("gate %s is not [N,1,1,C] of input %s", ln_shape_text(gate, a),
-                   ln_shape_text(x, b));
-    LN_TRY(need_act(&n->attr.conv.act, err));
-    return need_act(&n->attr.conv.post, err);
+        return LN_BAD("gate %s is not [N,1,1,C] of input %s", ln_shape_text(gate, a),
+                      ln_shape_text(x, b));
+    LN_TRY(ln_need_act(&n->attr.conv.act, err));
+    return ln_need_act(&n->attr.conv.post, err);
 }
 
 static linnet_status shape_fc(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     char a[96], b[96];
-    const ln_shape *x = shape_of(g, n, LN_CONV_X), *w = shape_of(g, n, LN_CONV_W);
-    LN_TRY(need_rank(w, 2, "weight", err));
-    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST) return BAD("weight is not a constant");
+    const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
+    LN_TRY(ln_need_rank(w, 2, "weight", err));
+    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST)
+        return LN_BAD("weight is not a constant");
     const bool map = x->rank == 4 && x->dim[1] == 1 && x->dim[2] == 1;
     if (x->rank != 2 && !map)
-        return BAD("input %s is neither [N,C] nor [N,1,1,C]", ln_shape_text(x, a));
+        return LN_BAD("input %s is neither [N,C] nor [N,1,1,C]", ln_shape_text(x, a));
     if (x->dim[x->rank - 1] != w->dim[1])
-        return BAD("weight %s does not fit input %s", ln_shape_text(w, a), ln_shape_text(x, b));
+        return LN_BAD("weight %s does not fit input %s", ln_shape_text(w, a), ln_shape_text(x, b));
     *out = (ln_shape){2, {x->dim[0], w->dim[0]}};
-    LN_TRY(need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
-    return need_act(&n->attr.fc.act, err);
+    LN_TRY(ln_need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
+    return ln_need_act(&n->attr.fc.act, err);
 }
 
 static linnet_status shape_batch_norm(const ln_graph *g, const ln_node *n, ln_shape *out,
                                       linnet_error *err) {
     static const char *const part[] = {"", "gamma", "beta", "mean", "variance"};
-    *out = *shape_of(g, n, 0);
-    for (int i = 1; i < 5; i++) LN_TRY(need_vector(g, n, i, out->dim[out->rank - 1], part[i], err));
-    if (!(n->attr.bn.eps >= 0.0f)) return BAD("epsilon %g is negative", (double)n->attr.bn.eps);
-    return LINNET_OK;
+    *out = *ln_in_shape(g, n, 0);
+    for (int i = 1; i < 5; i++)
+        LN_TRY(ln_need_vector(g, n, i, out->dim[out->rank - 1], part[i], err));
+    return ln_need_eps(n->attr.bn.eps, err);
 }
 
 static linnet_status shape_pool(const ln_graph *g, const ln_node *n, ln_shape *out,
                                 linnet_error *err) {
     const ln_pool_attr *p = &n->attr.pool;
-    const ln_shape *x = shape_of(g, n, 0);
-    LN_TRY(need_rank(x, 4, "input", err));
-    if (p->kind != LN_POOL_AVG && p->kind != LN_POOL_MAX) return BAD("no pool %d", (int)p->kind);
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    LN_TRY(ln_need_rank(x, 4, "input", err));
+    if (p->kind != LN_POOL_AVG && p->kind != LN_POOL_MAX) return LN_BAD("no pool %d", (int)p->kind);
     *out = ln_nhwc(x->dim[0], 1, 1, x->dim[3]);
     if (p->global) return LINNET_OK;
     LN_TRY(window(&p->win, x, out, err));
+    if (p->ceil_bottom < 0 || p->ceil_bottom > p->win.bottom || p->ceil_right < 0 ||
+        p->ceil_right > p->win.right)
+        return LN_BAD("ceil mode's %d,%d is no part of the padding", p->ceil_bottom, p->ceil_right);
     const ln_window *w = &p->win; /* every window must lie over pixels of the map */
     const int64_t eh = (int64_t)(w->kh - 1) * w->dh, ew = (int64_t)(w->kw - 1) * w->dw;
     if (w->top > eh || w->bottom > eh || w->left > ew || w->right > ew)
-        return BAD("padding %d,%d,%d,%d reaches past a %dx%d window", w->top, w->left, w->bottom,
-                   w->right, w->kh, w->kw);
+        return LN_BAD("padding %d,%d,%d,%d reaches past a %dx%d window", w->top, w->left, w->bottom,
+                      w->right, w->kh, w->kw);
     return LINNET_OK;
 }
 
 static linnet_status shape_binary(const ln_graph *g, const ln_node *n, ln_shape *out,
                                   linnet_error *err) {
     char a[96], b[96];
-    const ln_shape *x = shape_of(g, n, 0), *y = shape_of(g, n, 1);
+    const ln_shape *x = ln_in_shape(g, n, 0), *y = ln_in_shape(g, n, 1);
     *out = *x;
     if (!ln_shape_equal(x, y) && !is_gate(y, x) &&
         !(y->rank == 1 && y->dim[0] == x->dim[x->rank - 1]))
-        return BAD("%s does not go with %s: the same shape, [N,1,1,C] or [C] is needed",
-                   ln_shape_text(y, b), ln_shape_text(x, a));
-    return need_act(&n->attr.binary.act, err);
+        return LN_BAD("%s does not go with %s: the same shape, [N,1,1,C] or [C] is needed",
+                      ln_shape_text(y, b), ln_shape_text(x, a));
+    return ln_need_act(&n->attr.binary.act, err);
 }
 
 static linnet_status shape_act(const ln_graph *g, const ln_node *n, ln_shape *out,
                                linnet_error *err) {
-    *out = *shape_of(g, n, 0);
-    return need_act(&n->attr.act, err);
+    *out = *ln_in_shape(g, n, 0);
+    return ln_need_act(&n->attr.act, err);
 }
 
 static linnet_status shape_softmax(const ln_graph *g, const ln_node *n, ln_shape *out,
                                    linnet_error *err) {
     (void)err;
-    *out = *shape_of(g, n, 0);
+    *out = *ln_in_shape(g, n, 0);
     return LINNET_OK;
 }
 
-static linnet_status shape_reshape(const ln_graph *g, const ln_node *n, ln_shape *out,
-                                   linnet_error *err) {
-    char a[96], b[96];
-    int64_t from, to;
-    const ln_shape *x = shape_of(g, n, 0);
-    *out = n->attr.reshape.shape;
-    if (!ln_shape_count(x, &from) || !ln_shape_count(out, &to) || from != to)
-        return BAD("%s cannot become %s", ln_shape_text(x, a), ln_shape_text(out, b));
-    return LINNET_OK;
-}
-
-static linnet_status shape_concat(const ln_graph *g, const ln_node *n, ln_shape *out,
-                                  linnet_error *err) {
-    char a[96], b[96];
-    const ln_shape *first = shape_of(g, n, 0);
-    const int last = first->rank - 1;
-    *out = *first;
-    for (int i = 1; i < n->n_in; i++) {
-        const ln_shape *x = shape_of(g, n, i);
-        if (!x) return BAD("input %d is missing", i);
-        ln_shape like = *x;
-        if (like.rank == first->rank) like.dim[last] = first->dim[last];
-        if (!ln_shape_equal(&like, first))
-            return BAD("%s differs from %s in more than the last dimension", ln_shape_text(x, a),
-                       ln_shape_text(first, b));
-        if (__builtin_add_overflow(out->dim[last], x->dim[last], &out->dim[last]))
-            return BAD("sum of channels overflows");
-    }
-    return LINNET_OK;
-}
-
-static const shape_fn rules[LN_OP_COUNT] = {
-    [LN_OP_CONV2D] = shape_conv2d,
-    [LN_OP_FC] = shape_fc,
-    [LN_OP_BATCH_NORM] = shape_batch_norm,
-    [LN_OP_POOL] = shape_pool,
-    [LN_OP_ADD] = shape_binary,
-    [LN_OP_MUL] = shape_binary,
-    [LN_OP_ACT] = shape_act,
-    [LN_OP_SOFTMAX] = shape_softmax,
-    [LN_OP_RESHAPE] = shape_reshape,
-    [LN_OP_CONCAT] = shape_concat,
+/* clang-format off */
+static const ln_shape_fn rules[LN_OP_COUNT] = {
+    [LN_OP_CONV2D]           = shape_conv2d,
+    [LN_OP_FC]               = shape_fc,
+    [LN_OP_BATCH_NORM]       = shape_batch_norm,
+    [LN_OP_POOL]             = shape_pool,
+    [LN_OP_ADD]              = shape_binary,
+    [LN_OP_MUL]              = shape_binary,
+    [LN_OP_ACT]              = shape_act,
+    [LN_OP_SOFTMAX]          = shape_softmax,
+    [LN_OP_RESHAPE]          = ln_shape_reshape,
+    [LN_OP_CONCAT]           = ln_shape_concat,
+    [LN_OP_LAYER_NORM]       = ln_shape_layer_norm,
+    [LN_OP_GROUP_NORM]       = ln_shape_group_norm,
+    [LN_OP_ATTENTION]        = ln_shape_attention,
+    [LN_OP_LINEAR_ATTENTION] = ln_shape_linear,
+    [LN_OP_CHANNEL_SHUFFLE]  = ln_shape_shuffle,
+    [LN_OP_SLICE]            = ln_shape_slice,
+    [LN_OP_PAD]              = ln_shape_pad,
+    [LN_OP_RESIZE]           = ln_shape_resize,
 };
+/* clang-format on */
 
 linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
     const linnet_status s = rules[n->op](g, n, out, err);

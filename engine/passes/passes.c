@@ -6,6 +6,7 @@
 const ln_pass ln_passes[] = {
     {"remove_noops", "drop reshapes, pools and activations that change nothing",
      ln_pass_remove_noops},
+    {"fold_pad", "pad with zeros inside the convolution that reads them", ln_pass_fold_pad},
     {"fold_bn", "fold batch norm into the convolution before it", ln_pass_fold_bn},
     {"fold_scale", "fold a layer's scale into the convolution before it", ln_pass_fold_scale},
     {"fuse_activation", "apply activations where their input is made", ln_pass_fuse_activation},

@@ -19,7 +19,12 @@ static bool is_noop(const ln_graph *g, const ln_node *n) {
     const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
     switch (n->op) {
     case LN_OP_ACT: return act_is_noop(&n->attr.act);
-    case LN_OP_RESHAPE: return ln_shape_equal(x, y);
+    case LN_OP_RESHAPE: /* the same shape: nothing moved, cut or added */
+    case LN_OP_SLICE:
+    case LN_OP_PAD:
+    case LN_OP_RESIZE: return ln_shape_equal(x, y);
+    case LN_OP_CHANNEL_SHUFFLE:
+        return n->attr.shuffle.groups == 1 || n->attr.shuffle.groups == y->dim[y->rank - 1];
     case LN_OP_POOL: return pool_is_noop(&n->attr.pool, x);
     case LN_OP_CONCAT: return n->n_in == 1;
     default: return false;

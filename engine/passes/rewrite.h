@@ -48,6 +48,7 @@ bool ln_is_affine(const ln_node *n);
 
 linnet_status ln_pass_remove_noops(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_bn(ln_graph *g, int *changed, linnet_error *err);
+linnet_status ln_pass_fold_pad(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_scale(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_activation(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_residual(ln_graph *g, int *changed, linnet_error *err);

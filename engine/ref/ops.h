@@ -24,6 +24,14 @@ linnet_status ln_ref_act(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_softmax(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_reshape(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_concat(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_layer_norm(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_group_norm(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_attention(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_linear_attention(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_shuffle(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_slice(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_resize(const ln_ref_call *c, linnet_error *err);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

@@ -5,18 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const ln_ref_fn table[LN_OP_COUNT] = {
-    [LN_OP_CONV2D] = ln_ref_conv2d,
-    [LN_OP_FC] = ln_ref_fc,
-    [LN_OP_BATCH_NORM] = ln_ref_batch_norm,
-    [LN_OP_POOL] = ln_ref_pool,
-    [LN_OP_ADD] = ln_ref_add,
-    [LN_OP_MUL] = ln_ref_mul,
-    [LN_OP_ACT] = ln_ref_act,
-    [LN_OP_SOFTMAX] = ln_ref_softmax,
-    [LN_OP_RESHAPE] = ln_ref_reshape,
-    [LN_OP_CONCAT] = ln_ref_concat,
+    [LN_OP_CONV2D]           = ln_ref_conv2d,
+    [LN_OP_FC]               = ln_ref_fc,
+    [LN_OP_BATCH_NORM]       = ln_ref_batch_norm,
+    [LN_OP_POOL]             = ln_ref_pool,
+    [LN_OP_ADD]              = ln_ref_add,
+    [LN_OP_MUL]              = ln_ref_mul,
+    [LN_OP_ACT]              = ln_ref_act,
+    [LN_OP_SOFTMAX]          = ln_ref_softmax,
+    [LN_OP_RESHAPE]          = ln_ref_reshape,
+    [LN_OP_CONCAT]           = ln_ref_concat,
+    [LN_OP_LAYER_NORM]       = ln_ref_layer_norm,
+    [LN_OP_GROUP_NORM]       = ln_ref_group_norm,
+    [LN_OP_ATTENTION]        = ln_ref_attention,
+    [LN_OP_LINEAR_ATTENTION] = ln_ref_linear_attention,
+    [LN_OP_CHANNEL_SHUFFLE]  = ln_ref_shuffle,
+    [LN_OP_SLICE]            = ln_ref_slice,
+    [LN_OP_PAD]              = ln_ref_pad,
+    [LN_OP_RESIZE]           = ln_ref_resize,
 };
+/* clang-format on */
 
 /* Elements of a tensor; the graph has checked that they can be counted. */
 static size_t elements(const ln_graph *g, ln_tid t) {

@@ -1,0 +1,32 @@
+/* What the files of shape rules share. */
+#ifndef LN_GRAPH_SHAPE_H
+#define LN_GRAPH_SHAPE_H
+
+#include "engine/graph.h"
+
+#define LN_BAD(...) ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, __VA_ARGS__)
+
+/* Checks inputs and attributes of n; gives its output shape. */
+typedef linnet_status (*ln_shape_fn)(const ln_graph *g, const ln_node *n, ln_shape *out,
+                                     linnet_error *err);
+
+const ln_shape *ln_in_shape(const ln_graph *g, const ln_node *n, int slot); /* NULL: absent */
+linnet_status ln_need_rank(const ln_shape *s, int rank, const char *what, linnet_error *err);
+/* A constant of one dimension with `count` elements; an absent optional is fine. */
+linnet_status ln_need_vector(const ln_graph *g, const ln_node *n, int slot, int64_t count,
+                             const char *what, linnet_error *err);
+linnet_status ln_need_act(const ln_act *a, linnet_error *err);
+linnet_status ln_need_eps(float eps, linnet_error *err);
+
+linnet_status ln_shape_layer_norm(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_group_norm(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_attention(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_linear(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_reshape(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_concat(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_shuffle(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_slice(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_pad(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_resize(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+
+#endif
