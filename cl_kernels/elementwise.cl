@@ -1,13 +1,14 @@
-/* Sum, product or activation, element by element.
+/* Sum, product, activation or batch norm, element by element.
  *
  * y[p,c] = act(x[p,c] OP x2[q,c]);  q = p, or the image of p (a gate [N,1,1,C]), or 0 ([C]):
  * the second operand's pixel is p / t0, t0 = 1, oh*ow or m.
+ * Batch norm: y[p,c] = x[p,c] * w[c] + b[c].
  *
  * x: NHWC or planar (activation alone: this is how a caller's picture becomes NHWC); y: NHWC,
  * may lie on x or x2. x2: NHWC in the arena, or packed in the weights when x2 is LN_NO_OFF.
  * f32. One work-item makes t1 pieces of 8 channels of one pixel after another. */
 #ifndef EW
-#    define EW 0 /* 0: activation alone, 1: sum, 2: product */
+#    define EW 0 /* 0: activation alone, 1: sum, 2: product, 3: batch norm */
 #endif
 
 LN_INLINE float8 LN_F(load)(__global const float *x, int c, int n, int stride) {
@@ -23,7 +24,9 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int p = first / pieces, c = (first - p * pieces) * 8;
     for (int at = first; at < last; at++) {
         float8 v = LN_F(load)(arena + ln_x_pixel(s, p), c, s->oc, s->xcs);
-#if EW
+#if EW == 3
+        v = ln_fma(v, LN_LD8(weights + s->w + c), LN_LD8(weights + s->b + c));
+#elif EW
         size_t q = (size_t)(p / s->t0) * s->x2ps + c;
         float8 u = s->x2 == LN_NO_OFF ? LN_LD8(weights + s->w + q) : LN_LD8(arena + s->x2 + q);
 #    if EW == 1

@@ -129,7 +129,8 @@ static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
     const ln_graph *g = p->graph;
     int slot[2], count = 0;
     switch (n->op) {
-    case LN_OP_ACT: slot[count++] = 0; break;
+    case LN_OP_ACT:
+    case LN_OP_BATCH_NORM: slot[count++] = 0; break;
     case LN_OP_ADD:
     case LN_OP_MUL:
         slot[count++] = 0;

@@ -1,0 +1,255 @@
+#include "step.h"
+
+#include "engine/plan.h"
+#include "host/host.h"
+
+#define GUARD   512
+#define POISON  0x7fc0beefu /* a NaN that no kernel makes */
+#define MAX_REL 2e-5
+
+int step_runs[512];
+static ln_device *device;
+static ln_queue *queue;
+static linnet_error err;
+static const ln_variant *forced;
+
+#define OK(expr) ck_assert_msg((expr) == LINNET_OK, "%s: %s", #expr, err.message)
+
+bool step_open(void) {
+    if (ln_device_open(NULL, &device, &err) == LINNET_OK &&
+        ln_queue_create(device, false, &queue, &err) == LINNET_OK)
+        return true;
+    fprintf(stderr, "no device: %s\n", err.message);
+    return false;
+}
+
+void step_close(void) {
+    ln_queue_destroy(&queue);
+    ln_device_release(&device);
+}
+
+static const ln_variant *choose(void *user, const ln_site *s) {
+    (void)user;
+    return strcmp(s->node->name, "op") ? ln_variant_choose(s) : forced;
+}
+
+/* A plan and its three buffers, and the host's image of the arena before and after. */
+typedef struct bed {
+    tg t;
+    ln_plan *plan;
+    ln_ref *ref;
+    const ln_step *step;
+    const ln_node *node;
+    ln_buffer *arena, *weights, *table;
+    ln_program *program;
+    ln_kernel *kernel;
+    uint32_t *before, *after;
+    size_t words;
+} bed;
+
+static bool is_activation(const bed *b, ln_tid t) {
+    return t != LN_NONE && b->t.g->tensor[t].kind != LN_TENSOR_CONST;
+}
+
+/* Plans the case with the wanted variant; false when it cannot run it. */
+static bool bed_plan(bed *b, step_build build, const void *user, const ln_variant *v,
+                     bool sharing) {
+    *b = (bed){0};
+    tg_open(&b->t, 7);
+    build(&b->t, user);
+    forced = v;
+    for (int i = 0; i < b->t.g->n_node; i++) {
+        ln_site s = {b->t.g, &b->t.g->node[i], ln_device_caps(device)};
+        if (strcmp(s.node->name, "op")) continue;
+        /* inputs are copied into the device's layout in front of the node, unless it takes them */
+        bool planar = ln_site_planar(&s) && s.node->op != LN_OP_ACT;
+        if (planar) ((ln_tensor *)&s.graph->tensor[s.node->in[0]])->kind = LN_TENSOR_NODE;
+        bool fits = ln_variant_fits(v, &s);
+        if (planar) ((ln_tensor *)&s.graph->tensor[s.node->in[0]])->kind = LN_TENSOR_INPUT;
+        if (!fits) {
+            tg_close(&b->t);
+            return false;
+        }
+    }
+    ln_plan_params params = {.choose = choose, .guard = GUARD, .no_sharing = !sharing};
+    OK(ln_plan_create(b->t.g, ln_device_caps(device), &params, &b->plan, &err));
+    for (int i = 0; i < b->plan->n_step; i++)
+        if (!strcmp(b->t.g->node[b->plan->step[i].node].name, "op")) b->step = &b->plan->step[i];
+    ck_assert_ptr_nonnull(b->step);
+    b->node = &b->t.g->node[b->step->node];
+    return true;
+}
+
+static void bed_build(bed *b) {
+    int v = (int)(b->step->variant - ln_variants);
+    ln_str text = {0}, options = {0};
+    OK(ln_variant_source(&v, 1, ln_device_caps(device), &text, &options, &err));
+    ln_program_source src = {text.p, options.p, b->step->variant->name};
+    OK(ln_program_get(device, &src, &b->program, &err));
+    OK(ln_kernel_create(b->program, b->step->variant->name, &b->kernel, &err));
+    ln_str_free(&text);
+    ln_str_free(&options);
+    size_t bytes = (size_t)b->plan->weight_bytes;
+    void *packed = ln_alloc_aligned(bytes, 1);
+    memset(packed, 0, bytes);
+    OK(ln_plan_pack(b->plan, packed, &err));
+    b->words = (size_t)b->plan->arena_bytes / 4;
+    OK(ln_buffer_create(device, (size_t)b->plan->arena_bytes, LN_BUFFER_ARENA, &b->arena, &err));
+    OK(ln_buffer_create(device, bytes, LN_BUFFER_WEIGHTS, &b->weights, &err));
+    OK(ln_buffer_create(device, sizeof(ln_args), LN_BUFFER_STEPS, &b->table, &err));
+    OK(ln_queue_write(queue, b->weights, 0, packed, bytes, &err));
+    OK(ln_queue_write(queue, b->table, 0, &b->step->args, sizeof(ln_args), &err));
+    free(packed);
+    ln_buffer *args[] = {b->arena, b->weights, b->table};
+    for (unsigned i = 0; i < 3; i++) OK(ln_kernel_arg_buffer(b->kernel, i, args[i], &err));
+    OK(ln_kernel_arg_int(b->kernel, 3, 0, &err));
+}
+
+/* special: 0 finite numbers, else the input slot (from 1) that gets NaN and infinities. */
+static void bed_fill(bed *b, int special) {
+    OK(ln_ref_create(b->t.g, &b->ref, &err));
+    b->ref->threads = 1;
+    b->before = malloc(b->words * 4);
+    b->after = malloc(b->words * 4);
+    for (size_t i = 0; i < b->words; i++) b->before[i] = POISON;
+    for (int i = 0; i < b->t.g->n_input; i++) {
+        ln_tid t = b->t.g->input[i];
+        int64_t count = tg_count(b->t.g, t);
+        float *x = malloc((size_t)count * sizeof *x);
+        for (int64_t k = 0; k < count; k++) x[k] = tg_value(&b->t) * 2.0f;
+        if (special == i + 1) {
+            x[tg_pick(&b->t, (int)count)] = INFINITY;
+            x[tg_pick(&b->t, (int)count)] = -INFINITY;
+            x[tg_pick(&b->t, (int)count)] = NAN;
+        }
+        OK(ln_ref_set(b->ref, t, x, &err));
+        free(x);
+    }
+    OK(ln_ref_run(b->ref, true, &err));
+    for (int i = 0; i < b->node->n_in; i++) {
+        ln_tid t = b->node->in[i];
+        if (!is_activation(b, t)) continue;
+        const ln_place *p = &b->plan->place[t];
+        ln_dims d = ln_dims_of(&b->t.g->tensor[t].shape);
+        const float *x = b->ref->value[t];
+        int64_t plane = d.h * d.w, own = ln_round_up(d.c, LN_CPAD);
+        for (int64_t n = 0; n < d.n * plane; n++) {
+            float *to = (float *)b->before + p->offset / 4 + n * p->ps;
+            if (p->dense)
+                for (int64_t c = 0; c < d.c; c++)
+                    ((float *)
+                         b->before)[p->offset / 4 + (n / plane * d.c + c) * plane + n % plane] =
+                        x[n * d.c + c];
+            else
+                for (int64_t c = 0; c < own; c++) to[c] = c < d.c ? x[n * d.c + c] : 0.0f;
+        }
+    }
+    OK(ln_queue_write(queue, b->arena, 0, b->before, b->words * 4, &err));
+}
+
+static void bed_launch(bed *b) {
+    OK(ln_queue_launch(queue, b->kernel, (size_t)b->step->args.tiles,
+                       (size_t)b->step->variant->local, NULL, &err));
+    OK(ln_queue_finish(queue, LN_WAIT_SLEEP, &err));
+}
+
+static void bed_close(bed *b) {
+    ln_ref_destroy(&b->ref);
+    ln_kernel_destroy(&b->kernel);
+    ln_program_release(&b->program);
+    ln_buffer_destroy(&b->arena);
+    ln_buffer_destroy(&b->weights);
+    ln_buffer_destroy(&b->table);
+    free(b->before);
+    free(b->after);
+    ln_plan_destroy(&b->plan);
+    tg_close(&b->t);
+}
+
+/* Deviation of the finite values; their size when they are all the same. */
+static double scale_of(const float *v, int64_t n) {
+    double sum = 0, sq = 0, top = 0;
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(v[i])) sum += v[i], count++, top = LN_MAX(top, fabs((double)v[i]));
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(v[i])) sq += (v[i] - sum / (double)count) * (v[i] - sum / (double)count);
+    double sd = count ? sqrt(sq / (double)count) : 0;
+    return sd > 1e-6 * top ? sd : top;
+}
+
+static void bed_compare(bed *b, const char *label) {
+    ln_tid t = b->node->out[0];
+    const ln_place *p = &b->plan->place[t];
+    ln_dims d = ln_dims_of(&b->t.g->tensor[t].shape);
+    const float *want = b->ref->value[t];
+    const char *name = b->step->variant->name;
+    int64_t own = ln_round_up(d.c, LN_CPAD), pixels = d.n * d.h * d.w;
+    double limit = MAX_REL * scale_of(want, pixels * d.c);
+    OK(ln_queue_read(queue, b->arena, 0, b->after, b->words * 4, &err));
+    for (int64_t n = 0; n < pixels; n++)
+        for (int64_t c = 0; c < own; c++) {
+            int64_t at = p->offset / 4 + n * p->ps + c;
+            float got = ((float *)b->after)[at];
+            b->after[at] = b->before[at]; /* what is left must be as it was */
+            if (c >= d.c) {
+                ck_assert_msg(got == 0.0f, "%s %s: padding lane %lld of pixel %lld is %g", label,
+                              name, (long long)c, (long long)n, (double)got);
+                continue;
+            }
+            float ref = want[n * d.c + c];
+            bool same =
+                got == ref || (isnan(got) && isnan(ref)) || fabs((double)got - ref) <= limit;
+            ck_assert_msg(same, "%s %s: channel %lld of pixel %lld is %.9g, not %.9g (limit %g)",
+                          label, name, (long long)c, (long long)n, (double)got, (double)ref, limit);
+        }
+    for (size_t i = 0; i < b->words; i++)
+        ck_assert_msg(b->after[i] == b->before[i], "%s %s: wrote outside its output at %zu", label,
+                      name, i);
+}
+
+void step_check(const char *label, step_build build, const void *user) {
+    int before = 0, after = 0;
+    for (int v = 0; v < ln_variant_count; v++) {
+        before += step_runs[v];
+        for (int special = 0; special <= 3; special++) {
+            bed b;
+            if (!bed_plan(&b, build, user, &ln_variants[v], special > 0)) break;
+            if (special > b.t.g->n_input) {
+                ln_plan_destroy(&b.plan);
+                tg_close(&b.t);
+                break;
+            }
+            bed_build(&b);
+            bed_fill(&b, special);
+            bed_launch(&b);
+            bed_compare(&b, label);
+            bed_close(&b);
+            step_runs[v]++;
+        }
+        after += step_runs[v];
+    }
+    ck_assert_msg(after > before, "%s: no variant can run it", label);
+}
+
+void step_bench(const char *label, step_build build, const void *user) {
+    for (int v = 0; v < ln_variant_count; v++) {
+        bed b;
+        if (!bed_plan(&b, build, user, &ln_variants[v], false)) continue;
+        bed_build(&b);
+        bed_fill(&b, 0);
+        double best = 1e9;
+        for (int i = 0; i < 30; i++) {
+            double t0 = ln_now();
+            for (int k = 0; k < 5; k++)
+                OK(ln_queue_launch(queue, b.kernel, (size_t)b.step->args.tiles,
+                                   (size_t)b.step->variant->local, NULL, &err));
+            OK(ln_queue_finish(queue, LN_WAIT_SPIN, &err));
+            best = LN_MIN(best, (ln_now() - t0) / 5);
+        }
+        printf("%-28s %-28s tiles %4d %9.1f us %8.2f GFLOP/s %7.2f GB/s\n", label,
+               b.step->variant->name, (int)b.step->args.tiles, best * 1e6,
+               2e-9 * (double)b.step->macs / best, 1e-9 * (double)b.step->bytes / best);
+        bed_close(&b);
+    }
+}
