@@ -46,3 +46,14 @@ bool ln_cache_path(char *buf, size_t size, const char *sub) {
         return false;
     return n >= 0 && (size_t)n < size;
 }
+
+bool ln_env_disabled(const char *name) {
+    const char *list = ln_env(LN_ENV_DISABLE);
+    size_t len = strlen(name);
+    for (; list && *list; list += *list == ',') {
+        size_t n = strcspn(list, ",");
+        if (n == len && !strncmp(list, name, n)) return true;
+        list += n;
+    }
+    return false;
+}

@@ -25,6 +25,9 @@ extern const char *const ln_env_names[LN_ENV_COUNT];
 /* The value, or NULL when unset or empty. The pointer lives as long as the environment does. */
 const char *ln_env(ln_env_var v);
 
+/* Whether LINNET_DISABLE names it. */
+bool ln_env_disabled(const char *name);
+
 /* $XDG_CACHE_HOME/linnet, else ~/.cache/linnet, plus "/sub" when given, or the override of
  * ln_cache_dir_set. False when caching is off or no home is known. */
 bool ln_cache_path(char *buf, size_t size, const char *sub);

@@ -14,9 +14,9 @@ typedef struct ln_diff_layer {
 } ln_diff_layer;
 typedef struct ln_diff_report {
     ln_diff_layer *layer;
-    int n_layer, worst;   /* index of the largest rel */
-    int first_bad;        /* -1: none */
-    double end_to_end;    /* of the logits in one whole run, over their standard deviation */
+    int n_layer, worst; /* index of the largest rel */
+    int first_bad;      /* -1: none */
+    double end_to_end;  /* of the logits in one whole run, over their standard deviation */
     bool pass;
 } ln_diff_report;
 /* inputs: as for ln_session_run. Names point into the graph. */

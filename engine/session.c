@@ -1,5 +1,6 @@
 /* A plan on a device. One kernel object a step, so that arguments are set once. */
 #include "engine/session.h"
+#include "engine/resident.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,9 @@ struct ln_session {
     ln_session_params params;
     ln_queue *queue;
     ln_buffer *arena, *weights, *steps;
-    ln_program **program; /* by variant index */
-    ln_kernel **kernel;   /* by step */
+    ln_program **program;  /* by variant index */
+    ln_kernel **kernel;    /* by step */
+    ln_resident *resident; /* NULL: launches */
     uint64_t *ns;
     float *staging; /* host side of a layout change, grown on demand */
     size_t staging_bytes;
@@ -54,10 +56,16 @@ static linnet_status upload(ln_session *s, linnet_error *err) {
     return st;
 }
 
+static bool wants_resident(const ln_session *s) {
+    return s->params.stream == LN_STREAM_RESIDENT && !s->params.profile &&
+           ln_resident_possible(s->plan);
+}
+
 static linnet_status get_program(ln_session *s, const int *variants, int count, const char *label,
                                  linnet_error *err) {
     ln_str text = {0}, options = {0};
-    linnet_status st = ln_variant_source(variants, count, &s->plan->caps, &text, &options, err);
+    linnet_status st =
+        ln_variant_source(variants, count, wants_resident(s), &s->plan->caps, &text, &options, err);
     ln_program *program = NULL;
     if (st == LINNET_OK) {
         ln_program_source src = {text.p, options.p ? options.p : "", label};
@@ -122,7 +130,10 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     if (!s->kernel || !s->ns) return ln_fail_oom(err, "kernel table", n * sizeof(void *));
     LN_TRY(get_programs(s, err));
     for (int i = 0; i < s->plan->n_step; i++) LN_TRY(make_kernel(s, i, err));
-    return LINNET_OK;
+    if (!wants_resident(s)) return LINNET_OK;
+    ln_program *joined = s->program[s->plan->step[0].args.variant];
+    return ln_resident_create(s->device, s->queue, joined, s->plan, s->arena, s->weights, s->steps,
+                              &s->resident, err);
 }
 
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
@@ -157,6 +168,7 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
 void ln_session_destroy(ln_session **out) {
     if (!out || !*out) return;
     ln_session *s = *out;
+    ln_resident_destroy(&s->resident);
     for (int i = 0; s->kernel && i < s->plan->n_step; i++) ln_kernel_destroy(&s->kernel[i]);
     ln_program *last = NULL;
     for (int v = 0; s->program && v < ln_variant_count; v++) {
@@ -304,20 +316,54 @@ static void save_programs(ln_session *s) {
     }
 }
 
+static linnet_status run_steps(ln_session *s, linnet_error *err) {
+    if (s->resident) return ln_resident_launch(s->resident, err);
+    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
+    return LINNET_OK;
+}
+
+/* Reading blocks, so waiting comes first only where the caller wants it done another way, or a
+ * profile is to be collected. */
+static linnet_status read_outputs(ln_session *s, float *const *outputs, linnet_error *err) {
+    if (s->params.wait != LN_WAIT_SLEEP || s->params.profile)
+        LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
+    for (int i = 0; i < s->plan->graph->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
+    return LINNET_OK;
+}
+
+static linnet_status run_once(ln_session *s, const float *const *inputs, float *const *outputs,
+                              linnet_error *err) {
+    for (int i = 0; i < s->plan->graph->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
+    LN_TRY(run_steps(s, err));
+    return read_outputs(s, outputs, err);
+}
+
 linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
                              linnet_error *err) {
-    const ln_graph *g = s->plan->graph;
     double t0 = s->has_run ? 0 : ln_now();
-    for (int i = 0; i < g->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
-    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
-    LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
-    for (int i = 0; i < g->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
+    LN_TRY(run_once(s, inputs, outputs, err));
+    bool expired = false;
+    if (s->resident) LN_TRY(ln_resident_expired(s->resident, &expired, err));
+    if (expired) {
+        ln_log(LN_LOG_WARN, "%s: the work-groups of one launch stopped meeting; using launches",
+               s->plan->caps.name);
+        ln_resident_destroy(&s->resident);
+        LN_TRY(run_once(s, inputs, outputs, err));
+    }
     if (!s->has_run) {
         s->stats.first_run_s = ln_now() - t0;
         s->has_run = true;
         save_programs(s);
     }
     return LINNET_OK;
+}
+
+ln_stream ln_session_stream(const ln_session *s) {
+    return s->resident ? LN_STREAM_RESIDENT : LN_STREAM_LAUNCHES;
+}
+
+struct ln_resident *ln_session_resident(ln_session *s) {
+    return s->resident;
 }
 
 const uint64_t *ln_session_step_ns(const ln_session *s) {

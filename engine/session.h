@@ -8,9 +8,16 @@
 
 typedef struct ln_session ln_session;
 
+/* How the steps reach the device. */
+typedef enum ln_stream {
+    LN_STREAM_LAUNCHES, /* one enqueue a step, no wait in between */
+    LN_STREAM_RESIDENT  /* all steps in one launch; falls back to launches */
+} ln_stream;
+
 typedef struct ln_session_params {
     ln_wait wait;
-    bool profile; /* record a time for each step */
+    ln_stream stream;
+    bool profile; /* record a time for each step; implies launches */
 } ln_session_params;
 
 typedef struct ln_session_stats {
@@ -35,5 +42,8 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_erro
 const uint64_t *ln_session_step_ns(const ln_session *s);
 ln_session_stats ln_session_get_stats(const ln_session *s);
 const ln_plan *ln_session_plan(const ln_session *s);
+ln_stream ln_session_stream(const ln_session *s); /* in use now: LAUNCHES or RESIDENT */
+/* The resident pipeline, for tests; NULL when launches are used. */
+struct ln_resident *ln_session_resident(ln_session *s);
 
 #endif

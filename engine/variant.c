@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_args[];
+extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -47,21 +47,11 @@ int ln_variant_tunable(const ln_variant *v, const char *name, int fallback) {
 
 static const char *const tier_names[] = {"any", "wide", "deep"};
 
-static bool disabled(const char *name) {
-    const char *list = ln_env(LN_ENV_DISABLE);
-    size_t len = strlen(name);
-    for (; list && *list; list += *list == ',') {
-        size_t n = strcspn(list, ",");
-        if (n == len && !strncmp(list, name, n)) return true;
-        list += n;
-    }
-    return false;
-}
-
 static bool features_there(uint32_t needs, const ln_caps *caps) {
     for (int f = 0; f < LN_FEAT_COUNT; f++)
         if ((needs >> f) & 1u)
-            if (!ln_caps_has(caps, (ln_feature)f) || disabled(ln_feature_names[f])) return false;
+            if (!ln_caps_has(caps, (ln_feature)f) || ln_env_disabled(ln_feature_names[f]))
+                return false;
     return true;
 }
 
@@ -72,9 +62,9 @@ bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
 
 /* With the deep tier disabled a CPU takes the wide kernels, so that these can be tried there. */
 bool ln_variant_can_run(const ln_variant *v, const ln_site *s) {
-    bool deep = ln_caps_deep(s->caps) && !disabled(tier_names[LN_TIER_DEEP]);
+    bool deep = ln_caps_deep(s->caps) && !ln_env_disabled(tier_names[LN_TIER_DEEP]);
     if (v->tier == (deep ? LN_TIER_WIDE : LN_TIER_DEEP)) return false;
-    if (disabled(v->name) || disabled(tier_names[v->tier])) return false;
+    if (ln_env_disabled(v->name) || ln_env_disabled(tier_names[v->tier])) return false;
     return ln_variant_fits(v, s);
 }
 
@@ -114,14 +104,30 @@ static void add_variant(const ln_variant *v, ln_str *text) {
     ln_str_add(text, "#line 1 \"%s\"\n%s#undef LN_NAME\n#undef LN_LOCAL\n", v->file, v->source);
 }
 
-linnet_status ln_variant_source(const int *variants, int count, const ln_caps *caps, ln_str *text,
-                                ln_str *options, linnet_error *err) {
+/* The switch over the variants' inline functions: a group of one item plays all items in turn. */
+static void add_resident(const int *variants, int count, ln_str *text) {
+    ln_str_add(text,
+               "LN_INLINE void ln_step_tile(__global float *arena, __global const float "
+               "*weights, __global const ln_args *s, int tile) {\n    switch (s->variant) {\n");
+    for (int i = 0; i < count; i++) {
+        const ln_variant *v = &ln_variants[variants[i]];
+        ln_str_add(text,
+                   "    case %d:\n        for (int lid = 0; lid < %d; lid++)\n"
+                   "            %s_tile(arena, weights, s, tile, lid, 0);\n        break;\n",
+                   variants[i], v->local, v->name);
+    }
+    ln_str_add(text, "    }\n}\n#line 1 \"resident.clh\"\n%s", ln_cl_resident);
+}
+
+linnet_status ln_variant_source(const int *variants, int count, bool resident, const ln_caps *caps,
+                                ln_str *text, ln_str *options, linnet_error *err) {
     ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
                ln_caps_deep(caps));
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     for (int i = 0; i < count; i++) add_variant(&ln_variants[variants[i]], text);
+    if (resident) add_resident(variants, count, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

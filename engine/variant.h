@@ -68,8 +68,9 @@ const ln_variant *ln_variant_choose(const ln_site *s);
 int ln_vector_width(const ln_caps *caps);
 
 /* Source of one program with these variants (prelude, then each template under its name), and
- * the compiler options for the device. */
-linnet_status ln_variant_source(const int *variants, int count, const ln_caps *caps, ln_str *text,
-                                ln_str *options, linnet_error *err);
+ * the compiler options for the device. resident: also the kernel ln_resident that walks a step
+ * table of them; none of them may need LN_FEAT_BARRIER. */
+linnet_status ln_variant_source(const int *variants, int count, bool resident, const ln_caps *caps,
+                                ln_str *text, ln_str *options, linnet_error *err);
 
 #endif

@@ -85,6 +85,9 @@ linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const voi
                              size_t bytes, linnet_error *err); /* blocking */
 linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
                             linnet_error *err); /* blocking */
+/* Not blocking: dst is whole once the queue has finished, or a later blocking call returned. */
+linnet_status ln_queue_read_async(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
+                                  linnet_error *err);
 /* Rows of `row` bytes, `pitch` apart in the buffer, dense on the host. Blocking. */
 linnet_status ln_queue_read_rows(ln_queue *q, ln_buffer *b, size_t offset, size_t pitch, size_t row,
                                  size_t rows, void *dst, linnet_error *err);

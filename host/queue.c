@@ -102,14 +102,24 @@ linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const voi
     return ln_cl_fail(err, code, "clEnqueueWriteBuffer", "writing %zu bytes", bytes);
 }
 
-linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
-                            linnet_error *err) {
+static linnet_status read_bytes(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
+                                cl_bool blocking, linnet_error *err) {
     LN_TRY(check_range(b, offset, bytes, "reading", err));
     if (!bytes) return LINNET_OK;
     cl_int code =
-        ln_cl()->clEnqueueReadBuffer(q->queue, b->mem, CL_TRUE, offset, bytes, dst, 0, NULL, NULL);
+        ln_cl()->clEnqueueReadBuffer(q->queue, b->mem, blocking, offset, bytes, dst, 0, NULL, NULL);
     if (!code) return LINNET_OK;
     return ln_cl_fail(err, code, "clEnqueueReadBuffer", "reading %zu bytes", bytes);
+}
+
+linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
+                            linnet_error *err) {
+    return read_bytes(q, b, offset, dst, bytes, CL_TRUE, err);
+}
+
+linnet_status ln_queue_read_async(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
+                                  linnet_error *err) {
+    return read_bytes(q, b, offset, dst, bytes, CL_FALSE, err);
 }
 
 linnet_status ln_queue_read_rows(ln_queue *q, ln_buffer *b, size_t offset, size_t pitch, size_t row,

@@ -1,6 +1,8 @@
 /* Whole sessions on the device: random networks with every kind of memory sharing, step by step
  * and end to end against the reference; what is refused, and that nothing is left behind. */
 #include "engine/diff.h"
+#include "engine/resident.h"
+#include "host/fault.h"
 #include "tests/plan/random_graph.h"
 
 #include <check.h>
@@ -21,12 +23,17 @@ static float *random_input(const ln_graph *g) {
     return x;
 }
 
-static ln_session *open_session(ln_graph *g, const ln_plan_params *params) {
+static ln_session *open_stream(ln_graph *g, const ln_plan_params *params, ln_stream stream) {
     ln_plan *p = NULL;
     ln_session *s = NULL;
+    ln_session_params how = {.stream = stream};
     OK(ln_plan_create(g, ln_device_caps(device), params, &p, &err));
-    OK(ln_session_create(device, p, NULL, &s, &err));
+    OK(ln_session_create(device, p, &how, &s, &err));
     return s;
+}
+
+static ln_session *open_session(ln_graph *g, const ln_plan_params *params) {
+    return open_stream(g, params, LN_STREAM_LAUNCHES);
 }
 
 START_TEST(random_networks_agree_with_the_reference) {
@@ -125,6 +132,105 @@ START_TEST(a_node_without_a_kernel_is_named) {
 }
 END_TEST
 
+/* ---- the resident pipeline ---- */
+
+static float *run(ln_session *s, const ln_graph *g) {
+    float *x = random_input(g), *out[2];
+    int64_t count = 0, all = 0;
+    for (int i = 0; i < g->n_output; i++) {
+        ln_shape_count(&g->tensor[g->output[i]].shape, &count);
+        all += count;
+    }
+    float *y = malloc((size_t)all * sizeof *y);
+    ln_shape_count(&g->tensor[g->output[0]].shape, &count);
+    out[0] = y;
+    out[1] = y + count;
+    const float *in[] = {x};
+    OK(ln_session_run(s, in, out, &err));
+    free(x);
+    return y;
+}
+
+/* What launches give, for a comparison to the last bit. */
+static void expect_same(ln_graph *g, const float *y) {
+    ln_session *s = open_session(g, NULL);
+    float *want = run(s, g);
+    int64_t count = 0;
+    ln_shape_count(&g->tensor[g->output[0]].shape, &count);
+    ck_assert_mem_eq(y, want, (size_t)count * sizeof *y);
+    free(want);
+    ln_session_destroy(&s);
+}
+
+START_TEST(one_launch_gives_what_many_give) {
+    if (ln_device_caps(device)->kind != LN_DEVICE_CPU) return;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        ln_graph *g = ln_test_random_graph(seed);
+        ln_session *s = open_stream(g, NULL, LN_STREAM_RESIDENT);
+        ck_assert_int_eq(ln_session_stream(s), LN_STREAM_RESIDENT);
+        for (int again = 0; again < 3; again++) { /* counters are left ready for the next run */
+            float *y = run(s, g);
+            expect_same(g, y);
+            free(y);
+        }
+        ln_session_destroy(&s);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
+static int warnings;
+static void count_warnings(void *user, int level, const char *line) {
+    (void)user;
+    if (level <= LN_LOG_INFO && strstr(line, "using launches")) warnings++;
+}
+
+START_TEST(an_expired_barrier_falls_back_to_launches_once) {
+    if (ln_device_caps(device)->kind != LN_DEVICE_CPU) return;
+    ln_graph *g = ln_test_random_graph(2);
+    ln_session *s = open_stream(g, NULL, LN_STREAM_RESIDENT);
+    warnings = 0;
+    ln_log_set(count_warnings, NULL, LN_LOG_INFO);
+    OK(ln_resident_set_limit(ln_session_resident(s), 0, &err));
+    for (int again = 0; again < 2; again++) {
+        float *y = run(s, g);
+        ck_assert_int_eq(ln_session_stream(s), LN_STREAM_LAUNCHES);
+        expect_same(g, y);
+        free(y);
+    }
+    ck_assert_int_eq(warnings, 1);
+    ln_log_set(NULL, NULL, LN_LOG_INFO);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+/* A device that claims more units than it runs at once. */
+START_TEST(a_trial_keeps_it_off_devices_that_cannot) {
+    if (ln_device_caps(device)->kind != LN_DEVICE_CPU) return;
+    ln_device *plain = device;
+    ln_fault fault = {.compute_units = 64};
+    ln_fault_set(&fault);
+    OK(ln_device_open(NULL, &device, &err));
+    ck_assert_int_eq(ln_device_caps(device)->compute_units, 64);
+    warnings = 0;
+    ln_log_set(count_warnings, NULL, LN_LOG_INFO);
+    ln_graph *g = ln_test_random_graph(2);
+    ln_session *s = open_stream(g, NULL, LN_STREAM_RESIDENT);
+    ck_assert_int_eq(ln_session_stream(s), LN_STREAM_LAUNCHES);
+    ck_assert_int_eq(warnings, 1);
+    float *y = run(s, g);
+    ln_log_set(NULL, NULL, LN_LOG_INFO);
+    ln_fault_set(NULL);
+    ln_session_destroy(&s);
+    ln_device_release(&device);
+    device = plain;
+    expect_same(g, y);
+    free(y);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     linnet_status st = ln_device_open(NULL, &device, &err);
     if (st != LINNET_OK) {
@@ -137,6 +243,9 @@ int main(void) {
     tcase_add_test(t, random_networks_agree_with_the_reference);
     tcase_add_test(t, diff_finds_a_wrong_step);
     tcase_add_test(t, planar_inputs_are_copied_where_needed);
+    tcase_add_test(t, one_launch_gives_what_many_give);
+    tcase_add_test(t, an_expired_barrier_falls_back_to_launches_once);
+    tcase_add_test(t, a_trial_keeps_it_off_devices_that_cannot);
     tcase_add_test(t, limits_are_named);
     tcase_add_test(t, a_node_without_a_kernel_is_named);
     suite_add_tcase(s, t);

@@ -1,0 +1,98 @@
+#include "engine/resident.h"
+
+#include "base/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* As in resident.clh. */
+enum { SYNC_LINE = 16, SYNC_EXPIRED = 2 * SYNC_LINE, SYNC_TICKETS = 3 * SYNC_LINE };
+/* A poll takes about a nanosecond: the trial may last some 20 ms, a real barrier over a second,
+ * for a busy machine may take a worker away for long. */
+enum { TRIAL_POLLS = 20000000, RUN_POLLS = 2000000000 };
+
+struct ln_resident {
+    ln_queue *queue;
+    ln_kernel *kernel;
+    ln_buffer *sync;
+    size_t sync_bytes, groups;
+    int32_t steps, expired;
+};
+
+bool ln_resident_possible(const ln_plan *p) {
+    if (!ln_caps_deep(&p->caps) || p->n_step == 0 || ln_env_disabled("resident")) return false;
+    for (int i = 0; i < p->n_step; i++)
+        if (p->step[i].variant->needs & (1u << LN_FEAT_BARRIER)) return false;
+    return true;
+}
+
+static linnet_status zero_sync(ln_resident *r, linnet_error *err) {
+    void *zeros = calloc(1, r->sync_bytes);
+    if (!zeros) return ln_fail_oom(err, "resident counters", r->sync_bytes);
+    linnet_status st = ln_queue_write(r->queue, r->sync, 0, zeros, r->sync_bytes, err);
+    free(zeros);
+    return st;
+}
+
+linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err) {
+    return ln_kernel_arg_int(r->kernel, 5, polls, err);
+}
+
+static linnet_status make(ln_resident *r, ln_device *d, ln_program *program, ln_buffer *arena,
+                          ln_buffer *weights, ln_buffer *steps, linnet_error *err) {
+    size_t counters = SYNC_TICKETS + (size_t)r->steps * r->groups * SYNC_LINE;
+    r->sync_bytes = counters * sizeof(int32_t);
+    LN_TRY(ln_buffer_create(d, r->sync_bytes, LN_BUFFER_STEPS, &r->sync, err));
+    LN_TRY(zero_sync(r, err));
+    LN_TRY(ln_kernel_create(program, "ln_resident", &r->kernel, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, arena, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, weights, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 2, steps, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 4, r->sync, err));
+    /* the trial: no steps, one barrier */
+    LN_TRY(ln_kernel_arg_int(r->kernel, 3, 0, err));
+    LN_TRY(ln_resident_set_limit(r, TRIAL_POLLS, err));
+    LN_TRY(ln_resident_launch(r, err));
+    LN_TRY(ln_queue_finish(r->queue, LN_WAIT_SLEEP, err));
+    LN_TRY(ln_kernel_arg_int(r->kernel, 3, r->steps, err));
+    return ln_resident_set_limit(r, RUN_POLLS, err);
+}
+
+linnet_status ln_resident_create(ln_device *d, ln_queue *q, ln_program *program, const ln_plan *p,
+                                 ln_buffer *arena, ln_buffer *weights, ln_buffer *steps,
+                                 ln_resident **out, linnet_error *err) {
+    *out = NULL;
+    ln_resident *r = calloc(1, sizeof *r);
+    if (!r) return ln_fail_oom(err, "resident pipeline", sizeof *r);
+    r->queue = q;
+    r->steps = p->n_step;
+    r->groups = LN_MAX(p->caps.compute_units, 1);
+    bool expired = false;
+    linnet_status st = make(r, d, program, arena, weights, steps, err);
+    if (st == LINNET_OK) st = ln_resident_expired(r, &expired, err);
+    if (st != LINNET_OK || expired) ln_resident_destroy(&r);
+    if (expired)
+        ln_log(LN_LOG_INFO, "%s: %u work-groups do not run at once; using launches", p->caps.name,
+               p->caps.compute_units);
+    *out = r;
+    return st;
+}
+
+void ln_resident_destroy(ln_resident **r) {
+    if (!*r) return;
+    ln_kernel_destroy(&(*r)->kernel);
+    ln_buffer_destroy(&(*r)->sync);
+    free(*r);
+    *r = NULL;
+}
+
+linnet_status ln_resident_launch(ln_resident *r, linnet_error *err) {
+    LN_TRY(ln_queue_launch(r->queue, r->kernel, r->groups, 1, NULL, err));
+    return ln_queue_read_async(r->queue, r->sync, SYNC_EXPIRED * sizeof(int32_t), &r->expired,
+                               sizeof r->expired, err);
+}
+
+linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err) {
+    *expired = r->expired != 0;
+    return *expired ? zero_sync(r, err) : LINNET_OK;
+}

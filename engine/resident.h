@@ -1,0 +1,26 @@
+/* A whole plan in one launch (cl_kernels/resident.clh). Belongs to a session. */
+#ifndef LN_RESIDENT_H
+#define LN_RESIDENT_H
+
+#include "engine/plan.h"
+#include "host/host.h"
+
+typedef struct ln_resident ln_resident;
+
+/* True when the device is CPU-like, no step needs a work-group barrier, and "resident" is not
+ * named in LINNET_DISABLE. */
+bool ln_resident_possible(const ln_plan *p);
+/* Makes the kernel and tries whether all its work-groups run at once; when they do not, *out is
+ * NULL, the status LINNET_OK, and a line is logged. All objects must outlive it. */
+linnet_status ln_resident_create(ln_device *d, ln_queue *q, ln_program *program, const ln_plan *p,
+                                 ln_buffer *arena, ln_buffer *weights, ln_buffer *steps,
+                                 ln_resident **out, linnet_error *err);
+void ln_resident_destroy(ln_resident **r);
+/* Enqueues the run; ln_resident_expired is valid once the queue has finished. */
+linnet_status ln_resident_launch(ln_resident *r, linnet_error *err);
+/* True when a barrier expired: the run's results are not to be used. Makes it ready again. */
+linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err);
+/* How long a barrier waits, in polls; for tests. */
+linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err);
+
+#endif
