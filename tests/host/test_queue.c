@@ -1,4 +1,5 @@
 /* Buffers, transfers, launches, waiting and times. */
+#include "base/thread.h"
 #include "tests/host/common.h"
 
 static ln_device *device;
@@ -166,5 +167,47 @@ START_TEST(times_of_more_kernels_than_the_ring_holds) {
 }
 END_TEST
 
+/* One device, a queue and kernel for each thread. */
+static void run_alone(void *user, size_t index) {
+    linnet_status *worst = user;
+    linnet_error e;
+    ln_program *p = NULL;
+    ln_kernel *k = NULL;
+    ln_queue *q = NULL;
+    ln_buffer *b = NULL;
+    int32_t out[64], a = (int32_t)index + 1;
+    linnet_status st = ln_program_get(device, &line_source, &p, &e);
+    if (st == LINNET_OK) st = ln_kernel_create(p, "line", &k, &e);
+    if (st == LINNET_OK) st = ln_queue_create(device, index % 2, &q, &e);
+    if (st == LINNET_OK) st = ln_buffer_create(device, sizeof out, LN_BUFFER_ARENA, &b, &e);
+    if (st == LINNET_OK) st = ln_kernel_arg_buffer(k, 0, b, &e);
+    for (int round = 0; st == LINNET_OK && round < 50; round++) {
+        st = ln_kernel_arg_int(k, 1, a, &e);
+        if (st == LINNET_OK) st = ln_kernel_arg_int(k, 2, round, &e);
+        if (st == LINNET_OK) st = ln_queue_launch(q, k, 8, 8, NULL, &e);
+        if (st == LINNET_OK) st = ln_queue_read(q, b, 0, out, sizeof out, &e);
+        for (int i = 0; st == LINNET_OK && i < 64; i++)
+            if (out[i] != a * i + round) st = LINNET_ERR_INTERNAL;
+        if (st == LINNET_OK && !round) ln_program_save(p);
+    }
+    worst[index] = st;
+    ln_buffer_destroy(&b);
+    ln_queue_destroy(&q);
+    ln_kernel_destroy(&k);
+    ln_program_release(&p);
+}
+
+START_TEST(threads_share_a_device) {
+    begin(false, 64);
+    linnet_status st[8];
+    for (int i = 0; i < 8; i++) st[i] = LINNET_ERR_INTERNAL;
+    ck_ok(ln_parallel(4, 8, run_alone, st, &err));
+    for (int i = 0; i < 8; i++) ck_assert_int_eq(st[i], LINNET_OK);
+    ck_assert_uint_eq(ln_device_stats(device).builds, 1);
+    end();
+}
+END_TEST
+
 CHECK_MAIN("host queue", buffers_start_as_zeros, transfers_stay_inside, writes_maps_and_rows,
-           launches_need_items, every_way_to_wait, times_of_more_kernels_than_the_ring_holds)
+           launches_need_items, every_way_to_wait, times_of_more_kernels_than_the_ring_holds,
+           threads_share_a_device)
