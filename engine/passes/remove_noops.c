@@ -31,12 +31,6 @@ static bool is_noop(const ln_graph *g, const ln_node *n) {
     }
 }
 
-static bool is_output(const ln_graph *g, ln_tid t) {
-    for (int i = 0; i < g->n_output; i++)
-        if (g->output[i] == t) return true;
-    return false;
-}
-
 /* FC reads [N,1,1,C] as well as [N,C]: the input of a reshape between the two will do. */
 static void skip_flatten(ln_rewrite *rw, ln_node *fc) {
     const ln_graph *g = rw->g;
@@ -55,8 +49,8 @@ static void skip_noop(ln_rewrite *rw, int at, ln_tid *same) {
         if (n->in[k] != LN_NONE && same[n->in[k]] != n->in[k])
             ln_rewrite_set_in(rw, n, k, same[n->in[k]]);
     if (n->op == LN_OP_FC) skip_flatten(rw, n);
-    /* an output keeps its own node: its name and place are the caller's */
-    if (is_noop(rw->g, n) && !is_output(rw->g, n->out[0])) same[n->out[0]] = n->in[0];
+    /* the node itself dies with its last reader: one that is an output stays */
+    if (is_noop(rw->g, n)) same[n->out[0]] = n->in[0];
 }
 
 linnet_status ln_pass_remove_noops(ln_graph *g, int *changed, linnet_error *err) {
