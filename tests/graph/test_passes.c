@@ -286,6 +286,13 @@ static ln_tid keep_second_act(tg *t, ln_tid x) {
     const ln_tid w = tg_const(t, "w", (ln_shape){4, {3, 1, 1, 3}}, false, true);
     return tg_act(t, "a", TG(t, CONV2D, "c", a, x, w), ln_act_of(LN_ACT_GELU));
 }
+static ln_tid keep_post(tg *t, ln_tid x) { /* what comes after the sum would come before it */
+    ln_attr a = tg_conv_attr(1, 1, 0, 1);
+    a.conv.post = ln_act_relu();
+    const ln_tid w = tg_const(t, "w", (ln_shape){4, {3, 1, 1, 3}}, false, true);
+    const ln_tid b = tg_bn(t, "b", x);
+    return TG(t, ADD, "s", (ln_attr){0}, TG(t, CONV2D, "c", a, x, w), b);
+}
 static ln_tid keep_gate_3x3(tg *t, ln_tid x) { /* the gate goes into pointwise readers only */
     const ln_tid gate = TG(t, POOL, "p", ((ln_attr){.pool = {.global = true}}), x);
     return tg_conv(t, "c", TG(t, MUL, "m", (ln_attr){0}, x, gate), 3, 3, 1, 1, false);
@@ -313,9 +320,9 @@ static ln_tid keep_noop_output(tg *t, ln_tid x) {
 }
 
 static ln_tid (*const keeps[])(tg *t, ln_tid x) = {
-    keep_shared,      keep_output,       keep_late,           keep_input,
-    keep_vector,      keep_bn_after_act, keep_second_act,     keep_gate_3x3,
-    keep_gate_shared, keep_gate_act,     keep_regrouped_rows, keep_noop_output,
+    keep_shared,       keep_output,         keep_late,        keep_input,    keep_vector,
+    keep_bn_after_act, keep_second_act,     keep_post,        keep_gate_3x3, keep_gate_shared,
+    keep_gate_act,     keep_regrouped_rows, keep_noop_output,
 };
 
 START_TEST(kept) {

@@ -31,6 +31,7 @@ START_TEST(attention_rules) {
     TG_REFUSE(&t, ATTENTION, a, "takes 3 to 3 inputs", q, k);
     TG_REFUSE(&t, ATTENTION, a, "key 1x2x3x4 does not go with query and value", q, one, v);
     TG_REFUSE(&t, ATTENTION, a, "key 2x2x3x4 does not go", q, k, tg_input(&t, 2, 3, 2, 5));
+    TG_REFUSE(&t, ATTENTION, a, "key 2x2x3x4 does not go", q, k, tg_input(&t, 2, 2, 4, 5));
     TG_REFUSE(&t, ATTENTION, a, "query has shape 4, rank 4", tg_vector(&t, "v", 4), k, v);
     b = a;
     b.attention.patch_h = b.attention.patch_w = 2;
