@@ -92,6 +92,49 @@ START_TEST(print_golden) {
 }
 END_TEST
 
+/* The op column says what tells one node from another of its kind. */
+static void expect_op(tg *t, ln_op op, ln_attr a, int n_in, const ln_tid *in, const char *text) {
+    char want[80];
+    tg_node(t, op, "n", a, n_in, in);
+    t->g->node[0] = t->g->node[--t->g->n_node];
+    t->g->n_node = 1;
+    ln_str s = {0};
+    ln_graph_print(t->g, &s);
+    snprintf(want, sizeof want, "\nn      %s  ", text);
+    ck_assert_msg(strstr(s.p, want) != NULL, "no \"%s\" in\n%s", text, s.p);
+    ln_str_free(&s);
+}
+
+START_TEST(print_details) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_tid x = tg_input(&t, 1, 4, 4, 12);
+    const ln_tid three[3] = {x, x, x}, one = tg_act(&t, "a", x, ln_act_relu());
+    ln_attr a = {.attention = {4, 4, 3, 3, 0, 0, 0, 2, 2, 1}};
+    expect_op(&t, LN_OP_ATTENTION, a, 3, three, "attention 4x3 patch 2x2");
+    a.attention.kv_heads = a.attention.patch_h = a.attention.patch_w = 1;
+    expect_op(&t, LN_OP_ATTENTION, a, 3, three, "attention 4x3 kv1");
+    expect_op(&t, LN_OP_GROUP_NORM, (ln_attr){.norm = {0, 3}}, 1, &one, "group_norm g3");
+    expect_op(&t, LN_OP_CHANNEL_SHUFFLE, (ln_attr){.shuffle = {3}}, 1, &one, "channel_shuffle g3");
+    a = (ln_attr){.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, 8, 8}};
+    expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize nearest");
+    a.resize.kind = LN_RESIZE_BILINEAR;
+    expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize bilinear");
+    a = (ln_attr){.binary = {.act = ln_act_of(LN_ACT_SWISH)}};
+    expect_op(&t, LN_OP_ADD, a, 2, three, "add swish");
+    a = tg_conv_attr(3, 1, 2, 12);
+    a.conv.win.dh = a.conv.win.dw = 2;
+    a.conv.post = ln_act_relu();
+    const ln_tid w = tg_const(&t, "w", (ln_shape){4, {12, 3, 3, 1}}, false, true);
+    const ln_tid conv[4] = {x, w, LN_NONE, x};
+    expect_op(&t, LN_OP_CONV2D, a, 4, conv, "conv2d dw 3x3 d2 +res relu");
+    const ln_tid odd = tg_input(&t, 1, 4, 4, 5);
+    a = (ln_attr){.linear = {.dim = 2, .patch_h = 2, .patch_w = 1}};
+    expect_op(&t, LN_OP_LINEAR_ATTENTION, a, 1, &odd, "linear_attention patch 2x1");
+    tg_close(&t);
+}
+END_TEST
+
 START_TEST(const_errors) {
     tg t;
     tg_open(&t, 1);
@@ -319,6 +362,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, counting);
     tcase_add_test(c, counts_saturate);
     tcase_add_test(c, print_golden);
+    tcase_add_test(c, print_details);
     tcase_add_test(c, const_errors);
     tcase_add_loop_test(c, strided_const, 0, 8);
     tcase_add_test(c, vector_const);
