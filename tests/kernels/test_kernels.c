@@ -1,0 +1,213 @@
+/* Every row of the variant table against the C reference: a table of shapes at the edges of the
+ * tiles, and random ones; what lies around the output, the padding lanes, NaN and infinity. */
+#include "engine/ref/ref.h"
+#include "tests/kernels/lab.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANDOM_CASES = 4000, RANDOM_WANTED = 24, CASES_WANTED = 8 };
+#define TOLERANCE 1e-5 /* of the standard deviation of the output */
+
+static ln_device *device;
+static linnet_error err;
+
+#define OK(expr) ck_assert_msg((expr) == LINNET_OK, "%s: %s", #expr, err.message)
+
+#define CONV(N, H, W, C, OC, KK, SS, G, ACT, FLAGS)                                                \
+    {                                                                                              \
+        .op = LN_OP_CONV2D, .n = N, .h = H, .w = W, .c = C, .oc = OC,                              \
+        .win = {KK, KK, SS, SS, 1, 1, (KK) / 2, (KK) / 2, (KK) / 2, (KK) / 2}, .groups = G,        \
+        .act = LN_ACT_##ACT, .flags = FLAGS                                                        \
+    }
+#define PW(N, H, W, C, OC, ACT, FLAGS)     CONV(N, H, W, C, OC, 1, 1, 1, ACT, FLAGS)
+#define DW(N, H, W, C, KK, SS, ACT, FLAGS) CONV(N, H, W, C, C, KK, SS, C, ACT, FLAGS)
+#define FC(N, C, OC, ACT, FLAGS)                                                                   \
+    {                                                                                              \
+        .op = LN_OP_FC, .n = N, .h = 1, .w = 1, .c = C, .oc = OC, .groups = 1,                     \
+        .act = LN_ACT_##ACT, .flags = FLAGS                                                        \
+    }
+
+/* Register tiles are 7 or 8 pixels (and 4, 2, 1) by up to 48 channels: each edge, one less and
+ * one more. */
+static const ln_case table[] = {
+    PW(1, 1, 1, 1, 1, NONE, 0),
+    PW(1, 1, 7, 3, 8, CLAMP, 0),
+    PW(1, 1, 8, 16, 48, CLAMP, LAB_RES),
+    PW(1, 3, 3, 17, 49, CLAMP, LAB_RES | LAB_POST),
+    PW(2, 5, 5, 24, 40, HARD_SWISH, LAB_SPREAD),
+    PW(3, 7, 7, 33, 96, SIGMOID, LAB_RES),
+    PW(1, 13, 11, 40, 24, NONE, LAB_SPREAD | LAB_RES),
+    PW(1, 28, 28, 8, 56, CLAMP, 0),
+    PW(2, 14, 14, 96, 104, CLAMP, LAB_NO_BIAS),
+    PW(1, 7, 7, 160, 333, CLAMP, 0),
+    PW(2, 7, 7, 72, 40, NONE, LAB_GATE),
+    PW(3, 5, 3, 20, 64, HARD_SWISH, LAB_GATE | LAB_RES),
+    PW(1, 9, 9, 16, 30, CLAMP, LAB_GATE | LAB_SPREAD),
+    PW(2, 1, 1, 10, 7, HARD_SIGMOID, LAB_GATE | LAB_POST),
+    DW(1, 1, 1, 16, 3, 1, CLAMP, 0),
+    DW(1, 6, 6, 24, 3, 1, CLAMP, LAB_SPREAD),
+    DW(2, 7, 7, 33, 3, 1, NONE, LAB_RES),
+    DW(1, 8, 8, 16, 3, 1, SWISH, LAB_RES),
+    DW(1, 15, 29, 40, 3, 1, CLAMP, LAB_NO_BIAS),
+    DW(1, 14, 14, 17, 3, 2, CLAMP, 0),
+    DW(3, 15, 15, 24, 3, 2, HARD_SWISH, LAB_SPREAD),
+    DW(1, 29, 17, 16, 3, 2, NONE, LAB_RES | LAB_POST),
+    DW(1, 2, 2, 48, 3, 2, CLAMP, 0),
+    DW(1, 7, 7, 40, 5, 1, CLAMP, 0),
+    DW(2, 3, 3, 19, 5, 1, HARD_SWISH, LAB_RES),
+    DW(1, 16, 9, 16, 5, 1, NONE, LAB_SPREAD),
+    DW(1, 14, 14, 24, 5, 2, CLAMP, 0),
+    DW(2, 13, 31, 40, 5, 2, GELU, LAB_SPREAD),
+    DW(1, 1, 3, 16, 5, 2, NONE, 0),
+    CONV(1, 9, 9, 3, 16, 3, 2, 1, CLAMP, LAB_PLANAR),
+    CONV(2, 17, 33, 3, 32, 3, 2, 1, CLAMP, LAB_PLANAR),
+    CONV(1, 32, 15, 3, 24, 3, 2, 1, HARD_SWISH, LAB_PLANAR | LAB_SPREAD),
+    CONV(1, 20, 20, 3, 64, 7, 2, 1, CLAMP, LAB_PLANAR),
+    CONV(1, 18, 18, 8, 40, 3, 1, 1, CLAMP, LAB_RES),
+    CONV(2, 7, 7, 17, 49, 3, 1, 1, SIGMOID, LAB_RES | LAB_POST),
+    CONV(1, 9, 9, 32, 33, 1, 2, 1, NONE, LAB_SPREAD),
+    CONV(1, 7, 7, 24, 48, 3, 2, 1, GELU_TANH, LAB_GATE),
+    CONV(1, 7, 7, 24, 48, 3, 1, 3, CLAMP, 0),
+    CONV(1, 5, 5, 10, 20, 3, 1, 5, TANH, 0),
+    FC(1, 1, 1, NONE, 0),
+    FC(1, 1280, 1000, NONE, 0),
+    FC(2, 64, 48, CLAMP, 0),
+    FC(3, 33, 49, SIGMOID, LAB_SPREAD),
+    FC(4, 100, 17, NONE, LAB_NO_BIAS),
+    FC(7, 40, 40, HARD_SIGMOID, 0),
+    FC(8, 8, 130, SWISH, 0),
+    FC(9, 19, 96, LEAKY_RELU, LAB_SPREAD),
+    {.op = LN_OP_POOL, .n = 2, .h = 7, .w = 7, .c = 1280, .oc = 1280, .flags = LAB_GLOBAL},
+    {.op = LN_OP_POOL, .n = 1, .h = 56, .w = 56, .c = 24, .oc = 24, .flags = LAB_GLOBAL},
+    {.op = LN_OP_SOFTMAX, .n = 2, .h = 1, .w = 1, .c = 1000},
+};
+
+static double deviation(const float *v, int64_t n) {
+    double sum = 0, sq = 0;
+    for (int64_t i = 0; i < n; i++) sum += v[i];
+    for (int64_t i = 0; i < n; i++) sq += (v[i] - sum / (double)n) * (v[i] - sum / (double)n);
+    return sqrt(sq / (double)n);
+}
+
+/* The reference's values of the node's output. */
+static float *expected(const ln_lab *lab) {
+    ln_ref *ref = NULL;
+    const ln_graph *g = lab->graph;
+    int64_t count = 0;
+    OK(ln_ref_create(g, &ref, &err));
+    for (int i = 0; i < g->n_input; i++)
+        OK(ln_ref_set(ref, g->input[i], lab->value[g->input[i]], &err));
+    OK(ln_ref_run(ref, true, &err));
+    ln_shape_count(&g->tensor[ln_lab_output(lab)].shape, &count);
+    float *v = malloc((size_t)count * sizeof *v);
+    memcpy(v, ref->value[ln_lab_output(lab)], (size_t)count * sizeof *v);
+    ln_ref_destroy(&ref);
+    return v;
+}
+
+/* Values within tolerance (NaN where the reference has one, infinities equal), padding lanes
+ * zero unless they are NaN's, everything else untouched. */
+static void check_output(const ln_lab *lab, const float *after, const char *what, bool finite) {
+    ln_tid t = ln_lab_output(lab);
+    const ln_place *p = &lab->place[t];
+    ln_dims d = ln_dims_of(&lab->graph->tensor[t].shape);
+    int64_t pixels = d.n * d.h * d.w, at = p->offset / (int64_t)sizeof(float);
+    int64_t lanes = ln_round_up(d.c, LN_CPAD);
+    float *want = expected(lab);
+    double tolerance = finite ? TOLERANCE * fmax(deviation(want, pixels * d.c), 1e-2) : 1e-3;
+    for (int64_t i = 0; i < lab->floats; i++) {
+        int64_t rel = i - at, px = rel / p->ps, c = rel - px * p->ps;
+        if (rel < 0 || px >= pixels || c >= lanes) {
+            ck_assert_msg(!memcmp(&after[i], &lab->image[i], sizeof(float)),
+                          "%s: float %lld around the output was written: %g", what, (long long)rel,
+                          (double)after[i]);
+            continue;
+        }
+        double got = after[i], ref = c < d.c ? want[px * d.c + c] : 0;
+        bool same = got == ref || (isnan(got) && (isnan(ref) || (!finite && c >= d.c)));
+        ck_assert_msg(same || fabs(got - ref) <= tolerance,
+                      "%s: pixel %lld channel %lld is %.9g, reference %.9g, tolerance %g", what,
+                      (long long)px, (long long)c, got, ref, tolerance);
+    }
+    free(want);
+}
+
+/* False when the variant does not take the case. */
+static bool try_case(const ln_variant *v, const ln_case *c, uint64_t seed, bool finite) {
+    ln_lab lab;
+    char text[256], what[320];
+    ln_case_text(c, text, sizeof text);
+    snprintf(what, sizeof what, "%s: %s (seed %d)", v->name, text, (int)seed);
+    linnet_status st = ln_lab_open(device, c, v, seed, &lab, &err);
+    if (st == LINNET_ERR_UNSUPPORTED) return false;
+    ck_assert_msg(st == LINNET_OK, "%s: %s", what, err.message);
+    if (!finite) {
+        ln_tid t = lab.graph->input[0];
+        int64_t count = 0;
+        ln_shape_count(&lab.graph->tensor[t].shape, &count);
+        lab.value[t][count / 3] = NAN;
+        lab.value[t][count / 2] = INFINITY;
+        lab.value[t][count - 1] = -INFINITY;
+    }
+    float *after = malloc((size_t)lab.floats * sizeof *after);
+    OK(ln_lab_run(&lab, after, &err));
+    check_output(&lab, after, what, finite);
+    free(after);
+    ln_lab_close(&lab);
+    return true;
+}
+
+static void test_variant(const ln_variant *v) {
+    int from_table = 0, random = 0;
+    for (size_t i = 0; i < LN_COUNT(table); i++)
+        if (table[i].op == v->family->op) from_table += try_case(v, &table[i], i, true);
+    for (uint64_t n = 0; n < RANDOM_CASES && random < RANDOM_WANTED; n++) {
+        ln_case c = ln_case_random(v->family->op, n);
+        random += try_case(v, &c, n, true);
+    }
+    ck_assert_msg(from_table + random >= CASES_WANTED, "%s has only %d cases", v->name,
+                  from_table + random);
+}
+
+/* NaN and infinity go where the reference lets them go; activations that have limits of their
+ * own at infinity are left out. */
+static void test_not_finite(const ln_variant *v) {
+    int tried = 0;
+    for (uint64_t n = 0; n < RANDOM_CASES && tried < 4; n++) {
+        ln_case c = ln_case_random(v->family->op, n);
+        c.act = n % 2 ? LN_ACT_CLAMP : LN_ACT_NONE;
+        if (c.op == LN_OP_SOFTMAX) c.h = c.w = 1;
+        tried += try_case(v, &c, n, false);
+    }
+    ck_assert_int_ge(tried, 4);
+}
+
+START_TEST(every_variant_agrees_with_the_reference) {
+    const ln_variant *v = &ln_variants[_i];
+    if (v->needs & ~ln_device_caps(device)->features) return;
+    test_variant(v);
+    test_not_finite(v);
+}
+END_TEST
+
+int main(void) {
+    if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
+        fprintf(stderr, "test_kernels: %s\n", err.message);
+        return EXIT_FAILURE;
+    }
+    Suite *suite = suite_create("kernels");
+    TCase *c = tcase_create("variants");
+    tcase_set_timeout(c, 300);
+    tcase_add_loop_test(c, every_variant_agrees_with_the_reference, 0, ln_variant_count);
+    suite_add_tcase(suite, c);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK); /* the device has threads */
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    ln_device_release(&device);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
