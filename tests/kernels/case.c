@@ -106,6 +106,15 @@ static linnet_status fill_graph(const ln_case *c, uint64_t seed, ln_graph *g, li
     return ln_graph_output(g, y, err);
 }
 
+bool ln_case_knows(ln_op op) {
+    static const ln_op known[] = {LN_OP_CONV2D,  LN_OP_FC,      LN_OP_POOL,
+                                  LN_OP_ADD,     LN_OP_MUL,     LN_OP_ACT,
+                                  LN_OP_SOFTMAX, LN_OP_RESHAPE, LN_OP_CONCAT};
+    for (size_t i = 0; i < LN_COUNT(known); i++)
+        if (known[i] == op) return true;
+    return false;
+}
+
 linnet_status ln_case_graph(const ln_case *c, uint64_t seed, ln_graph **out, linnet_error *err) {
     LN_TRY(ln_graph_create("case", out, err));
     linnet_status st = fill_graph(c, seed, *out, err);

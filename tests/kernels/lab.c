@@ -125,7 +125,7 @@ static linnet_status build(ln_lab *lab, linnet_error *err) {
     int index = (int)(v - ln_variants);
     ln_str text = {0}, options = {0};
     linnet_status st =
-        ln_variant_source(&index, 1, ln_device_caps(lab->device), &text, &options, err);
+        ln_variant_source(&index, 1, false, ln_device_caps(lab->device), &text, &options, err);
     ln_program_source src = {text.p, options.p, v->name};
     if (st == LINNET_OK) st = ln_program_get(lab->device, &src, &lab->program, err);
     ln_str_free(&text);

@@ -33,6 +33,8 @@ typedef struct ln_case {
 linnet_status ln_case_graph(const ln_case *c, uint64_t seed, ln_graph **out, linnet_error *err);
 /* "conv2d 1x7x7x24->40 k3x3 s2x2 g1 relu6 res" */
 void ln_case_text(const ln_case *c, char *buf, size_t size);
+/* Whether cases of this op are made here; test_ops holds the others. */
+bool ln_case_knows(ln_op op);
 /* The n-th random case of an op. */
 ln_case ln_case_random(ln_op op, uint64_t n);
 float ln_lab_random(uint64_t *state); /* uniform in [-1,1] */

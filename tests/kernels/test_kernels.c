@@ -187,7 +187,7 @@ static void test_not_finite(const ln_variant *v) {
 
 START_TEST(every_variant_agrees_with_the_reference) {
     const ln_variant *v = &ln_variants[_i];
-    if (v->needs & ~ln_device_caps(device)->features) return;
+    if (v->needs & ~ln_device_caps(device)->features || !ln_case_knows(v->family->op)) return;
     test_variant(v);
     test_not_finite(v);
 }
