@@ -153,7 +153,7 @@ static linnet_status read_record(const cJSON *root, ln_caps *out, linnet_error *
             SCHEMA);
     uint32_t seen = 0;
     for (const cJSON *v = root->child; v; v = v->next) {
-        if (!strcmp(v->string, "schema")) continue;
+        if (!strcmp(v->string, "schema") || !strcmp(v->string, "source")) continue;
         size_t i = 0;
         while (i < LN_COUNT(fields) && strcmp(fields[i].key, v->string) != 0) i++;
         if (i == LN_COUNT(fields))

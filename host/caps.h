@@ -64,7 +64,8 @@ static inline bool ln_caps_deep(const ln_caps *c) {
     return c->kind == LN_DEVICE_CPU;
 }
 
-/* JSON record of a device, appended to out; and back. Unknown keys are an error. */
+/* JSON record of a device, appended to out; and back. Unknown keys are an error, but for
+ * "source", where a checked-in record says whence its figures are. */
 void ln_caps_to_json(const ln_caps *c, ln_str *out);
 linnet_status ln_caps_from_json(const char *text, ln_caps *out, linnet_error *err);
 

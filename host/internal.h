@@ -84,7 +84,7 @@ struct ln_program {
 };
 /* The stored program, built; NULL on a miss of any kind. */
 cl_program ln_cache_load(ln_device *d, const ln_program *p);
-void ln_cache_store(ln_device *d, const ln_program *p, const void *bytes, size_t size);
+void ln_cache_store(const ln_program *p, const void *bytes, size_t size);
 
 /* ---- program.c ---- */
 void ln_programs_free(ln_device *d);

@@ -210,7 +210,7 @@ void ln_program_save(ln_program *p) {
     size_t size;
     unsigned char *bytes = binary_of(p->program, &size);
     if (bytes)
-        ln_cache_store(d, p, bytes, size);
+        ln_cache_store(p, bytes, size);
     else
         ln_log(LN_LOG_WARN, "program cache: the driver gives no binary of %s", p->label);
     free(bytes);

@@ -92,7 +92,6 @@ cl_program ln_cache_load(ln_device *d, const ln_program *p) {
     char path[1200];
     guard g;
     ln_file f;
-    if (ln_caps_quirk(&d->caps, LN_QUIRK_NO_BINARIES)) return NULL;
     if (!entry_path(p, "bin", path, sizeof path) ||
         !entry_path(p, "loading", g.path, sizeof g.path))
         return NULL;
@@ -117,11 +116,10 @@ cl_program ln_cache_load(ln_device *d, const ln_program *p) {
     return program;
 }
 
-void ln_cache_store(ln_device *d, const ln_program *p, const void *bytes, size_t size) {
+void ln_cache_store(const ln_program *p, const void *bytes, size_t size) {
     char dir[1200], path[1200];
     linnet_error err = {0};
     ln_writer w;
-    if (ln_caps_quirk(&d->caps, LN_QUIRK_NO_BINARIES)) return;
     if (!ln_cache_path(dir, sizeof dir, "programs") || !entry_path(p, "bin", path, sizeof path))
         return;
     header h = {.format = FORMAT, .key = p->key, .check = p->check, .bytes = size};
