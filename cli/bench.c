@@ -255,6 +255,24 @@ static int bench_model(const cli_options *o, const char *name, linnet_device *d,
     return status;
 }
 
+/* A name misspelt at the end of a long list is better found before the first is timed. */
+static int check_names(const cli_options *o, const char *names) {
+    char name[256];
+    int status = CLI_OK;
+    for (const char *s = names; *s && !status; s += strspn(s, ",")) {
+        size_t n = strcspn(s, ",");
+        linnet_model *m = NULL;
+        linnet_error err = {0};
+        snprintf(name, sizeof name, "%.*s", (int)n, s);
+        linnet_model_params p = {.model = name, .shape_only = 1, .size = cli_int(o, OPT_SIZE, 0)};
+        if (n && !cli_is_file(name) && linnet_model_open(&p, &m, &err) != LINNET_OK)
+            status = cli_report(&err);
+        linnet_model_close(&m);
+        s += n;
+    }
+    return status;
+}
+
 static int bench_all(const cli_options *o, char *names, linnet_device *d, sweep *w) {
     linnet_error err = {0};
     double peak = 0;
@@ -280,6 +298,7 @@ static int run(const cli_options *o) {
     sweep w = {0};
     if (!names) return cli_out_of_memory("the names");
     int status = cli_check_limits(o);
+    if (!status) status = check_names(o, names);
     if (!status) status = cli_device_open(o, &d);
     if (!status) status = bench_all(o, names, d, &w);
     linnet_device_close(&d);

@@ -139,11 +139,12 @@ static int run_job(job *j, cli_source *source) {
     if (status) return status;
     j->bad = failed;
     j->done = kept;
-    j->batch = cli_batch(j->o, count > 0 && count < DEFAULT_BATCH ? (int)count : DEFAULT_BATCH);
+    int64_t left = count < 0 ? DEFAULT_BATCH : count - kept;
+    j->batch = cli_batch(j->o, (int)LN_MIN(LN_MAX(left, 1), DEFAULT_BATCH));
     j->k = LN_MIN(cli_int(j->o, OPT_TOP, 5), LN_MAX(j->info.classes, 1));
     if (!(j->top = calloc((size_t)MOST_PENDING * (size_t)j->k, sizeof *j->top)))
         status = cli_out_of_memory("answers");
-    cli_progress_start(&j->progress, j->o, "classify", count);
+    cli_progress_start(&j->progress, j->o, "classify", kept, count);
     if (!status) status = classify_all(j, source);
     cli_progress_end(&j->progress);
     status = cli_answers_close(&j->answers, status);

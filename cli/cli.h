@@ -129,6 +129,7 @@ const char *cli_nearest(const char *word, const char *(*name)(int i), int n);
 /* ---- opening what the options name (open.c); 0 or an exit status, error printed ---- */
 /* Refuses what this version does not do, before anything is opened. */
 int cli_check_limits(const cli_options *o);
+bool cli_is_file(const char *model);
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,
                    linnet_model **out);
 int cli_device_open(const cli_options *o, linnet_device **out);
@@ -249,12 +250,13 @@ size_t cli_width(const char *utf8);
 
 /* ---- progress and messages (progress.c) ---- */
 typedef struct cli_progress {
-    const char *what;    /* "classify" */
-    int64_t done, total; /* total -1: unknown */
+    const char *what;           /* "classify" */
+    int64_t done, first, total; /* first: done before the start; total -1: unknown */
     double start, last;
     bool bar, on;
 } cli_progress;
-void cli_progress_start(cli_progress *p, const cli_options *o, const char *what, int64_t total);
+void cli_progress_start(cli_progress *p, const cli_options *o, const char *what, int64_t first,
+                        int64_t total);
 void cli_progress_set(cli_progress *p, int64_t done);
 void cli_progress_end(cli_progress *p);
 /* A line on standard error that does not tangle with a bar. */

@@ -48,8 +48,9 @@ static void print_verbs(FILE *f) {
 /* Standard output is buffered: a full disk shows only when it is flushed. */
 static int close_stdout(int status) {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    if (status > CLI_WRONG) return status; /* reported already */
     cli_message("linnet: standard output: cannot write; check free space");
-    return status ? status : CLI_FILE;
+    return CLI_FILE;
 }
 
 static int unknown_verb(const char *name) {

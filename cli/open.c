@@ -31,21 +31,20 @@ int cli_check_limits(const cli_options *o) {
     return CLI_OK;
 }
 
-/* --shape [NAME=]NxCxHxW. */
-static int parse_shape(const cli_options *o, int dim[4]) {
+/* --shape [NAME=]NxCxHxW; all 0 when it is not given. */
+static bool parse_shape(const cli_options *o, int dim[4]) {
     const char *given = cli_text(o, OPT_SHAPE, NULL), *s = given ? strrchr(given, '=') : NULL;
+    memset(dim, 0, 4 * sizeof *dim);
     s = s ? s + 1 : given;
     for (int i = 0; s && i < 4; i++) {
         char *end;
         long v = strtol(s, &end, 10);
         bool digit = *s >= '0' && *s <= '9';
-        if (!digit || v < 1 || v > 65536 || *end != (i < 3 ? 'x' : 0))
-            return cli_usage_error("--shape %s: give NAME=NxCxHxW, such as input=1x3x224x224",
-                                   given);
+        if (!digit || v < 1 || v > 65536 || *end != (i < 3 ? 'x' : 0)) return false;
         dim[i] = (int)v;
         s = end + 1;
     }
-    return CLI_OK;
+    return true;
 }
 
 static int check_shape(const cli_options *o, const linnet_model *m, const int dim[4]) {
@@ -59,12 +58,23 @@ static int check_shape(const cli_options *o, const linnet_model *m, const int di
     return cli_report(&err);
 }
 
+/* A path brings its weights; a family's name does not. */
+bool cli_is_file(const char *model) {
+    static const char *const ends[] = {".safetensors", ".onnx", ".tflite"};
+    const char *dot = strrchr(model, '.');
+    for (size_t i = 0; dot && i < LN_COUNT(ends); i++)
+        if (!strcmp(dot, ends[i])) return true;
+    return strchr(model, '/');
+}
+
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,
                    linnet_model **out) {
-    int dim[4] = {0};
+    int dim[4];
     int status = cli_check_limits(o);
-    if (!status) status = parse_shape(o, dim);
     if (status) return status;
+    if (!parse_shape(o, dim))
+        return cli_usage_error("--shape %s: give NAME=NxCxHxW, such as input=1x3x224x224",
+                               o->value[OPT_SHAPE]);
     if (cli_has(o, OPT_WEIGHTS) && cli_has(o, OPT_SYNTHETIC))
         return cli_usage_error("--weights and --synthetic: give one of them");
     linnet_model_params p = LINNET_MODEL_PARAMS_INIT;
@@ -72,8 +82,7 @@ int cli_model_open(const cli_options *o, const char *name, bool default_seed, bo
     p.weights = cli_text(o, OPT_WEIGHTS, NULL);
     p.arch = cli_text(o, OPT_ARCH, NULL);
     p.labels = cli_text(o, OPT_LABELS, NULL);
-    /* A path brings its weights; a family's name does not. */
-    bool is_file = strchr(name, '/') || strstr(name, ".safetensors");
+    bool is_file = cli_is_file(name);
     p.synthetic = cli_has(o, OPT_SYNTHETIC) || (default_seed && !p.weights && !is_file);
     p.seed = cli_seed(o, OPT_SYNTHETIC, 1);
     p.shape_only = shape_only && !p.synthetic && !p.weights && !is_file;
@@ -100,10 +109,10 @@ int cli_device_open(const cli_options *o, linnet_device **out) {
 }
 
 int cli_batch(const cli_options *o, int fallback) {
-    int dim[4] = {0};
+    int dim[4];
     if (cli_has(o, OPT_BATCH)) return cli_int(o, OPT_BATCH, fallback);
-    if (cli_has(o, OPT_SHAPE) && parse_shape(o, dim) == CLI_OK) return dim[0];
-    return fallback;
+    return parse_shape(o, dim) && dim[0] ? dim[0]
+                                         : fallback; /* a wrong one is reported elsewhere */
 }
 
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out) {

@@ -110,9 +110,11 @@ void cli_log_end(void) {
 #define BAR_EVERY  0.1 /* seconds */
 #define LINE_EVERY 10.0
 
-void cli_progress_start(cli_progress *p, const cli_options *o, const char *what, int64_t total) {
+void cli_progress_start(cli_progress *p, const cli_options *o, const char *what, int64_t first,
+                        int64_t total) {
     bool terminal = isatty(STDERR_FILENO);
     *p = (cli_progress){.what = what,
+                        .first = first,
                         .total = total,
                         .start = ln_now(),
                         .bar = terminal,
@@ -142,7 +144,7 @@ void cli_progress_set(cli_progress *p, int64_t done) {
     p->done = done;
     if (!p->on || now - p->last < every) return;
     p->last = now;
-    double rate = (double)done / LN_MAX(now - p->start, 1e-9);
+    double rate = (double)(done - p->first) / LN_MAX(now - p->start, 1e-9);
     if (!p->bar) {
         char total[32] = "";
         if (p->total > 0) snprintf(total, sizeof total, " of %lld", (long long)p->total);
