@@ -51,8 +51,8 @@ linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error 
     return LINNET_OK;
 }
 
-/* The shorter side of the picture before the crop: given, or size / crop_pct, or the model's
- * own figure in proportion to the size asked for. */
+/* The shorter side that the picture is resized to before the crop: given, or size / crop_pct, or
+ * the model's own figure in proportion to the size asked for. */
 static int resize_side(const linnet_model_params *p, const ln_preprocess *m, int side) {
     if (p->set_resize) return p->resize;
     if (!p->set_crop_pct && m->resize)
@@ -66,7 +66,7 @@ static linnet_status fill_prep(linnet_model *m, const linnet_model_params *p, li
     if (p->set_crop_pct && !(p->crop_pct > 0 && p->crop_pct <= 1))
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "crop-pct %g: give more than 0, at most 1",
                        (double)p->crop_pct);
-    int side = LN_MAX(m->info.height, m->info.width);
+    int side = LN_MIN(m->info.height, m->info.width);
     ln_prep_spec *s = &m->prep;
     s->height = m->info.height;
     s->width = m->info.width;
