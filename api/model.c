@@ -170,6 +170,15 @@ linnet_status linnet_model_print(const linnet_model *m, int batch, char **text, 
     return ln_api_take(&s, text, err);
 }
 
+linnet_status linnet_model_write_graph(const linnet_model *m, int batch, const char *path,
+                                       linnet_error *err) {
+    ln_graph *g = NULL;
+    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    const linnet_status st = ln_graph_write(g, path, err);
+    ln_graph_destroy(&g);
+    return st;
+}
+
 /* Learnable elements among a node's constants; each constant is counted at its first reader. */
 static int64_t node_params(const ln_graph *g, const ln_node *n, bool *seen) {
     int64_t sum = 0;

@@ -88,13 +88,23 @@ static int put_text(const cli_options *o, const linnet_model *m, int batch) {
     return status;
 }
 
+static int write_graph(const cli_options *o, const linnet_model *m, int batch) {
+    const char *path = cli_text(o, OPT_GRAPH, NULL);
+    linnet_error err = {0};
+    if (linnet_model_write_graph(m, batch, path, &err) != LINNET_OK) return cli_report(&err);
+    if (!cli_quiet()) cli_message("linnet: wrote %s", path);
+    return CLI_OK;
+}
+
 static int run(const cli_options *o) {
     linnet_model *m = NULL;
     int batch = cli_batch(o, 1);
-    int status = cli_model_open(o, o->arg[0], false, true, &m);
+    int status = cli_model_open(o, o->arg[0], false, !cli_has(o, OPT_GRAPH), &m);
     if (status) return status;
     if (cli_has(o, OPT_PLAN))
         status = put_plan(o, m, batch);
+    else if (cli_has(o, OPT_GRAPH))
+        status = write_graph(o, m, batch);
     else if (cli_format_of(o) == FORMAT_TEXT)
         status = put_text(o, m, batch);
     else if (cli_format_of(o) == FORMAT_JSON)
@@ -110,8 +120,10 @@ const cli_verb cli_verb_info = {
     .args = "MODEL",
     .help = "layers, shapes, parameters, multiply-adds; the plan",
     .about = "Prints the layers of a model as they are before fusion, with shapes, parameters and\n"
-             "multiply-adds. --plan prints what the device would run instead. No weights needed.",
-    .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(PLAN),
+             "multiply-adds. --plan prints what the device would run instead. No weights needed, "
+             "but for\n"
+             "--graph, which writes the whole network before fusion for other programs to read.",
+    .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(PLAN) | BIT(GRAPH),
     .min_arg = 1,
     .max_arg = 1,
     .formats = "text|json|jsonl|csv|md",

@@ -54,6 +54,8 @@ void ln_model_close(ln_model **m);
 /* h, w: 0 for the default. Errors name every missing, misshapen and unexpected tensor at once. */
 linnet_status ln_model_graph(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_graph **out,
                              linnet_error *err);
+/* The graph with its constants as one safetensors file (models/graph_write.c says how). */
+linnet_status ln_graph_write(const ln_graph *g, const char *path, linnet_error *err);
 const char *ln_model_name(const ln_model *m);
 const ln_family_row *ln_model_row(const ln_model *m); /* NULL for graphs from other files */
 const ln_preprocess *ln_model_prep(const ln_model *m);

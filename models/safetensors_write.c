@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void json_string(ln_str *s, const char *text) {
+void ln_json_string(ln_str *s, const char *text) {
     ln_str_put(s, "\"", 1);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         if (*p == '"' || *p == '\\')
@@ -22,15 +22,15 @@ static linnet_status header(ln_str *s, const char *path, const ln_weight *w, siz
     ln_str_add(s, "{");
     for (size_t i = 0; i < n_meta; i++) {
         ln_str_add(s, i ? "," : "\"__metadata__\":{");
-        json_string(s, meta[i].key);
+        ln_json_string(s, meta[i].key);
         ln_str_add(s, ":");
-        json_string(s, meta[i].value);
+        ln_json_string(s, meta[i].value);
     }
     if (n_meta) ln_str_add(s, "}");
     for (size_t i = 0; i < count; i++) {
         size_t end = ln_dtype_size(w[i].dtype);
         ln_str_add(s, i || n_meta ? "," : "");
-        json_string(s, w[i].name);
+        ln_json_string(s, w[i].name);
         ln_str_add(s, ":{\"dtype\":\"%s\",\"shape\":[", ln_safetensors_dtype[w[i].dtype]);
         for (int d = 0; d < w[i].shape.rank; d++) {
             ln_str_add(s, d ? ",%lld" : "%lld", (long long)w[i].shape.dim[d]);

@@ -36,6 +36,9 @@ void ln_row_major(const ln_shape *s, int64_t stride[LN_MAX_RANK]);
 
 extern const char *const ln_safetensors_dtype[LN_DTYPE_COUNT];
 
+/* Appends text as a JSON string, quotes included. */
+void ln_json_string(ln_str *s, const char *text);
+
 /* Growth of a plain array: doubles *cap until it holds `need`. */
 linnet_status ln_grow(void **items, size_t *cap, size_t need, size_t size, linnet_error *err);
 

@@ -145,6 +145,10 @@ typedef struct linnet_layer_info {
 LINNET_API linnet_status linnet_model_layers(const linnet_model *m, int batch,
                                              linnet_layer_info **list, size_t *count,
                                              linnet_error *err);
+/* The network with its weights, before fusion, as one safetensors file for other programs: the
+ * constants under their numbers, the nodes as JSON in the metadata. */
+LINNET_API linnet_status linnet_model_write_graph(const linnet_model *m, int batch,
+                                                  const char *path, linnet_error *err);
 /* Converts a PyTorch checkpoint or safetensors file. labels: may be NULL. */
 LINNET_API linnet_status linnet_convert(const char *in, const char *out, const char *arch,
                                         const char *labels, linnet_error *err);

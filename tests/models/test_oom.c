@@ -40,6 +40,18 @@ static linnet_status convert(const char *path, linnet_error *err) {
     return ln_convert(path, scratch("copy.safetensors"), NULL, NULL, err);
 }
 
+static linnet_status write_graph(const char *path, linnet_error *err) {
+    ln_model *m;
+    ln_graph *g = NULL;
+    ln_model_params p = {.model = "mobilenetv1_025", .synthetic = true};
+    LN_TRY(ln_model_open(&p, &m, err));
+    linnet_status st = ln_model_graph(m, 1, 32, 32, &g, err);
+    if (st == LINNET_OK) st = ln_graph_write(g, path, err);
+    ln_graph_destroy(&g);
+    ln_model_close(&m);
+    return st;
+}
+
 static const char *stored_model(void) {
     linnet_error err = {0};
     ln_weights *w;
@@ -80,6 +92,13 @@ START_TEST(conversion) {
 }
 END_TEST
 
+START_TEST(whole_graph) {
+    char path[300];
+    snprintf(path, sizeof path, "%s", scratch("graph.safetensors"));
+    fail_each(write_graph, path);
+}
+END_TEST
+
 static linnet_status open_torch(const char *path, linnet_error *err) {
     ln_weights *w;
     LN_TRY(ln_weights_open(path, &w, err));
@@ -109,4 +128,4 @@ START_TEST(checkpoint) {
 }
 END_TEST
 
-CHECK_MAIN("oom", synthetic, file, conversion, checkpoint)
+CHECK_MAIN("oom", synthetic, file, conversion, whole_graph, checkpoint)
