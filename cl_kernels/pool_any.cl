@@ -1,7 +1,8 @@
 /* Average and maximum pooling over a window; the whole map is a window of its size.
  *
  * y[n,oy,ox,c] = max or mean over ky,kx of x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, c]
- * The mean divides by the pixels inside the map, or by kh*kw when LN_FLAG_COUNT_PAD is set.
+ * The mean divides by the pixels inside the map, or when LN_FLAG_COUNT_PAD is set by those above
+ * t0 and left of t1, where the padding that counts ends.
  *
  * x, y: NHWC, f32. NaN in a window gives NaN. One work-item makes 8 channels of one pixel. */
 
@@ -27,7 +28,12 @@ LN_INLINE void LN_FN(LN_PARAMS) {
             count++;
         }
     }
-    if (!is_max) v /= (float8)((s->flags & LN_FLAG_COUNT_PAD) ? s->kh * s->kw : max(count, 1));
+    if (!is_max && (s->flags & LN_FLAG_COUNT_PAD)) {
+        int rows = (s->t0 - oy * s->sh + s->top + s->dh - 1) / s->dh;
+        int columns = (s->t1 - ox * s->sw + s->left + s->dw - 1) / s->dw;
+        count = min(rows, s->kh) * min(columns, s->kw);
+    }
+    if (!is_max) v /= (float8)max(count, 1);
     LN_ST8(arena + s->y + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
 }
 LN_KERNEL

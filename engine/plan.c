@@ -142,6 +142,8 @@ static void fill_args(const ln_plan *p, const ln_node *n, ln_args *a) {
     case LN_OP_ADD:
     case LN_OP_MUL: fill_act(&n->attr.binary.act, &a->act, act); break;
     case LN_OP_ACT: fill_act(&n->attr.act, &a->act, act); break;
+    case LN_OP_LINEAR_ATTENTION: fill_act(&n->attr.linear.act, &a->act, act); break;
+    case LN_OP_ATTENTION:
     case LN_OP_CONCAT: fill_parts(p, n, a); break;
     default: break;
     }

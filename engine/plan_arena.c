@@ -130,7 +130,8 @@ static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
     int slot[2], count = 0;
     switch (n->op) {
     case LN_OP_ACT:
-    case LN_OP_BATCH_NORM: slot[count++] = 0; break;
+    case LN_OP_BATCH_NORM:
+    case LN_OP_LAYER_NORM: slot[count++] = 0; break;
     case LN_OP_ADD:
     case LN_OP_MUL:
         slot[count++] = 0;

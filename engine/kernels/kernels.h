@@ -23,6 +23,8 @@ static inline int64_t ln_cpad(int64_t c) {
     return ln_round_up(c, LN_CPAD);
 }
 
+/* No constant or picture among the inputs; what kernels for padded maps ask. */
+bool ln_site_plain(const ln_site *s);
 /* Tiles for `items` work-items' worth of work, `each` to a work-item. */
 int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each);
 
@@ -63,6 +65,16 @@ LN_FAMILY(batch_norm)
 LN_FAMILY(softmax)
 LN_FAMILY(reshape)
 LN_FAMILY(concat)
+LN_FAMILY(shuffle)
+LN_FAMILY(slice)
+LN_FAMILY(slice8)
+LN_FAMILY(pad)
+LN_FAMILY(pad8)
+LN_FAMILY(resize)
+LN_FAMILY(layer_norm)
+LN_FAMILY(group_norm_any)
+LN_FAMILY(attention_any)
+LN_FAMILY(linear_attention)
 #undef LN_FAMILY
 
 #endif

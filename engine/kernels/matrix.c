@@ -10,6 +10,15 @@ int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each) {
     return (int32_t)LN_MAX(ln_ceil_div(items, each * v->local), 1);
 }
 
+bool ln_site_plain(const ln_site *s) {
+    for (int i = 0; i < s->node->n_in; i++) {
+        const ln_tensor *x = &s->graph->tensor[s->node->in[i]];
+        if (x->kind == LN_TENSOR_CONST || (x->kind == LN_TENSOR_INPUT && x->shape.rank == 4))
+            return false;
+    }
+    return true;
+}
+
 /* Limits of an activation that is a clamp and keeps zero at zero. */
 static bool clamp_limits(const ln_act *a, float *lo, float *hi) {
     bool none = a->kind == LN_ACT_NONE;

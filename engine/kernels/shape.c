@@ -3,12 +3,7 @@
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    for (int i = 0; i < s->node->n_in; i++) {
-        const ln_tensor *x = &s->graph->tensor[s->node->in[i]];
-        if (x->kind == LN_TENSOR_CONST || (x->kind == LN_TENSOR_INPUT && x->shape.rank == 4))
-            return false;
-    }
-    return true;
+    return ln_site_plain(s);
 }
 
 static void bind_pixels(const ln_variant *v, const ln_site *s, ln_args *a) {

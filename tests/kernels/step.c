@@ -62,10 +62,12 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
         ln_site s = {b->t.g, &b->t.g->node[i], ln_device_caps(device)};
         if (strcmp(s.node->name, "op")) continue;
         /* inputs are copied into the device's layout in front of the node, unless it takes them */
-        bool planar = ln_site_planar(&s) && s.node->op != LN_OP_ACT;
-        if (planar) ((ln_tensor *)&s.graph->tensor[s.node->in[0]])->kind = LN_TENSOR_NODE;
+        bool copied = s.node->op != LN_OP_ACT;
+        for (int k = 0; copied && k < b->t.g->n_input; k++)
+            b->t.g->tensor[b->t.g->input[k]].kind = LN_TENSOR_NODE;
         bool fits = ln_variant_fits(v, &s);
-        if (planar) ((ln_tensor *)&s.graph->tensor[s.node->in[0]])->kind = LN_TENSOR_INPUT;
+        for (int k = 0; k < b->t.g->n_input; k++)
+            b->t.g->tensor[b->t.g->input[k]].kind = LN_TENSOR_INPUT;
         if (!fits) {
             tg_close(&b->t);
             return false;

@@ -1,0 +1,39 @@
+/* Attention and its separable form: attention_any.cl, linear_attention.cl. */
+#include "engine/kernels/kernels.h"
+
+enum { Q, K, V };
+
+static bool can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_site_plain(s);
+}
+
+/* Channel ranges of q, k and v, and the keys' map. */
+static void bind_attention(const ln_site *s, ln_args *a) {
+    const ln_attention_attr *t = &s->node->attr.attention;
+    const ln_shape *k = ln_site_shape(s, s->node->in[K]);
+    a->t0 = t->heads, a->t1 = t->kv_heads;
+    a->t2 = t->dim, a->t3 = t->vdim;
+    a->kh = t->patch_h, a->kw = t->patch_w;
+    a->alpha = t->scale;
+    a->part[Q].at += (ln_u32)t->q_at;
+    a->part[K].at += (ln_u32)t->k_at;
+    a->part[V].at += (ln_u32)t->v_at;
+    a->part[K].c = (ln_i32)k->dim[1], a->part[K].first = (ln_i32)k->dim[2];
+}
+
+static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_attention(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * a->t0, 1);
+}
+
+static void linear_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const ln_linear_attention_attr *t = &s->node->attr.linear;
+    a->kh = t->patch_h, a->kw = t->patch_w;
+    a->tiles = ln_tiles(v, (int64_t)a->n * a->kh * a->kw * ln_cpad(a->oc) / 8, 1);
+}
+
+const ln_family ln_family_attention_any = {"attention_any", LN_OP_ATTENTION, can_run, NULL, NULL,
+                                           any_bind};
+const ln_family ln_family_linear_attention = {
+    "linear_attention", LN_OP_LINEAR_ATTENTION, can_run, NULL, NULL, linear_bind};

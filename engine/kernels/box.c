@@ -1,0 +1,79 @@
+/* Slice, padding and channel shuffle: box.cl and box8.cl. */
+#include "engine/kernels/kernels.h"
+
+enum { PIECES = 8 }; /* of 8 channels, to a work-item of box8.cl */
+
+/* Where output index i of a dimension comes from: i * step - before. */
+typedef struct axis {
+    int64_t step, before;
+} axis;
+
+typedef struct box {
+    axis n, h, w, c;
+} box;
+
+static axis axis_of(const ln_node *n, int dim) {
+    if (n->op == LN_OP_PAD) return (axis){1, n->attr.pad.before[dim]};
+    return (axis){n->attr.slice.step[dim], -n->attr.slice.begin[dim]};
+}
+
+/* Dimensions as ln_dims_of lays them out. */
+static box box_of(const ln_site *s) {
+    static const axis whole = {1, 0};
+    int rank = ln_site_shape(s, s->node->in[0])->rank;
+    box b = {whole, whole, whole, axis_of(s->node, rank - 1)};
+    if (rank > 1) b.n = axis_of(s->node, 0);
+    if (rank > 2) b.w = axis_of(s->node, rank - 2);
+    if (rank > 3) b.h = axis_of(s->node, 1);
+    return b;
+}
+
+static bool can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_site_plain(s) && ln_site_shape(s, s->node->in[0])->rank <= 4;
+}
+
+static bool can_run8(const ln_variant *v, const ln_site *s) {
+    if (!can_run(v, s)) return false;
+    axis c = box_of(s).c;
+    int64_t from = ln_site_channels(s, s->node->in[0]);
+    bool padded = c.before > 0 || ln_site_channels(s, s->node->out[0]) > from - c.before;
+    return c.step == 1 && c.before % 8 == 0 && (!padded || from % 8 == 0);
+}
+
+static void bind_box(const ln_site *s, ln_args *a) {
+    box b = box_of(s);
+    a->t0 = (ln_i32)b.c.before, a->t1 = (ln_i32)b.c.step;
+    a->t2 = (ln_i32)b.n.before, a->t3 = (ln_i32)b.n.step;
+    a->top = (ln_i32)b.h.before, a->sh = (ln_i32)b.h.step;
+    a->left = (ln_i32)b.w.before, a->sw = (ln_i32)b.w.step;
+    a->alpha = s->node->op == LN_OP_PAD ? s->node->attr.pad.value : 0.0f;
+}
+
+static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_box(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+static void bind8(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_box(s, a);
+    a->t4 = PIECES;
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, PIECES);
+}
+
+static bool shuffle_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_site_plain(s);
+}
+
+static void shuffle_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    a->groups = s->node->attr.shuffle.groups;
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+const ln_family ln_family_slice = {"slice", LN_OP_SLICE, can_run, NULL, NULL, bind};
+const ln_family ln_family_slice8 = {"slice8", LN_OP_SLICE, can_run8, NULL, NULL, bind8};
+const ln_family ln_family_pad = {"pad", LN_OP_PAD, can_run, NULL, NULL, bind};
+const ln_family ln_family_pad8 = {"pad8", LN_OP_PAD, can_run8, NULL, NULL, bind8};
+const ln_family ln_family_shuffle = {"shuffle", LN_OP_CHANNEL_SHUFFLE, shuffle_can_run, NULL,
+                                     NULL,      shuffle_bind};

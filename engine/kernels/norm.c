@@ -1,0 +1,46 @@
+/* Layer norm and group norm: layer_norm.cl, group_norm_any.cl. Packed: gamma, then beta. */
+#include "engine/kernels/kernels.h"
+
+enum { GAMMA = 1, BETA };
+
+static bool can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return !ln_site_planar(s);
+}
+
+static size_t packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return (size_t)(2 * ln_cpad(ln_site_channels(s, s->node->in[0])));
+}
+
+static linnet_status pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err) {
+    (void)v;
+    int64_t c = ln_site_channels(s, s->node->in[0]);
+    for (int64_t i = 0; i < c; i++) dst[i] = 1.0f;
+    if (ln_site_has(s, GAMMA)) LN_TRY(ln_const_copy_f32(s->graph, s->node->in[GAMMA], dst, err));
+    if (!ln_site_has(s, BETA)) return LINNET_OK;
+    return ln_const_copy_f32(s->graph, s->node->in[BETA], dst + ln_cpad(c), err);
+}
+
+static void bind_norm(const ln_site *s, ln_args *a) {
+    a->w = 0;
+    a->b = (ln_u32)ln_cpad(a->c);
+    a->alpha = s->node->attr.norm.eps;
+}
+
+static void layer_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_norm(s, a);
+    a->t1 = 1;
+    a->tiles = ln_tiles(v, a->m, a->t1);
+}
+
+static void group_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_norm(s, a);
+    a->groups = s->node->attr.norm.groups;
+    a->tiles = ln_tiles(v, (int64_t)a->n * a->groups, 1);
+}
+
+const ln_family ln_family_layer_norm = {"layer_norm", LN_OP_LAYER_NORM, can_run, packed,
+                                        pack,         layer_bind};
+const ln_family ln_family_group_norm_any = {
+    "group_norm_any", LN_OP_GROUP_NORM, can_run, packed, pack, group_bind};
