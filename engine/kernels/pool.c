@@ -3,9 +3,7 @@
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    const ln_pool_attr *p = &s->node->attr.pool; /* the kernel divides by the whole window */
-    const bool partial = p->count_pad && !p->global && (p->ceil_bottom || p->ceil_right);
-    return !ln_site_planar(s) && !partial;
+    return !ln_site_planar(s);
 }
 
 static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
