@@ -86,6 +86,12 @@ struct ln_program {
 cl_program ln_cache_load(ln_device *d, const ln_program *p);
 void ln_cache_store(const ln_program *p, const void *bytes, size_t size);
 
+/* ---- turn.c ---- */
+/* Around a launch of q, or around reading binaries (NULL): nothing where the driver is sound. */
+cl_int ln_turn_take(const ln_device *d, const ln_queue *q);
+void ln_turn_give(const ln_device *d);
+void ln_turn_forget(const ln_queue *q); /* q is drained */
+
 /* ---- program.c ---- */
 void ln_programs_free(ln_device *d);
 

@@ -208,7 +208,8 @@ void ln_program_save(ln_program *p) {
     pthread_mutex_unlock(&d->lock);
     if (!ours) return;
     size_t size;
-    unsigned char *bytes = binary_of(p->program, &size);
+    unsigned char *bytes = ln_turn_take(d, NULL) ? NULL : binary_of(p->program, &size);
+    ln_turn_give(d);
     if (bytes)
         ln_cache_store(p, bytes, size);
     else

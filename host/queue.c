@@ -33,6 +33,7 @@ void ln_queue_destroy(ln_queue **at) {
     if (!q) return;
     if (q->queue) {
         ln_cl()->clFinish(q->queue); /* nothing may run into buffers that go next */
+        ln_turn_forget(q);
         for (size_t i = 0; i < q->n_pending; i++) ln_cl()->clReleaseEvent(q->pending[i].event);
         ln_cl()->clReleaseCommandQueue(q->queue);
     }
@@ -71,8 +72,11 @@ linnet_status ln_queue_launch(ln_queue *q, ln_kernel *k, size_t groups, size_t l
     bool timed = q->profiling && ns;
     if (timed && q->n_pending == MOST_PENDING) LN_TRY(ln_queue_finish(q, LN_WAIT_SLEEP, err));
     cl_event event = NULL;
-    cl_int code = ln_cl()->clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local, 0,
-                                                  NULL, timed ? &event : NULL);
+    cl_int code = ln_turn_take(q->device, q);
+    if (!code)
+        code = ln_cl()->clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local, 0,
+                                               NULL, timed ? &event : NULL);
+    ln_turn_give(q->device);
     if (code)
         return ln_cl_fail(err, code, "clEnqueueNDRangeKernel",
                           "kernel %s, %zu work-groups of %zu items", k->name, groups, local);
@@ -202,5 +206,6 @@ linnet_status ln_queue_finish(ln_queue *q, ln_wait how, linnet_error *err) {
         cl_int code = ln_cl()->clFinish(q->queue);
         if (code) return ln_cl_fail(err, code, "clFinish", "waiting for the device");
     }
+    ln_turn_forget(q);
     return collect(q, err);
 }

@@ -190,6 +190,12 @@ START_TEST(faults_by_compiler_version) {
     ck_assert(!ln_caps_quirk(&odd, LN_QUIRK_MISCOMPILES)); /* no version, no range */
     ln_caps pocl = {.platform = "Portable Computing Language", .name = "pthread-haswell"};
     ln_caps_apply_quirks(&pocl);
+    ck_assert_uint_eq(pocl.quirks, 0); /* no version, no range */
+    snprintf(pocl.driver, sizeof pocl.driver, "3.1+debian");
+    ln_caps_apply_quirks(&pocl);
+    ck_assert_uint_eq(pocl.quirks, 1u << LN_QUIRK_ONE_QUEUE);
+    snprintf(pocl.driver, sizeof pocl.driver, "7.0");
+    ln_caps_apply_quirks(&pocl);
     ck_assert_uint_eq(pocl.quirks, 0);
 }
 END_TEST
