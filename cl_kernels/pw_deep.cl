@@ -179,7 +179,15 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     }
 }
 LN_KERNEL
+#undef LN_START
+#undef LN_STEP
+#undef LN_RAW
+#undef LN_CLAMP
+#undef LN_ADD
+#undef LN_STORE
 #undef LN_BLOCK
+#undef LN_BLOCKS
+#undef LN_CALL
 #undef LN_WIDTH
 #undef WIDE
 #undef PX

@@ -1,4 +1,5 @@
-/* General convolution and fully connected: conv_any.cl. */
+/* Dense convolution: conv_any.cl (also grouped, also fully connected), conv_wide.cl, conv_deep.cl.
+ */
 #include "engine/kernels/kernels.h"
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
@@ -7,20 +8,56 @@ static bool can_run(const ln_variant *v, const ln_site *s) {
     return true;
 }
 
-static size_t packed(const ln_variant *v, const ln_site *s) {
-    (void)v;
-    return ln_matrix_packed(s);
-}
-
-static linnet_status pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err) {
-    (void)v;
-    return ln_matrix_pack(s, ln_site_matrix(s).ocp, dst, err);
-}
-
 static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     ln_matrix_bind(s, a);
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
 }
 
-const ln_family ln_family_conv_any = {"conv_any", LN_OP_CONV2D, can_run, packed, pack, bind};
-const ln_family ln_family_fc_any = {"fc_any", LN_OP_FC, can_run, packed, pack, bind};
+/* ---- wide: PX pixels by 4 channels a work-item ---- */
+
+static bool dense_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return s->node->attr.conv.groups == 1 && ln_site_post_is_clamp(s);
+}
+
+static void wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int64_t across = ln_ceil_div(a->ow, ln_variant_tunable(v, "PX", 4));
+    ln_matrix_bind(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->n * a->oh * across * ln_cpad(a->oc) / 4, 1);
+}
+
+/* ---- deep: chunks of rows by groups of panels ---- */
+
+static int panel_width(const ln_variant *v, const ln_site *s) {
+    return ln_variant_tunable(v, "NV", 2) * ln_vector_width(s->caps);
+}
+
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    int ci = ln_variant_tunable(v, "CI", 0);
+    return dense_can_run(v, s) && !ln_site_has(s, LN_CONV_GATE) &&
+           (!ci || ci == ln_site_channels(s, s->node->in[0]));
+}
+
+static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst,
+                               linnet_error *err) {
+    return ln_matrix_pack(s, panel_width(v, s), dst, err);
+}
+
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
+    int64_t want = ln_ceil_div((int64_t)LN_MAX(s->caps->compute_units, 1) * 4, a->n);
+    ln_matrix_bind(s, a);
+    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
+    a->t1 = (int32_t)LN_MAX(LN_MIN(want, a->oh / 4), 1);
+    a->t3 = (int32_t)LN_MIN(ln_ceil_div(want, a->t1), panels);
+    a->tiles = a->n * a->t1 * a->t3;
+}
+
+const ln_family ln_family_conv_any = {"conv_any",       LN_OP_CONV2D,         can_run,
+                                      ln_matrix_packed, ln_matrix_pack_whole, bind};
+const ln_family ln_family_fc_any = {
+    "fc_any", LN_OP_FC, can_run, ln_matrix_packed, ln_matrix_pack_whole, bind};
+const ln_family ln_family_conv_wide = {"conv_wide",      LN_OP_CONV2D,         dense_can_run,
+                                       ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
+const ln_family ln_family_conv_deep = {"conv_deep",      LN_OP_CONV2D, deep_can_run,
+                                       ln_matrix_packed, deep_pack,    deep_bind};

@@ -15,16 +15,6 @@ static bool can_run(const ln_variant *v, const ln_site *s) {
            w->dh == 1 && w->dw == 1 && (wide || ln_site_matrix(s).ocp >= ln_vector_width(s->caps));
 }
 
-static size_t packed(const ln_variant *v, const ln_site *s) {
-    (void)v;
-    return ln_matrix_packed(s);
-}
-
-static linnet_status pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err) {
-    (void)v;
-    return ln_matrix_pack(s, ln_site_matrix(s).ocp, dst, err);
-}
-
 static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     ln_matrix_bind(s, a);
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
@@ -50,5 +40,7 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
         deep_cut(s, a);
 }
 
-const ln_family ln_family_dw = {"dw", LN_OP_CONV2D, can_run, packed, pack, bind};
-const ln_family ln_family_dw_any = {"dw_any", LN_OP_CONV2D, any_can_run, packed, pack, any_bind};
+const ln_family ln_family_dw = {"dw", LN_OP_CONV2D, can_run, ln_matrix_packed, ln_matrix_pack_whole,
+                                bind};
+const ln_family ln_family_dw_any = {"dw_any",         LN_OP_CONV2D,         any_can_run,
+                                    ln_matrix_packed, ln_matrix_pack_whole, any_bind};

@@ -35,9 +35,12 @@ typedef struct ln_matrix {
     int64_t k, oc, ocp;
 } ln_matrix;
 ln_matrix ln_site_matrix(const ln_site *s);
-size_t ln_matrix_packed(const ln_site *s);
+size_t ln_matrix_packed(const ln_variant *v, const ln_site *s);
 /* Panels of `wide` channels, ocp for one panel; the last ones are as ln_panel_at says. */
 linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_error *err);
+/* One panel of all channels: what the general and wide kernels read. */
+linnet_status ln_matrix_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
+                                   linnet_error *err);
 /* w and b of the packed block. */
 void ln_matrix_bind(const ln_site *s, ln_args *a);
 
@@ -53,6 +56,10 @@ void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a);
 #define LN_FAMILY(f) extern const ln_family ln_family_##f;
 LN_FAMILY(conv_any)
 LN_FAMILY(fc_any)
+LN_FAMILY(conv_deep)
+LN_FAMILY(conv_wide)
+LN_FAMILY(pw_wide)
+LN_FAMILY(fc_wide)
 LN_FAMILY(dw)
 LN_FAMILY(dw_any)
 LN_FAMILY(pw_deep)

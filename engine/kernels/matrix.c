@@ -75,7 +75,8 @@ static int64_t bias_at(const ln_matrix *m) {
     return ln_round_up(m->k * m->ocp, ALIGN);
 }
 
-size_t ln_matrix_packed(const ln_site *s) {
+size_t ln_matrix_packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
     ln_matrix m = ln_site_matrix(s);
     return (size_t)(bias_at(&m) + m.ocp);
 }
@@ -103,4 +104,10 @@ linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_
     }
     free(w);
     return st;
+}
+
+linnet_status ln_matrix_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
+                                   linnet_error *err) {
+    (void)v;
+    return ln_matrix_pack(s, ln_site_matrix(s).ocp, dst, err);
 }

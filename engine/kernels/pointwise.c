@@ -1,4 +1,4 @@
-/* Pointwise convolution and fully connected as a matrix product: pw_deep.cl. */
+/* Pointwise convolution and fully connected as a matrix product: pw_deep.cl, conv_wide.cl. */
 #include "engine/kernels/kernels.h"
 
 static bool is_pointwise(const ln_site *s) {
@@ -6,11 +6,6 @@ static bool is_pointwise(const ln_site *s) {
     const ln_window *w = &a->win;
     return a->groups == 1 && w->kh == 1 && w->kw == 1 &&
            w->top + w->left + w->bottom + w->right == 0;
-}
-
-static size_t packed(const ln_variant *v, const ln_site *s) {
-    (void)v;
-    return ln_matrix_packed(s);
 }
 
 /* ---- deep ---- */
@@ -63,6 +58,24 @@ static void fc_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     deep_cut(v, s, 1, a);
 }
 
-const ln_family ln_family_pw_deep = {"pw_deep", LN_OP_CONV2D, deep_can_run,
-                                     packed,    deep_pack,    deep_bind};
-const ln_family ln_family_fc_deep = {"fc_deep", LN_OP_FC, fc_can_run, packed, deep_pack, fc_bind};
+/* ---- wide ---- */
+
+static bool wide_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return is_pointwise(s) && ln_site_post_is_clamp(s) && !ln_site_planar(s);
+}
+
+static void wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int px = ln_variant_tunable(v, "PX", 4);
+    ln_matrix_bind(s, a);
+    a->tiles = ln_tiles(v, ln_ceil_div(a->m, px) * ln_cpad(a->oc) / 4, 1);
+}
+
+const ln_family ln_family_pw_wide = {"pw_wide",        LN_OP_CONV2D,         wide_can_run,
+                                     ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
+const ln_family ln_family_fc_wide = {
+    "fc_wide", LN_OP_FC, fc_can_run, ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
+const ln_family ln_family_pw_deep = {"pw_deep",        LN_OP_CONV2D, deep_can_run,
+                                     ln_matrix_packed, deep_pack,    deep_bind};
+const ln_family ln_family_fc_deep = {"fc_deep",        LN_OP_FC,  fc_can_run,
+                                     ln_matrix_packed, deep_pack, fc_bind};

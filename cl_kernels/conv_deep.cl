@@ -1,0 +1,179 @@
+/* Dense convolution, any window, stride, dilation and padding, for processors with wide vectors
+ * and caches: the stem, which reads the caller's planar picture, and k x k layers.
+ *
+ * y[n,oy,ox,o] = post(act(b[o] + sum over ky,kx,i of
+ *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, i] * w[ky,kx,i,o]) + res[n,oy,ox,o])
+ *
+ * x: NHWC or planar (xcs, xps); y, res: NHWC. w: panels of output channels (see ln_panel_at),
+ * each [kh][kw][c][panel width]; b [ocp]. f32.
+ * Preconditions: groups 1, no gate; c = CI where that is set.
+ *
+ * One work-item a group. A tile is one of t1 chunks of an image's rows by one of t3 groups of
+ * panels. Inside it a register tile of 8 pixels of a row by one panel keeps its sums over all
+ * taps; where a pixel may see the border, or is beyond the row, each tap is checked. */
+#ifndef NV
+#    define NV 2 /* vectors of LN_VW channels in a panel */
+#endif
+#ifndef CI
+#    define CI 0 /* input channels when fixed (3): their loop is unrolled */
+#endif
+#define WIDE (NV * LN_VW)
+#define PX   8
+
+/* px pixels of row oy from ox, nv vectors of channels and 8 more when tail is set, all constants
+ * at each call. x: the image; w, b, y, res: at the panel (y, res: at the first pixel). edge: the
+ * pixels' columns are checked, those beyond `left` are not stored. */
+LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
+                           __global const float *x, __global const ln_args *s, int oy, int ox,
+                           __global const float *w, __global const float *b,
+                           __global const float *res, __global float *y, int left, float *buf) {
+    ln_v b0 = (ln_v)0.0f, b1 = b0;
+    float8 bt = (float8)0.0f;
+    if (nv > 0) b0 = LN_LDV(b);
+    if (nv > 1) b1 = LN_LDV(b + LN_VW);
+    if (tail) bt = LN_LD8(b + nv * LN_VW);
+#define LN_START(i)                                                                                \
+    ln_v s##i##0 = b0, s##i##1 = b1;                                                               \
+    float8 t##i = bt;
+    LN_START(0) LN_START(1) LN_START(2) LN_START(3)
+    LN_START(4) LN_START(5) LN_START(6) LN_START(7)
+    const int width = nv * LN_VW + tail * 8;
+    int c = s->c, kw = s->kw;
+    int step = s->sw * s->xps, wd = s->wd, sw = s->sw, xcs = s->xcs;
+    for (int ky = 0; ky < s->kh; ky++) {
+        int iy = oy * s->sh - s->top + ky * s->dh;
+        if (iy < 0 || iy >= s->h) continue;
+        for (int kx = 0; kx < kw; kx++) {
+            int ix = ox * sw - s->left + kx * s->dw;
+            __global const float *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
+            __global const float *wk = w + (size_t)(ky * kw + kx) * c * width;
+#define LN_STEP(i)                                                                                 \
+    {                                                                                              \
+        float v = 0.0f;                                                                            \
+        if (!edge || (i < left && ix + i * sw >= 0 && ix + i * sw < wd)) v = xk[i * step];         \
+        if (nv > 0) s##i##0 = ln_fma((ln_v)v, w0, s##i##0);                                        \
+        if (nv > 1) s##i##1 = ln_fma((ln_v)v, w1, s##i##1);                                        \
+        if (tail) t##i = ln_fma((float8)v, wt, t##i);                                              \
+    }
+#define LN_CHANNEL                                                                                 \
+    {                                                                                              \
+        ln_v w0, w1;                                                                               \
+        float8 wt;                                                                                 \
+        if (nv > 0) w0 = LN_LDV(wk);                                                               \
+        if (nv > 1) w1 = LN_LDV(wk + LN_VW);                                                       \
+        if (tail) wt = LN_LD8(wk + nv * LN_VW);                                                    \
+        LN_STEP(0) LN_STEP(1) LN_STEP(2) LN_STEP(3)                                                \
+        LN_STEP(4) LN_STEP(5) LN_STEP(6) LN_STEP(7)                                                \
+        wk += width;                                                                               \
+        xk += xcs;                                                                                 \
+    }
+            if (CI == 3 && !edge) {
+                LN_CHANNEL
+                LN_CHANNEL
+                LN_CHANNEL
+            } else {
+                for (int k = 0; k < c; k++) LN_CHANNEL
+            }
+        }
+    }
+    if (!(s->flags & LN_FLAG_CLAMP)) {
+#define LN_RAW(i)                                                                                  \
+    if (nv > 0) *(ln_v *)(buf + i * WIDE) = s##i##0;                                               \
+    if (nv > 1) *(ln_v *)(buf + i * WIDE + LN_VW) = s##i##1;                                       \
+    if (tail) *(float8 *)(buf + i * WIDE + nv * LN_VW) = t##i;
+        LN_RAW(0) LN_RAW(1) LN_RAW(2) LN_RAW(3) LN_RAW(4) LN_RAW(5) LN_RAW(6) LN_RAW(7)
+        return;
+    }
+    float lo = s->lo, hi = s->hi, plo = s->plo, phi = s->phi;
+    int yps = s->yps, rps = s->rps;
+#define LN_STORE(i)                                                                                \
+    if (!edge || i < left) {                                                                       \
+        __global float *o = y + i * yps;                                                           \
+        s##i##0 = ln_clampv(s##i##0, lo, hi), s##i##1 = ln_clampv(s##i##1, lo, hi);                \
+        t##i = ln_clamp8(t##i, lo, hi);                                                            \
+        if (res) {                                                                                 \
+            __global const float *r = res + i * rps;                                               \
+            if (nv > 0) s##i##0 = ln_clampv(s##i##0 + LN_LDV(r), plo, phi);                        \
+            if (nv > 1) s##i##1 = ln_clampv(s##i##1 + LN_LDV(r + LN_VW), plo, phi);                \
+            if (tail) t##i = ln_clamp8(t##i + LN_LD8(r + nv * LN_VW), plo, phi);                   \
+        }                                                                                          \
+        if (nv > 0) LN_STV(o, s##i##0);                                                            \
+        if (nv > 1) LN_STV(o + LN_VW, s##i##1);                                                    \
+        if (tail) LN_ST8(o + nv * LN_VW, t##i);                                                    \
+    }
+    LN_STORE(0) LN_STORE(1) LN_STORE(2) LN_STORE(3)
+    LN_STORE(4) LN_STORE(5) LN_STORE(6) LN_STORE(7)
+}
+
+#define LN_BLOCK(E, J, H)                                                                          \
+    LN_OUTLINE void LN_F(block_##E##_##J##_##H)(                                                   \
+        __global const float *x, __global const ln_args *s, int oy, int ox,                        \
+        __global const float *w, __global const float *b, __global const float *res,               \
+        __global float *y, int left, float *buf) {                                                 \
+        LN_F(block)(E, J, H, x, s, oy, ox, w, b, res, y, left, buf);                               \
+    }
+#define LN_BLOCKS(J, H) LN_BLOCK(0, J, H) LN_BLOCK(1, J, H)
+LN_BLOCKS(1, 0)
+LN_BLOCKS(2, 0)
+#if LN_VW > 8
+LN_BLOCKS(0, 1)
+LN_BLOCKS(1, 1)
+#endif
+
+/* A row of one image and one panel. */
+LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
+                         __global const ln_args *s, int n, int oy, int at, int width) {
+    __global const float *x = arena + s->x + (size_t)n * s->xns;
+    __global const float *w = weights + s->w + (size_t)at * s->kh * s->kw * s->c;
+    __global const float *b = weights + s->b + at;
+    float buf[PX * WIDE] __attribute__((aligned(64)));
+    for (int ox = 0; ox < s->ow; ox += PX) {
+        int p = (n * s->oh + oy) * s->ow + ox, left = s->ow - ox, ix = ox * s->sw - s->left;
+        int inside = left >= PX && ix >= 0 && ix + (PX - 1) * s->sw + (s->kw - 1) * s->dw < s->wd;
+        __global float *y = arena + s->y + (size_t)p * s->yps + at;
+        __global const float *res =
+            s->res != LN_NO_OFF ? arena + s->res + (size_t)p * s->rps + at : (__global float *)0;
+#define LN_WIDTH(J, H)                                                                             \
+    case J * LN_VW + H * 8:                                                                        \
+        if (inside)                                                                                \
+            LN_F(block_0_##J##_##H)(x, s, oy, ox, w, b, res, y, left, buf);                        \
+        else                                                                                       \
+            LN_F(block_1_##J##_##H)(x, s, oy, ox, w, b, res, y, left, buf);                        \
+        break;
+        switch (width) {
+            LN_WIDTH(1, 0)
+            LN_WIDTH(2, 0)
+#if LN_VW > 8
+            LN_WIDTH(0, 1)
+            LN_WIDTH(1, 1)
+#endif
+        }
+        if (!(s->flags & LN_FLAG_CLAMP))
+            for (int i = 0; i < min(PX, left); i++)
+                for (int j = 0; j < width; j += 8)
+                    ln_finish8(*(float8 *)(buf + i * WIDE + j), arena, s, p + i, at + j);
+    }
+}
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
+    int y0 = s->oh * chunk / s->t1, y1 = s->oh * (chunk + 1) / s->t1;
+    int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
+    for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
+        int at = ln_panel_at(ocp, WIDE, i), width = ln_panel_at(ocp, WIDE, i + 1) - at;
+        for (int oy = y0; oy < y1; oy++) LN_F(row)(arena, weights, s, n, oy, at, width);
+    }
+}
+LN_KERNEL
+#undef LN_START
+#undef LN_STEP
+#undef LN_RAW
+#undef LN_STORE
+#undef LN_BLOCK
+#undef LN_BLOCKS
+#undef LN_WIDTH
+#undef LN_CHANNEL
+#undef WIDE
+#undef PX
+#undef NV
+#undef CI

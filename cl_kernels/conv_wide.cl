@@ -1,0 +1,95 @@
+/* Dense convolution and matrix product for processors with many work-items: a small register
+ * tile each, neighbouring work-items on neighbouring channels.
+ *
+ * y[n,oy,ox,o] = post(act(b[o] + sum over ky,kx,i of
+ *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, i] * gate[n,i] * w[ky,kx,i,o]) + res)
+ *
+ * x: NHWC or planar (xcs, xps); y, res: NHWC; gate [n][x2ps], optional. w [kh][kw][c][ocp],
+ * b [ocp]. f32.
+ * Preconditions: groups 1; POINT: 1x1 without padding, NHWC.
+ *
+ * One work-item makes PX pixels by 4 channels. POINT takes pixels as they come over the whole
+ * batch and reads four input channels at a time; else the pixels are of one row. */
+#ifndef PX
+#    define PX 4 /* pixels of the register tile */
+#endif
+#ifndef POINT
+#    define POINT 0 /* 1x1: no taps, no borders */
+#endif
+
+#define LN_ROW(j, f)                                                                               \
+    wv = LN_LD4(w + (size_t)(k + j) * ocp);                                                        \
+    for (int i = 0; i < PX; i++) sum[i] = ln_fma((float4)v[i].f, wv, sum[i]);
+
+/* Offset of the input pixel of output pixel p. */
+LN_INLINE size_t LN_F(pixel)(__global const ln_args *s, int p) {
+    int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
+    return (size_t)n * s->xns + (size_t)(oy * s->sh) * s->xrs + (size_t)(ox * s->sw) * s->xps;
+}
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid, o = at % (ocp / 4) * 4;
+    int block = at / (ocp / 4), has_gate = s->gate != LN_NO_OFF;
+    __global const float *w = weights + s->w + o;
+    float4 sum[PX], wv;
+    for (int i = 0; i < PX; i++) sum[i] = LN_LD4(weights + s->b + o);
+#if POINT
+    int p = block * PX, left = min(s->m - p, PX);
+    if (left <= 0) return;
+    __global const float *x[PX], *gate[PX];
+    for (int i = 0; i < PX; i++) {
+        int q = min(p + i, s->m - 1);
+        x[i] = arena + s->x + LN_F(pixel)(s, q);
+        gate[i] = arena + (has_gate ? s->gate + (size_t)(q / (s->oh * s->ow)) * s->x2ps : 0);
+    }
+    int k = 0;
+    for (; k + 4 <= s->c; k += 4) {
+        float4 v[PX];
+        for (int i = 0; i < PX; i++) v[i] = LN_LD4(x[i] + k);
+        if (has_gate)
+            for (int i = 0; i < PX; i++) v[i] *= LN_LD4(gate[i] + k);
+        LN_ROW(0, x)
+        LN_ROW(1, y)
+        LN_ROW(2, z)
+        LN_ROW(3, w)
+    }
+    for (; k < s->c; k++) {
+        wv = LN_LD4(w + (size_t)k * ocp);
+        for (int i = 0; i < PX; i++)
+            sum[i] = ln_fma((float4)(x[i][k] * (has_gate ? gate[i][k] : 1.0f)), wv, sum[i]);
+    }
+#else
+    int across = (s->ow + PX - 1) / PX, row = block / across, ox = block % across * PX;
+    int n = row / s->oh, oy = row % s->oh, p = row * s->ow + ox, left = min(s->ow - ox, PX);
+    if (n >= s->n) return;
+    __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps : 0);
+    for (int ky = 0; ky < s->kh; ky++) {
+        int iy = oy * s->sh - s->top + ky * s->dh;
+        if (iy < 0 || iy >= s->h) continue;
+        w = weights + s->w + (size_t)ky * s->kw * s->c * ocp + o;
+        for (int kx = 0; kx < s->kw; kx++) {
+            int ix = ox * s->sw - s->left + kx * s->dw;
+            __global const float *x =
+                arena + s->x + (size_t)n * s->xns + (size_t)iy * s->xrs + (long)ix * s->xps;
+            for (int k = 0; k < s->c; k++) {
+                float g = has_gate ? gate[k] : 1.0f;
+                wv = LN_LD4(w);
+                w += ocp;
+                for (int i = 0; i < PX; i++) {
+                    int in = ix + i * s->sw;
+                    float v = 0.0f;
+                    if (in >= 0 && in < s->wd && i < left)
+                        v = x[(long)i * s->sw * s->xps + (size_t)k * s->xcs] * g;
+                    sum[i] = ln_fma((float4)v, wv, sum[i]);
+                }
+            }
+        }
+    }
+#endif
+    for (int i = 0; i < PX; i++)
+        if (i < left) ln_finish4(sum[i], arena, s, p + i, o);
+}
+LN_KERNEL
+#undef LN_ROW
+#undef PX
+#undef POINT
