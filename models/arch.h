@@ -15,6 +15,7 @@ typedef enum ln_block_kind {
     LN_BLOCK_ER,  /* edge residual, fused inverted bottleneck: dense kxk, [se], pw */
     LN_BLOCK_CN,  /* a convolution with norm and activation */
     LN_BLOCK_UIR, /* universal inverted bottleneck: [dw], pw, [dw], pw: V4 */
+    LN_BLOCK_MQA, /* Mobile MQA: attention with one key and value for all heads: V4 */
     LN_BLOCK_KINDS
 } ln_block_kind;
 
@@ -33,7 +34,8 @@ typedef struct ln_stage {
     float se;      /* squeeze ratio; 0: none */
     int flags;
     int start_kernel; /* UIR: first depthwise; kernel is the middle one; 0: left out */
-    int group_size;   /* ER: channels of one group of the dense convolution; 0: ungrouped */
+    int heads, head_dim, kv_stride; /* MQA; kv_stride > 1: a depthwise before keys and values */
+    int group_size; /* ER: expanded channels of one group of the dense convolution; 0: one */
 } ln_stage;
 
 typedef enum ln_act_id {
@@ -92,7 +94,8 @@ typedef struct ln_arch {
     ln_head_kind head_kind;
     ln_act_id act;
     float eps;
-    ln_act_id se_act, se_gate;
+    ln_act_id se_gate;
+    bool se_relu;        /* ReLU between the squeeze products, else the block's activation */
     bool tf_same;        /* TensorFlow SAME padding; else symmetric */
     bool fix_stem;       /* the width leaves the stem alone */
     bool fix_head;       /* ... and the head, which else never shrinks */
@@ -102,6 +105,7 @@ typedef struct ln_arch {
     bool se_of_middle;   /* squeeze ratio of the expanded channels, rounded to 8; else of the
                             block's input, rounded to 1 */
     bool se_round1;      /* se_of_middle without the rounding to 8 */
+    bool layer_scale;    /* UIR: a learned factor for each channel before the residual */
     ln_down down;
 } ln_arch;
 

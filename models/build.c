@@ -80,6 +80,12 @@ ln_tid ln_b_matrix(ln_build *b, const char *name, int64_t rows, int64_t cols) {
     return same_shape(b, name, (ln_shape){2, {rows, cols}}, true);
 }
 
+ln_tid ln_b_const(ln_build *b, const char *name, ln_shape shape, float **data) {
+    *data = NULL;
+    if (b->status != LINNET_OK) return LN_NONE;
+    return keep(b, ln_graph_const_new(b->g, name, shape, data, b->err));
+}
+
 ln_tid ln_b_kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int64_t kh, int64_t kw) {
     if (b->status != LINNET_OK) return LN_NONE;
     ln_shape file = {4, {oc, ic, kh, kw}}, shape = {4, {oc, kh, kw, ic}};

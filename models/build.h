@@ -30,6 +30,8 @@ int64_t ln_b_channels(const ln_build *b, ln_tid x);
 /* A named constant in the file's own shape (rank 1 or 2). */
 ln_tid ln_b_vector(ln_build *b, const char *name, int64_t n, bool is_param);
 ln_tid ln_b_matrix(ln_build *b, const char *name, int64_t rows, int64_t cols);
+/* A constant of the network itself, not of its weights; *data is zeroed, NULL on failure. */
+ln_tid ln_b_const(ln_build *b, const char *name, ln_shape shape, float **data);
 /* An OIHW weight as the graph's [OC,KH,KW,IC/groups], a view. */
 ln_tid ln_b_kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int64_t kh, int64_t kw);
 /* name: the layer; ".weight" and ".bias" are added. */
@@ -49,7 +51,7 @@ linnet_status ln_b_finish(ln_build *b, ln_tid x);
 /* Convolution, norm and activation, named by the block's role. act: NULL for linear. */
 ln_tid ln_b_layer(ln_build *b, ln_tid x, ln_role role, const ln_layer *l, const ln_act *act);
 /* Squeeze-and-excitation with `squeezed` channels. */
-ln_tid ln_b_se(ln_build *b, ln_tid x, int squeezed);
+ln_tid ln_b_se(ln_build *b, ln_tid x, int squeezed, ln_act act);
 
 typedef ln_tid (*ln_block_fn)(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out);
 extern const ln_block_fn ln_block_fns[LN_BLOCK_KINDS];

@@ -12,7 +12,11 @@
 enum { BATCH = 3 };
 
 static double tolerance(const golden *g) {
-    return strstr(g->model, "vgg") ? 1e-4 : 3e-5;
+    static const char *const strict[] = {"mobilenetv1", "mobilenetv2", "lite", "mobilenet_v2"};
+    if (strstr(g->model, "vgg")) return 1e-4;
+    for (size_t i = 0; i < LN_COUNT(strict); i++)
+        if (strstr(g->model, strict[i])) return 3e-5;
+    return 5e-5;
 }
 
 static bool failed(linnet_status st, const golden *g, const linnet_error *err) {
