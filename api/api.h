@@ -27,4 +27,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
 /* Hands a string's memory to the caller. */
 linnet_status ln_api_take(ln_str *s, char **out, linnet_error *err);
 
+/* Fills a check's detail, cut to its room. */
+void ln_api_detail(linnet_check *c, const char *fmt, ...) LN_PRINTF(2, 3);
+
 #endif

@@ -16,23 +16,26 @@ typedef struct report {
     size_t n;
 } report;
 
-static linnet_check *add(report *r, const char *name, int ok, const char *fmt, ...) LN_PRINTF(4, 5);
-static linnet_check *add(report *r, const char *name, int ok, const char *fmt, ...) {
+static linnet_check *add(report *r, const char *name, int ok) {
     linnet_check *c = &r->check[r->n++];
-    va_list ap;
     snprintf(c->name, sizeof c->name, "%s", name);
     c->ok = ok;
+    return c;
+}
+
+void ln_api_detail(linnet_check *c, const char *fmt, ...) {
+    va_list ap;
     va_start(ap, fmt);
     vsnprintf(c->detail, sizeof c->detail, fmt, ap);
     va_end(ap);
-    return c;
 }
 
 /* An error's text is "what, where; what to do". */
 static void add_error(report *r, const char *name, const linnet_error *err, const char *remedy) {
     const char *cut = strstr(err->message, "; ");
     int n = cut ? (int)(cut - err->message) : (int)strlen(err->message);
-    linnet_check *c = add(r, name, 0, "%.*s", n, err->message);
+    linnet_check *c = add(r, name, 0);
+    ln_api_detail(c, "%.*s", n, err->message);
     snprintf(c->remedy, sizeof c->remedy, "%.*s", (int)sizeof c->remedy - 1,
              cut ? cut + 2 : remedy);
 }
@@ -41,7 +44,7 @@ static bool check_loader(report *r) {
     linnet_error err = {0};
     const char *asked = ln_env(LN_ENV_OPENCL);
     if (ln_cl_open(&err) == LINNET_OK) {
-        add(r, "loader", 1, "%s", asked ? asked : "the system's OpenCL loader");
+        ln_api_detail(add(r, "loader", 1), "%s", asked ? asked : "the system's OpenCL loader");
         return true;
     }
     add_error(r, "loader", &err, "install an OpenCL loader");
@@ -59,7 +62,8 @@ static bool check_drivers(report *r) {
     ln_str s = {0};
     for (size_t i = 0; i < n; i++)
         ln_str_add(&s, "%s%s (%s)", i ? ", " : "", entry[i].caps.name, entry[i].caps.platform);
-    add(r, "drivers", 1, "%zu device%s: %s", n, n == 1 ? "" : "s", s.failed ? "" : s.p);
+    ln_api_detail(add(r, "drivers", 1), "%zu device%s: %s", n, n == 1 ? "" : "s",
+                  s.failed ? "" : s.p);
     ln_str_free(&s);
     free(entry);
     return true;
@@ -102,15 +106,17 @@ static void check_device(report *r, const char *spec) {
         return;
     }
     if (!d->dev) {
-        add(r, "device", -1, "the C reference is chosen: right, but slow");
+        ln_api_detail(add(r, "device", -1), "the C reference is chosen: right, but slow");
         linnet_device_close(&d);
         return;
     }
     const ln_caps *c = ln_device_caps(d->dev);
-    add(r, "device", 1, "%s, driver %s, %u compute units", c->name, c->driver, c->compute_units);
+    ln_api_detail(add(r, "device", 1), "%s, driver %s, %u compute units", c->name, c->driver,
+                  c->compute_units);
     double start = ln_now();
     if (compile_and_run(d->dev, &err) == LINNET_OK)
-        add(r, "compiler", 1, "built and ran a kernel in %.0f ms", 1e3 * (ln_now() - start));
+        ln_api_detail(add(r, "compiler", 1), "built and ran a kernel in %.0f ms",
+                      1e3 * (ln_now() - start));
     else
         add_error(r, "compiler", &err, "update or replace the driver");
     linnet_device_close(&d);
@@ -121,7 +127,8 @@ static void check_cache(report *r) {
     linnet_error err = {0};
     ln_writer w;
     if (!ln_cache_path(dir, sizeof dir, NULL)) {
-        linnet_check *c = add(r, "cache", -1, "off: every start builds its programs anew");
+        linnet_check *c = add(r, "cache", -1);
+        ln_api_detail(c, "off: every start builds its programs anew");
         snprintf(c->remedy, sizeof c->remedy, "set HOME or XDG_CACHE_HOME, or give --cache-dir");
         return;
     }
@@ -134,7 +141,7 @@ static void check_cache(report *r) {
         unlink(file);
     }
     if (st == LINNET_OK)
-        add(r, "cache", 1, "%s can be written", dir);
+        ln_api_detail(add(r, "cache", 1), "%s can be written", dir);
     else
         add_error(r, "cache", &err, "give another folder with --cache-dir");
 }
@@ -143,11 +150,12 @@ static void check_cache(report *r) {
 static void check_clblast(report *r) {
     void *lib = dlopen("libclblast.so.1", RTLD_LAZY | RTLD_LOCAL);
     if (lib) {
-        add(r, "clblast", 1, "libclblast.so.1 is there for the tuner to try");
+        ln_api_detail(add(r, "clblast", 1), "libclblast.so.1 is there for the tuner to try");
         dlclose(lib);
         return;
     }
-    linnet_check *c = add(r, "clblast", -1, "not found: the tuner has one candidate less");
+    linnet_check *c = add(r, "clblast", -1);
+    ln_api_detail(c, "not found: the tuner has one candidate less");
     snprintf(c->remedy, sizeof c->remedy, "Debian: apt-get install libclblast1");
 }
 

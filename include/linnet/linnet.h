@@ -112,15 +112,16 @@ typedef struct linnet_model_params {
     const char *labels;  /* text file, a label a line; NULL: the model's own */
     int synthetic;       /* deterministic weights from seed, for tests and benchmarks */
     uint64_t seed;
-    int shape_only; /* no weights: info only */
-    int size;       /* input side in pixels; 0: the model's own */
+    int shape_only;    /* no weights: info only */
+    int size;          /* input side in pixels; 0: the model's own */
     int height, width; /* or both sides; 0: size */
     /* preprocessing that overrides the model's; used where the flag says so */
     int set_mean, set_std, set_crop_pct, set_resize;
     float mean[3], std[3], crop_pct;
     int resize;
 } linnet_model_params;
-#define LINNET_MODEL_PARAMS_INIT {0}
+#define LINNET_MODEL_PARAMS_INIT                                                                   \
+    { 0 }
 LINNET_API linnet_status linnet_model_open(const linnet_model_params *p, linnet_model **out,
                                            linnet_error *err);
 LINNET_API void linnet_model_close(linnet_model **m);
@@ -163,7 +164,8 @@ typedef struct linnet_session_params {
     linnet_wait wait;
     int profile; /* record a time for each step */
 } linnet_session_params;
-#define LINNET_SESSION_PARAMS_INIT {0}
+#define LINNET_SESSION_PARAMS_INIT                                                                 \
+    { 0 }
 /* Builds the graph, plans it, uploads weights, builds kernels. The model and the device must
  * outlive the session. */
 LINNET_API linnet_status linnet_session_create(linnet_model *m, linnet_device *d,

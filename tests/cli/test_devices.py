@@ -1,7 +1,4 @@
 """devices and doctor, and what every verb says when OpenCL is not there."""
-import os
-import re
-import subprocess
 
 import pytest
 

@@ -1,5 +1,4 @@
 """classify --output F.jsonl --resume: no line lost, none twice, killed at any moment."""
-import json
 import random
 import signal
 import subprocess
