@@ -13,6 +13,10 @@
 #define LN_CPAD   8 /* channels are padded to a multiple of this; padding lanes stay zero */
 #define LN_NO_OFF 0xFFFFFFFFu
 
+/* ln_args.variant of a chain's step, and of a record that does nothing */
+#define LN_CHAIN (-1)
+#define LN_SKIP  (-2)
+
 /* ln_args.flags */
 #define LN_FLAG_MAX       1 /* pooling: maximum */
 #define LN_FLAG_COUNT_PAD 2 /* pooling: the mean counts the padding */

@@ -33,11 +33,18 @@ static double relative(double max_abs, const float *ref, int64_t n) {
     return max_abs == 0 ? 0 : scale > 0 ? max_abs / scale : INFINITY;
 }
 
-static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_node *n, linnet_error *err) {
-    for (int k = 0; k < n->n_in; k++) {
-        ln_tid t = n->in[k];
-        if (t != LN_NONE && ref->graph->tensor[t].kind != LN_TENSOR_CONST)
-            LN_TRY(ln_session_write(s, t, ref->value[t], err));
+/* Every activation that a step reads, but for what lies inside a chain. */
+static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_step *step,
+                          linnet_error *err) {
+    const ln_plan *p = ln_session_plan(s);
+    for (int i = step->first; i <= step->node; i++) {
+        const ln_node *n = &ref->graph->node[i];
+        for (int k = 0; k < n->n_in; k++) {
+            ln_tid t = n->in[k];
+            if (t != LN_NONE && ref->graph->tensor[t].kind != LN_TENSOR_CONST &&
+                !ln_chain_inner(p, t))
+                LN_TRY(ln_session_write(s, t, ref->value[t], err));
+        }
     }
     return LINNET_OK;
 }
@@ -48,7 +55,7 @@ static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_
     const ln_step *step = &p->step[i];
     const ln_node *n = &ref->graph->node[step->node];
     *layer = (ln_diff_layer){n->name, ln_op_infos[n->op].name, step->variant->name, 0, 0, true};
-    LN_TRY(feed(s, ref, n, err));
+    LN_TRY(feed(s, ref, step, err));
     LN_TRY(ln_session_run_step(s, i, err));
     for (int k = 0; k < n->n_out; k++) {
         int64_t count = 0;

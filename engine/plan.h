@@ -18,27 +18,39 @@ typedef struct ln_place {
 } ln_place;
 
 typedef struct ln_step {
-    const ln_variant *variant;
-    int node; /* index in the graph */
+    const ln_variant *variant; /* &ln_variant_chain: several nodes in one step */
+    int first, node;           /* nodes of the graph; the same but for a chain */
     ln_args args;
-    int64_t packed_at, packed; /* elements in the weights buffer */
-    int64_t macs, bytes;       /* work, and compulsory traffic */
+    int64_t macs, bytes; /* work, and compulsory traffic */
 } ln_step;
+
+/* A node's variant, and where its packed constants lie in the weights buffer, in elements. */
+typedef struct ln_choice {
+    const ln_variant *variant; /* NULL: the node only renames memory */
+    int64_t packed_at, packed;
+    int chain_end; /* last node of the chain that begins here; the node itself without one */
+    int chain;     /* first node of the chain that it is in, or itself */
+} ln_choice;
 
 typedef struct ln_plan {
     const ln_graph *graph; /* not owned */
     ln_caps caps;
     ln_step *step;
     int n_step;
-    ln_place *place; /* by tensor id */
+    ln_args *record; /* behind the steps in the step table: the parts of chains */
+    int n_record;
+    ln_choice *choice; /* by node */
+    ln_place *place;   /* by tensor id */
+    ln_place *scratch; /* by node: memory of the chain that begins there */
     int64_t arena_bytes, live_peak_bytes, weight_bytes;
 } ln_plan;
 
 typedef struct ln_plan_params {
     const ln_variant *(*choose)(void *user, const ln_site *s); /* NULL: ln_variant_choose */
+    /* Whether nodes first..last run as a chain; NULL: ln_chain_default. */
+    bool (*chain)(void *user, const ln_plan *p, int first, int last);
     void *user;
-    int64_t
-        guard; /* bytes left free around every activation, for tests that look for stray writes */
+    int64_t guard;   /* bytes left free around every activation, for tests of stray writes */
     bool no_sharing; /* every activation has memory of its own: no in-place, no slices */
 } ln_plan_params;
 /* The graph may get copy nodes behind inputs whose readers cannot take the caller's planar
@@ -53,6 +65,17 @@ typedef struct ln_dims {
     int64_t n, h, w, c;
 } ln_dims;
 ln_dims ln_dims_of(const ln_shape *s);
+/* A node's arguments but for what its variant binds (plan_args.c). Tensors without a place of
+ * their own get LN_NO_OFF. */
+void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a);
+/* Which nodes form chains (choice[].chain, chain_end) and how much memory each needs; before
+ * places are assigned (chain.c). */
+linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_error *err);
+bool ln_chain_default(void *user, const ln_plan *p, int first, int last);
+/* Appends the records of a chain's step and fills its arguments; after places are assigned. */
+linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err);
+/* True when t lives only inside a chain. */
+bool ln_chain_inner(const ln_plan *p, ln_tid t);
 /* Fills places, arena_bytes and live_peak_bytes (plan_arena.c). */
 linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err);
 /* True when the node only renames memory: its output lies where its input does. */

@@ -75,6 +75,18 @@ static linnet_status init_places(ln_plan *p, linnet_error *err) {
     return LINNET_OK;
 }
 
+/* A chain writes its output while it still reads its inputs, from first node to last. */
+static void note_chains(ln_plan *p) {
+    const ln_graph *g = p->graph;
+    for (int i = 0; i < g->n_node; i++) {
+        int first = p->choice[i].chain, last = p->choice[first].chain_end;
+        for (int k = 0; k < g->node[i].n_in; k++)
+            if (g->node[i].in[k] != LN_NONE)
+                p->place[g->node[i].in[k]].last = LN_MAX(p->place[g->node[i].in[k]].last, last);
+        p->place[g->node[i].out[0]].first = first;
+    }
+}
+
 static void note_life(ln_plan *p) {
     const ln_graph *g = p->graph;
     for (ln_tid t = 0; t < g->n_tensor; t++)
@@ -86,6 +98,7 @@ static void note_life(ln_plan *p) {
             if (n->in[k] != LN_NONE) p->place[n->in[k]].last = i;
     }
     for (int i = 0; i < g->n_output; i++) p->place[g->output[i]].last = g->n_node;
+    note_chains(p);
 }
 
 static bool is_output(const ln_graph *g, ln_tid t) {
@@ -124,7 +137,7 @@ static void try_concat(ln_plan *p, const ln_node *n) {
 }
 
 /* The input whose memory the output may overwrite: every element is read only to make the same
- * element of the output. */
+ * element of the output. A chain's other tiles may still read it. */
 static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
     const ln_graph *g = p->graph;
     int slot[2], count = 0;
@@ -146,7 +159,7 @@ static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
         ln_tid r = whole_root(p, t);
         if (r == LN_NONE || g->tensor[r].kind != LN_TENSOR_NODE || p->place[r].last != at) continue;
         if (!ln_shape_equal(&g->tensor[t].shape, &g->tensor[n->out[0]].shape)) continue;
-        bool read_twice = false;
+        bool read_twice = p->choice[at].chain != at;
         for (int k = 0; k < n->n_in; k++)
             if (k != slot[i] && n->in[k] != LN_NONE && is_activation(&g->tensor[n->in[k]]))
                 read_twice |= root(p, n->in[k]) == r;
@@ -173,14 +186,15 @@ static void share_all(ln_plan *p) {
 }
 
 typedef struct block {
-    ln_tid t;
+    ln_place *place;
     int64_t size;
+    int order;
 } block;
 
 static int by_size(const void *a, const void *b) {
     const block *x = a, *y = b;
     if (x->size != y->size) return x->size < y->size ? 1 : -1;
-    return x->t < y->t ? -1 : 1; /* a fixed order keeps plans deterministic */
+    return x->order < y->order ? -1 : 1; /* a fixed order keeps plans deterministic */
 }
 
 static int by_offset(const void *a, const void *b) {
@@ -188,41 +202,56 @@ static int by_offset(const void *a, const void *b) {
     return (*x)->offset < (*y)->offset ? -1 : (*x)->offset > (*y)->offset;
 }
 
-static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
+/* Everything that needs memory of its own: tensors and the scratch of chains. */
+static int list_blocks(const ln_plan *p, int64_t guard, block *b) {
     const ln_graph *g = p->graph;
-    block *b = calloc((size_t)g->n_tensor + 1, sizeof *b);
-    const ln_place **near = calloc((size_t)g->n_tensor + 1, sizeof(void *));
+    int count = 0;
+    for (ln_tid t = 0; t < g->n_tensor; t++)
+        if (is_activation(&g->tensor[t]) && p->place[t].owner == t && !ln_chain_inner(p, t))
+            b[count++] = (block){.place = &p->place[t]};
+    for (int i = 0; i < g->n_node; i++)
+        if (p->scratch[i].bytes) b[count++] = (block){.place = &p->scratch[i]};
+    for (int i = 0; i < count; i++) {
+        b[i].size = ln_round_up(b[i].place->bytes, ALIGN_BYTES) + guard;
+        b[i].order = i;
+    }
+    qsort(b, (size_t)count, sizeof *b, by_size);
+    return count;
+}
+
+/* The lowest offset where a block fits beside those placed already that live when it does. */
+static int64_t lowest_gap(const block *b, int i, int64_t guard, const ln_place **near) {
+    const ln_place *pl = b[i].place;
+    int n = 0;
+    for (int k = 0; k < i; k++)
+        if (b[k].place->first <= pl->last && pl->first <= b[k].place->last) near[n++] = b[k].place;
+    if (n) qsort((void *)near, (size_t)n, sizeof *near, by_offset);
+    int64_t at = guard;
+    for (int k = 0; k < n; k++) {
+        if (near[k]->offset - at >= b[i].size) break;
+        at = LN_MAX(at, near[k]->offset + ln_round_up(near[k]->bytes, ALIGN_BYTES) + guard);
+    }
+    return at;
+}
+
+static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
+    size_t most = (size_t)p->graph->n_tensor + (size_t)p->graph->n_node + 1;
+    block *b = calloc(most, sizeof *b);
+    const ln_place **near = calloc(most, sizeof(void *));
     if (!b || !near) {
         free(b);
         free((void *)near);
-        return ln_fail_oom(err, "memory plan", (size_t)g->n_tensor * sizeof *b);
+        return ln_fail_oom(err, "memory plan", most * sizeof *b);
     }
-    int count = 0;
-    for (ln_tid t = 0; t < g->n_tensor; t++)
-        if (is_activation(&g->tensor[t]) && p->place[t].owner == t)
-            b[count++] = (block){t, ln_round_up(p->place[t].bytes, ALIGN_BYTES) + guard};
-    qsort(b, (size_t)count, sizeof *b, by_size);
+    int count = list_blocks(p, guard, b);
     for (int i = 0; i < count; i++) {
-        ln_place *pl = &p->place[b[i].t];
-        int n = 0;
-        for (int k = 0; k < i; k++) {
-            const ln_place *o = &p->place[b[k].t];
-            if (o->first <= pl->last && pl->first <= o->last) near[n++] = o;
-        }
-        qsort((void *)near, (size_t)n, sizeof *near, by_offset);
-        int64_t at = guard;
-        for (int k = 0; k < n; k++) {
-            int64_t end = near[k]->offset + ln_round_up(near[k]->bytes, ALIGN_BYTES) + guard;
-            if (near[k]->offset - at >= b[i].size) break;
-            at = LN_MAX(at, end);
-        }
-        pl->offset = at;
-        p->arena_bytes = LN_MAX(p->arena_bytes, at + b[i].size);
+        b[i].place->offset = lowest_gap(b, i, guard, near);
+        p->arena_bytes = LN_MAX(p->arena_bytes, b[i].place->offset + b[i].size);
     }
-    for (int s = 0; s <= g->n_node; s++) {
+    for (int s = 0; s <= p->graph->n_node; s++) {
         int64_t live = 0;
         for (int i = 0; i < count; i++)
-            if (p->place[b[i].t].first <= s && s <= p->place[b[i].t].last) live += b[i].size;
+            if (b[i].place->first <= s && s <= b[i].place->last) live += b[i].size;
         p->live_peak_bytes = LN_MAX(p->live_peak_bytes, live);
     }
     free(b);
@@ -258,6 +287,7 @@ static void resolve(ln_plan *p, ln_tid t) {
 
 linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err) {
     LN_TRY(init_places(p, err));
+    LN_TRY(ln_chain_find(p, params, err));
     note_life(p);
     if (!params || !params->no_sharing) share_all(p);
     LN_TRY(assign(p, params ? ln_round_up(params->guard, ALIGN_BYTES) : 0, err));

@@ -6,23 +6,34 @@ static const char *share_mark(const ln_plan *p, ln_tid t) {
     return pl->owner == t ? "" : pl->slice ? " slice" : " in place";
 }
 
+/* "pw_f32_deep" or, of a chain, "pw_f32_deep > dw3x3s1_f32_deep > pw_f32_deep". */
+static void step_variant(const ln_plan *p, const ln_step *s, ln_str *out) {
+    for (int i = s->first; i <= s->node; i++)
+        ln_str_add(out, "%s%s", i > s->first ? " > " : "", p->choice[i].variant->name);
+}
+
+static int64_t packed_bytes(const ln_plan *p, const ln_step *s) {
+    int64_t sum = 0;
+    for (int i = s->first; i <= s->node; i++) sum += p->choice[i].packed;
+    return sum * (int64_t)sizeof(float);
+}
+
 void ln_plan_print(const ln_plan *p, ln_str *out) {
     const ln_graph *g = p->graph;
-    int name_w = 4, variant_w = 7;
-    for (int i = 0; i < p->n_step; i++) {
+    int name_w = 4;
+    for (int i = 0; i < p->n_step; i++)
         name_w = LN_MAX(name_w, (int)snprintf(NULL, 0, "%s", g->node[p->step[i].node].name));
-        variant_w = LN_MAX(variant_w, (int)snprintf(NULL, 0, "%s", p->step[i].variant->name));
-    }
-    ln_str_add(out, "%4s  %-*s  %-*s  %-16s %6s %12s %12s\n", "step", name_w, "node", variant_w,
-               "variant", "output", "groups", "offset", "weights");
+    ln_str_add(out, "%4s  %-*s  %-16s %6s %12s %12s  %s\n", "step", name_w, "node", "output",
+               "groups", "offset", "weights", "variant");
     for (int i = 0; i < p->n_step; i++) {
         const ln_step *s = &p->step[i];
         const ln_node *n = &g->node[s->node];
         char shape[96];
-        ln_str_add(out, "%4d  %-*s  %-*s  %-16s %6d %12lld %12lld%s\n", i, name_w, n->name,
-                   variant_w, s->variant->name, ln_shape_text(&g->tensor[n->out[0]].shape, shape),
-                   (int)s->args.tiles, (long long)p->place[n->out[0]].offset,
-                   (long long)(s->packed * 4), share_mark(p, n->out[0]));
+        ln_str_add(out, "%4d  %-*s  %-16s %6d %12lld %12lld  ", i, name_w, n->name,
+                   ln_shape_text(&g->tensor[n->out[0]].shape, shape), (int)s->args.tiles,
+                   (long long)p->place[n->out[0]].offset, (long long)packed_bytes(p, s));
+        step_variant(p, s, out);
+        ln_str_add(out, "%s\n", share_mark(p, n->out[0]));
     }
     ln_str_add(out, "%d steps on %s; arena %lld bytes (live at most %lld), weights %lld bytes\n",
                p->n_step, p->caps.name, (long long)p->arena_bytes, (long long)p->live_peak_bytes,

@@ -21,8 +21,10 @@ struct ln_resident {
 
 bool ln_resident_possible(const ln_plan *p) {
     if (!ln_caps_deep(&p->caps) || p->n_step == 0 || ln_env_disabled("resident")) return false;
-    for (int i = 0; i < p->n_step; i++)
-        if (p->step[i].variant->needs & (1u << LN_FEAT_BARRIER)) return false;
+    for (int i = 0; i < p->graph->n_node; i++) {
+        const ln_variant *v = p->choice[i].variant;
+        if (v && v->needs & (1u << LN_FEAT_BARRIER)) return false;
+    }
     return true;
 }
 

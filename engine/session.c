@@ -46,10 +46,11 @@ static linnet_status upload(ln_session *s, linnet_error *err) {
     linnet_status un = ln_queue_unmap(s->queue, s->weights, host, st == LINNET_OK ? err : NULL);
     if (st != LINNET_OK || un != LINNET_OK) return st != LINNET_OK ? st : un;
 
-    size_t bytes = (size_t)LN_MAX(p->n_step, 1) * sizeof(ln_args);
+    size_t bytes = (size_t)LN_MAX(p->n_step + p->n_record, 1) * sizeof(ln_args);
     ln_args *table = calloc(1, bytes);
     if (!table) return ln_fail_oom(err, "step table", bytes);
     for (int i = 0; i < p->n_step; i++) table[i] = p->step[i].args;
+    for (int i = 0; i < p->n_record; i++) table[p->n_step + i] = p->record[i];
     st = ln_buffer_create(s->device, bytes, LN_BUFFER_STEPS, &s->steps, err);
     if (st == LINNET_OK) st = ln_queue_write(s->queue, s->steps, 0, table, bytes, err);
     free(table);
@@ -61,11 +62,15 @@ static bool wants_resident(const ln_session *s) {
            ln_resident_possible(s->plan);
 }
 
+static bool wants_walkers(const ln_session *s) {
+    return wants_resident(s) || s->plan->n_record > 0;
+}
+
 static linnet_status get_program(ln_session *s, const int *variants, int count, const char *label,
                                  linnet_error *err) {
     ln_str text = {0}, options = {0};
     linnet_status st =
-        ln_variant_source(variants, count, wants_resident(s), &s->plan->caps, &text, &options, err);
+        ln_variant_source(variants, count, wants_walkers(s), &s->plan->caps, &text, &options, err);
     ln_program *program = NULL;
     if (st == LINNET_OK) {
         ln_program_source src = {text.p, options.p ? options.p : "", label};
@@ -90,8 +95,8 @@ static linnet_status get_programs(ln_session *s, linnet_error *err) {
     }
     for (int v = 0; v < ln_variant_count; v++) {
         bool found = false;
-        for (int i = 0; i < s->plan->n_step && !found; i++)
-            found = s->plan->step[i].variant == &ln_variants[v];
+        for (int i = 0; i < s->plan->graph->n_node && !found; i++)
+            found = s->plan->choice[i].variant == &ln_variants[v];
         if (found) used[count++] = v;
     }
     linnet_status st = LINNET_OK;
@@ -106,7 +111,7 @@ static linnet_status get_programs(ln_session *s, linnet_error *err) {
 
 static linnet_status make_kernel(ln_session *s, int i, linnet_error *err) {
     const ln_step *step = &s->plan->step[i];
-    int v = (int)(step->variant - ln_variants);
+    int v = (int)(s->plan->choice[step->node].variant - ln_variants);
     LN_TRY(ln_kernel_create(s->program[v], step->variant->name, &s->kernel[i], err));
     LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 0, s->arena, err));
     LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 1, s->weights, err));
@@ -131,7 +136,8 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     LN_TRY(get_programs(s, err));
     for (int i = 0; i < s->plan->n_step; i++) LN_TRY(make_kernel(s, i, err));
     if (!wants_resident(s)) return LINNET_OK;
-    ln_program *joined = s->program[s->plan->step[0].args.variant];
+    const ln_variant *any = s->plan->choice[s->plan->step[0].node].variant;
+    ln_program *joined = s->program[any - ln_variants];
     return ln_resident_create(s->device, s->queue, joined, s->plan, s->arena, s->weights, s->steps,
                               &s->resident, err);
 }

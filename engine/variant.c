@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_chain[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -19,6 +19,8 @@ const ln_variant ln_variants[] = {
 #undef LN_VARIANT
 };
 const int ln_variant_count = (int)LN_COUNT(ln_variants);
+const ln_variant ln_variant_chain = {
+    .name = "ln_chain", .file = "chain.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
 
 /* ---- tunables: "PX=8 NV=3" ---- */
 
@@ -105,7 +107,7 @@ static void add_variant(const ln_variant *v, ln_str *text) {
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. */
-static void add_resident(const int *variants, int count, ln_str *text) {
+static void add_walkers(const int *variants, int count, ln_str *text) {
     ln_str_add(text,
                "LN_INLINE void ln_step_tile(__global float *arena, __global const float "
                "*weights, __global const ln_args *s, int tile) {\n    switch (s->variant) {\n");
@@ -116,10 +118,11 @@ static void add_resident(const int *variants, int count, ln_str *text) {
                    "            %s_tile(arena, weights, s, tile, lid, 0);\n        break;\n",
                    variants[i], v->local, v->name);
     }
-    ln_str_add(text, "    }\n}\n#line 1 \"resident.clh\"\n%s", ln_cl_resident);
+    ln_str_add(text, "    }\n}\n#line 1 \"chain.clh\"\n%s#line 1 \"resident.clh\"\n%s", ln_cl_chain,
+               ln_cl_resident);
 }
 
-linnet_status ln_variant_source(const int *variants, int count, bool resident, const ln_caps *caps,
+linnet_status ln_variant_source(const int *variants, int count, bool walkers, const ln_caps *caps,
                                 ln_str *text, ln_str *options, linnet_error *err) {
     ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
                ln_caps_deep(caps));
@@ -127,7 +130,7 @@ linnet_status ln_variant_source(const int *variants, int count, bool resident, c
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     for (int i = 0; i < count; i++) add_variant(&ln_variants[variants[i]], text);
-    if (resident) add_resident(variants, count, text);
+    if (walkers) add_walkers(variants, count, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

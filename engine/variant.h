@@ -37,6 +37,9 @@ typedef struct ln_family {
     /* Fills what is the variant's own: tiles, t0.., and w/b relative to the packed block.
      * Shapes, strides and activations are filled already by ln_args_fill. */
     void (*bind)(const ln_variant *v, const ln_site *s, ln_args *a);
+    /* Whether t1 = t3 = 1 makes all of one image a single tile, the args' sizes being those of any
+     * band of rows: what a chain needs. */
+    bool bands;
 } ln_family;
 
 typedef enum ln_tier { LN_TIER_ANY, LN_TIER_WIDE, LN_TIER_DEEP } ln_tier;
@@ -53,6 +56,7 @@ struct ln_variant {
 };
 extern const ln_variant ln_variants[]; /* index is ln_args.variant */
 extern const int ln_variant_count;
+extern const ln_variant ln_variant_chain; /* of a step that is a chain of others; in no table */
 
 /* Value of a tunable in v->defines, else fallback. */
 int ln_variant_tunable(const ln_variant *v, const char *name, int fallback);
@@ -68,9 +72,9 @@ const ln_variant *ln_variant_choose(const ln_site *s);
 int ln_vector_width(const ln_caps *caps);
 
 /* Source of one program with these variants (prelude, then each template under its name), and
- * the compiler options for the device. resident: also the kernel ln_resident that walks a step
- * table of them; none of them may need LN_FEAT_BARRIER. */
-linnet_status ln_variant_source(const int *variants, int count, bool resident, const ln_caps *caps,
+ * the compiler options for the device. walkers: also the kernels ln_chain and ln_resident, which
+ * walk a step table of them; none of them may need LN_FEAT_BARRIER. */
+linnet_status ln_variant_source(const int *variants, int count, bool walkers, const ln_caps *caps,
                                 ln_str *text, ln_str *options, linnet_error *err);
 
 #endif

@@ -59,5 +59,5 @@ const ln_family ln_family_fc_any = {
     "fc_any", LN_OP_FC, can_run, ln_matrix_packed, ln_matrix_pack_whole, bind};
 const ln_family ln_family_conv_wide = {"conv_wide",      LN_OP_CONV2D,         dense_can_run,
                                        ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
-const ln_family ln_family_conv_deep = {"conv_deep",      LN_OP_CONV2D, deep_can_run,
-                                       ln_matrix_packed, deep_pack,    deep_bind};
+const ln_family ln_family_conv_deep = {"conv_deep", LN_OP_CONV2D, deep_can_run, ln_matrix_packed,
+                                       deep_pack,   deep_bind,    true};

@@ -41,6 +41,6 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 const ln_family ln_family_dw = {"dw", LN_OP_CONV2D, can_run, ln_matrix_packed, ln_matrix_pack_whole,
-                                bind};
+                                bind, true};
 const ln_family ln_family_dw_any = {"dw_any",         LN_OP_CONV2D,         any_can_run,
                                     ln_matrix_packed, ln_matrix_pack_whole, any_bind};
