@@ -119,10 +119,10 @@ const cli_verb cli_verb_info = {
     .name = "info",
     .args = "MODEL",
     .help = "layers, shapes, parameters, multiply-adds; the plan",
-    .about = "Prints the layers of a model as they are before fusion, with shapes, parameters and\n"
-             "multiply-adds. --plan prints what the device would run instead. No weights needed, "
-             "but for\n"
-             "--graph, which writes the whole network before fusion for other programs to read.",
+    .about =
+        "Prints the layers of a model as they are before fusion, with shapes, parameters and\n"
+        "multiply-adds. --plan prints what the device would run instead; neither needs weights.\n"
+        "--graph writes the whole network before fusion for other programs to read.",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(PLAN) | BIT(GRAPH),
     .min_arg = 1,
     .max_arg = 1,

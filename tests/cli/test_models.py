@@ -83,6 +83,23 @@ def test_plan(linnet):
     r.one_line("choose an OpenCL device")
 
 
+def test_graph(linnet, tmp_path):
+    out = tmp_path / "g.safetensors"
+    r = linnet("info", "mobilenetv1_025", "--synthetic", "1", "--graph", out, env=NO_LOADER)
+    assert r.status == 0 and not r.out
+    r.one_line("wrote", str(out))
+    data = out.read_bytes()
+    head = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+    graph = json.loads(head["__metadata__"]["graph"])
+    assert graph["name"] == "mobilenetv1_025" and head["conv_stem.weight"]["shape"] == [8, 3, 3, 3]
+    r = linnet("info", "mobilenetv1_025", "--graph", out, "--cache-dir", tmp_path)
+    assert r.status == 5
+    r.one_line("no weights")
+    r = linnet("info", "mobilenetv1_025", "--synthetic", "1", "--graph", "/dev/full")
+    assert r.status == 5
+    r.one_line("/dev/full")
+
+
 @pytest.mark.skipif(not os.environ.get("LINNET_TEST_DATA"), reason="LINNET_TEST_DATA is not set")
 def test_counts_equal_the_references(linnet):
     folder = pathlib.Path(os.environ["LINNET_TEST_DATA"]) / "specs" / "goldens"
