@@ -91,7 +91,7 @@ def test_graph(linnet, tmp_path):
     data = out.read_bytes()
     head = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
     graph = json.loads(head["__metadata__"]["graph"])
-    assert graph["name"] == "mobilenetv1_025" and head["conv_stem.weight"]["shape"] == [8, 3, 3, 3]
+    assert graph["name"] == "mobilenetv1_025" and len(graph["tensors"]) > len(head) > 100
     r = linnet("info", "mobilenetv1_025", "--graph", out, "--cache-dir", tmp_path)
     assert r.status == 5
     r.one_line("no weights")
