@@ -1,6 +1,7 @@
 /* Devices: OpenCL's, and the C reference under the name "ref". */
 #include "api/api.h"
 #include "base/env.h"
+#include "engine/peak.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +100,8 @@ linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_err
 }
 
 linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error *err) {
-    (void)gflops;
-    return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: no peak is measured",
-                   d->dev ? ln_device_caps(d->dev)->name : "C reference");
+    if (!d->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "the C reference has no peak to measure; choose an OpenCL device");
+    return ln_peak_gflops(d->dev, gflops, err);
 }

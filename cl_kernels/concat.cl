@@ -10,8 +10,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     if (p >= s->m) return;
     while (i < LN_PARTS - 1 && o >= s->part[i].first + s->part[i].c && s->part[i + 1].c) i++;
     float v = 0.0f;
-    if (o < s->oc)
-        v = arena[s->part[i].at + (size_t)p * s->part[i].ps + (o - s->part[i].first)];
+    if (o < s->oc) v = arena[s->part[i].at + (size_t)p * s->part[i].ps + (o - s->part[i].first)];
     arena[s->y + (size_t)p * s->yps + o] = v;
 }
 LN_KERNEL

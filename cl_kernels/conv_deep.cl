@@ -6,7 +6,7 @@
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC. w: panels of output channels (see ln_panel_at),
  * each [kh][kw][c][panel width]; b [ocp]. f32.
- * Preconditions: groups 1, no gate; c = CI where that is set.
+ * Preconditions: groups 1, no gate.
  *
  * One work-item a group. A tile is one of t1 chunks of an image's rows by one of t3 groups of
  * panels. Inside it a register tile of 8 pixels of a row by one panel keeps its sums over all
@@ -14,19 +14,16 @@
 #ifndef NV
 #    define NV 2 /* vectors of LN_VW channels in a panel */
 #endif
-#ifndef CI
-#    define CI 0 /* input channels when fixed (3): their loop is unrolled */
-#endif
 #define WIDE (NV * LN_VW)
 #define PX   8
 
 /* px pixels of row oy from ox, nv vectors of channels and 8 more when tail is set, all constants
  * at each call. x: the image; w, b, y, res: at the panel (y, res: at the first pixel). edge: the
  * pixels' columns are checked, those beyond `left` are not stored. */
-LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
-                           __global const float *x, __global const ln_args *s, int oy, int ox,
-                           __global const float *w, __global const float *b,
-                           __global const float *res, __global float *y, int left, float *buf) {
+LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __global const float *x,
+                           __global const ln_args *s, int oy, int ox, __global const float *w,
+                           __global const float *b, __global const float *res, __global float *y,
+                           int left, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0;
     float8 bt = (float8)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -35,8 +32,7 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
 #define LN_START(i)                                                                                \
     ln_v s##i##0 = b0, s##i##1 = b1;                                                               \
     float8 t##i = bt;
-    LN_START(0) LN_START(1) LN_START(2) LN_START(3)
-    LN_START(4) LN_START(5) LN_START(6) LN_START(7)
+    LN_EACH8(LN_START);
     const int width = nv * LN_VW + tail * 8;
     int c = s->c, kw = s->kw;
     int step = s->sw * s->xps, wd = s->wd, sw = s->sw, xcs = s->xcs;
@@ -55,24 +51,15 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
         if (nv > 1) s##i##1 = ln_fma((ln_v)v, w1, s##i##1);                                        \
         if (tail) t##i = ln_fma((float8)v, wt, t##i);                                              \
     }
-#define LN_CHANNEL                                                                                 \
-    {                                                                                              \
-        ln_v w0, w1;                                                                               \
-        float8 wt;                                                                                 \
-        if (nv > 0) w0 = LN_LDV(wk);                                                               \
-        if (nv > 1) w1 = LN_LDV(wk + LN_VW);                                                       \
-        if (tail) wt = LN_LD8(wk + nv * LN_VW);                                                    \
-        LN_STEP(0) LN_STEP(1) LN_STEP(2) LN_STEP(3)                                                \
-        LN_STEP(4) LN_STEP(5) LN_STEP(6) LN_STEP(7)                                                \
-        wk += width;                                                                               \
-        xk += xcs;                                                                                 \
-    }
-            if (CI == 3 && !edge) {
-                LN_CHANNEL
-                LN_CHANNEL
-                LN_CHANNEL
-            } else {
-                for (int k = 0; k < c; k++) LN_CHANNEL
+            for (int k = 0; k < c; k++) {
+                ln_v w0, w1;
+                float8 wt;
+                if (nv > 0) w0 = LN_LDV(wk);
+                if (nv > 1) w1 = LN_LDV(wk + LN_VW);
+                if (tail) wt = LN_LD8(wk + nv * LN_VW);
+                LN_EACH8(LN_STEP);
+                wk += width;
+                xk += xcs;
             }
         }
     }
@@ -81,7 +68,7 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
     if (nv > 0) *(ln_v *)(buf + i * WIDE) = s##i##0;                                               \
     if (nv > 1) *(ln_v *)(buf + i * WIDE + LN_VW) = s##i##1;                                       \
     if (tail) *(float8 *)(buf + i * WIDE + nv * LN_VW) = t##i;
-        LN_RAW(0) LN_RAW(1) LN_RAW(2) LN_RAW(3) LN_RAW(4) LN_RAW(5) LN_RAW(6) LN_RAW(7)
+        LN_EACH8(LN_RAW);
         return;
     }
     float lo = s->lo, hi = s->hi, plo = s->plo, phi = s->phi;
@@ -101,8 +88,7 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail,
         if (nv > 1) LN_STV(o + LN_VW, s##i##1);                                                    \
         if (tail) LN_ST8(o + nv * LN_VW, t##i);                                                    \
     }
-    LN_STORE(0) LN_STORE(1) LN_STORE(2) LN_STORE(3)
-    LN_STORE(4) LN_STORE(5) LN_STORE(6) LN_STORE(7)
+    LN_EACH8(LN_STORE);
 }
 
 #define LN_BLOCK(E, J, H)                                                                          \
@@ -134,7 +120,7 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
         __global const float *res =
             s->res != LN_NO_OFF ? arena + s->res + (size_t)p * s->rps + at : (__global float *)0;
 #define LN_WIDTH(J, H)                                                                             \
-    case J * LN_VW + H * 8:                                                                        \
+    case J *LN_VW + H * 8:                                                                         \
         if (inside)                                                                                \
             LN_F(block_0_##J##_##H)(x, s, oy, ox, w, b, res, y, left, buf);                        \
         else                                                                                       \
@@ -172,8 +158,6 @@ LN_KERNEL
 #undef LN_BLOCK
 #undef LN_BLOCKS
 #undef LN_WIDTH
-#undef LN_CHANNEL
 #undef WIDE
 #undef PX
 #undef NV
-#undef CI

@@ -8,9 +8,9 @@
  * Preconditions: 1x1, stride 1, no padding, groups 1, a gate if and only if GATE.
  *
  * One work-item a group. A tile of work is one of t1 chunks of the pixels (of an image or,
- * without a gate, of the batch) by one of t3 groups of panels. Inside it a register tile of PX pixels
- * by one panel keeps its sums in registers for all of k; the last pixels of a chunk take smaller
- * tiles, and a panel is as narrow as the channels that are left, in steps of 8. */
+ * without a gate, of the batch) by one of t3 groups of panels. Inside it a register tile of PX
+ * pixels by one panel keeps its sums in registers for all of k; the last pixels of a chunk take
+ * smaller tiles, and a panel is as narrow as the channels that are left, in steps of 8. */
 #ifndef PX
 #    define PX 8 /* pixels of the register tile */
 #endif
@@ -38,8 +38,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 #define LN_START(i)                                                                                \
     ln_v s##i##0 = b0, s##i##1 = b1, s##i##2 = b2;                                                 \
     float8 t##i = bt;
-    LN_START(0) LN_START(1) LN_START(2) LN_START(3)
-    LN_START(4) LN_START(5) LN_START(6) LN_START(7)
+    LN_EACH8(LN_START);
     for (int k = 0; k < n; k++) {
         ln_v w0, w1, w2;
         float8 wt;
@@ -63,8 +62,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, w2, s##i##2);                                       \
         if (tail) t##i = ln_fma((float8)xi, wt, t##i);                                             \
     }
-        LN_STEP(0) LN_STEP(1) LN_STEP(2) LN_STEP(3)
-        LN_STEP(4) LN_STEP(5) LN_STEP(6) LN_STEP(7)
+        LN_EACH8(LN_STEP);
     }
 #define LN_RAW(i)                                                                                  \
     if (px > i) {                                                                                  \
@@ -93,15 +91,14 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (tail) LN_ST8(o + nv * LN_VW, t##i);                                                    \
     }
     if (!quick) {
-        LN_RAW(0) LN_RAW(1) LN_RAW(2) LN_RAW(3) LN_RAW(4) LN_RAW(5) LN_RAW(6) LN_RAW(7)
+        LN_EACH8(LN_RAW);
         return;
     }
-    LN_CLAMP(0) LN_CLAMP(1) LN_CLAMP(2) LN_CLAMP(3) LN_CLAMP(4) LN_CLAMP(5) LN_CLAMP(6) LN_CLAMP(7)
+    LN_EACH8(LN_CLAMP);
     if (res) {
-        LN_ADD(0) LN_ADD(1) LN_ADD(2) LN_ADD(3) LN_ADD(4) LN_ADD(5) LN_ADD(6) LN_ADD(7)
+        LN_EACH8(LN_ADD);
     }
-    LN_STORE(0) LN_STORE(1) LN_STORE(2) LN_STORE(3)
-    LN_STORE(4) LN_STORE(5) LN_STORE(6) LN_STORE(7)
+    LN_EACH8(LN_STORE);
 }
 
 #define LN_BLOCK(I, J, H)                                                                          \
@@ -139,7 +136,7 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
 #define LN_CALL(I, J, H)                                                                           \
     LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, b, res, rps, y, yps, lim, quick, buf)
 #define LN_WIDTH(J, H)                                                                             \
-    case J * LN_VW + H * 8:                                                                        \
+    case J *LN_VW + H * 8:                                                                         \
         if (px == 8)                                                                               \
             LN_CALL(8, J, H);                                                                      \
         else if (px == 4)                                                                          \
@@ -174,8 +171,9 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
     for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
         int at = ln_panel_at(ocp, WIDE, i);
-        LN_F(panel)(arena, weights, s, n * pixels + p0, n * pixels + p1, at,
-                    ln_panel_at(ocp, WIDE, i + 1) - at, n);
+        LN_F(panel)
+        (arena, weights, s, n * pixels + p0, n * pixels + p1, at,
+         ln_panel_at(ocp, WIDE, i + 1) - at, n);
     }
 }
 LN_KERNEL

@@ -33,9 +33,7 @@ static int panel_width(const ln_variant *v, const ln_site *s) {
 }
 
 static bool deep_can_run(const ln_variant *v, const ln_site *s) {
-    int ci = ln_variant_tunable(v, "CI", 0);
-    return dense_can_run(v, s) && !ln_site_has(s, LN_CONV_GATE) &&
-           (!ci || ci == ln_site_channels(s, s->node->in[0]));
+    return dense_can_run(v, s) && !ln_site_has(s, LN_CONV_GATE);
 }
 
 static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst,

@@ -1,5 +1,6 @@
 /* Every row of the variant table against the C reference: a table of shapes at the edges of the
  * tiles, and random ones; what lies around the output, the padding lanes, NaN and infinity. */
+#include "engine/peak.h"
 #include "engine/ref/ref.h"
 #include "tests/kernels/lab.h"
 
@@ -193,6 +194,13 @@ START_TEST(every_variant_agrees_with_the_reference) {
 }
 END_TEST
 
+START_TEST(the_peak_is_a_number) {
+    double gflops = 0;
+    OK(ln_peak_gflops(device, &gflops, &err));
+    ck_assert_msg(isfinite(gflops) && gflops > 0, "peak of %g GFLOP/s", gflops);
+}
+END_TEST
+
 int main(void) {
     if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
         fprintf(stderr, "test_kernels: %s\n", err.message);
@@ -202,6 +210,7 @@ int main(void) {
     TCase *c = tcase_create("variants");
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, every_variant_agrees_with_the_reference, 0, ln_variant_count);
+    tcase_add_test(c, the_peak_is_a_number);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* the device has threads */
