@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "base/env.h"
 #include "engine/peak.h"
+#include "engine/peak.h"
 
 #include <stdlib.h>
 #include <string.h>

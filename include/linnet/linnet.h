@@ -78,7 +78,7 @@ LINNET_API void linnet_device_close(linnet_device **d);
 LINNET_API linnet_status linnet_device_get_info(const linnet_device *d, linnet_device_info *out);
 /* The record of limits and features that the planner sees, as JSON; released with linnet_free. */
 LINNET_API linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_error *err);
-/* Multiply-add peak of the device in GFLOP/s, by a loop that lasts about 0.2 s. */
+/* Multiply-add peak of the device in GFLOP/s, measured by a loop. */
 LINNET_API linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error *err);
 
 /* One line of `linnet doctor`. */

@@ -31,7 +31,7 @@ def test_json(linnet):
     check(r.json)
     assert r.json["model"] == "mobilenetv1_025" and r.json["batch"] == 1
     assert r.json["macs"] == linnet("info", *SMALL, "-o", "json").json["macs"]
-    assert r.json["peak_fraction"] is None or 0 < r.json["peak_fraction"] < 2
+    assert r.json["peak_fraction"] > 0
 
 
 def test_sweep(linnet):
