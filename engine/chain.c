@@ -1,7 +1,7 @@
 /* Chains: nodes that run one after another over a band of rows, so that what lies between them
  * stays in the cache and never becomes a tensor (an inverted bottleneck: expand, depthwise,
  * project). The parts are the nodes' own variants with their arguments cut down to a band; rows
- * that two bands both need are computed twice. cl_kernels/chain.clh walks them. */
+ * that two bands both need are computed twice. cl_kernels/walk.clh walks them. */
 #include "engine/plan.h"
 
 #include <stdlib.h>

@@ -13,6 +13,7 @@ enum { TRIAL_POLLS = 20000000, RUN_POLLS = 2000000000 };
 
 struct ln_resident {
     ln_queue *queue;
+    ln_program *program;
     ln_kernel *kernel;
     ln_buffer *sync;
     size_t sync_bytes, groups;
@@ -40,16 +41,16 @@ linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error 
     return ln_kernel_arg_int(r->kernel, 5, polls, err);
 }
 
-static linnet_status make(ln_resident *r, ln_device *d, ln_program *program, ln_buffer *arena,
-                          ln_buffer *weights, ln_buffer *steps, linnet_error *err) {
+static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *err) {
     size_t counters = SYNC_TICKETS + (size_t)r->steps * r->groups * SYNC_LINE;
     r->sync_bytes = counters * sizeof(int32_t);
-    LN_TRY(ln_buffer_create(d, r->sync_bytes, LN_BUFFER_STEPS, &r->sync, err));
+    LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_STEPS, &r->sync, err));
     LN_TRY(zero_sync(r, err));
-    LN_TRY(ln_kernel_create(program, "ln_resident", &r->kernel, err));
-    LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, arena, err));
-    LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, weights, err));
-    LN_TRY(ln_kernel_arg_buffer(r->kernel, 2, steps, err));
+    LN_TRY(ln_stage_program(stage, LN_PROGRAM_RESIDENT, -1, &r->program, err));
+    LN_TRY(ln_kernel_create(r->program, "ln_resident", &r->kernel, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, stage->arena, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, stage->weights, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 2, stage->steps, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 4, r->sync, err));
     /* the trial: no steps, one barrier */
     LN_TRY(ln_kernel_arg_int(r->kernel, 3, 0, err));
@@ -60,17 +61,16 @@ static linnet_status make(ln_resident *r, ln_device *d, ln_program *program, ln_
     return ln_resident_set_limit(r, RUN_POLLS, err);
 }
 
-linnet_status ln_resident_create(ln_device *d, ln_queue *q, ln_program *program, const ln_plan *p,
-                                 ln_buffer *arena, ln_buffer *weights, ln_buffer *steps,
-                                 ln_resident **out, linnet_error *err) {
+linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linnet_error *err) {
     *out = NULL;
     ln_resident *r = calloc(1, sizeof *r);
     if (!r) return ln_fail_oom(err, "resident pipeline", sizeof *r);
-    r->queue = q;
+    const ln_plan *p = stage->plan;
+    r->queue = stage->queue;
     r->steps = p->n_step;
     r->groups = LN_MAX(p->caps.compute_units, 1);
     bool expired = false;
-    linnet_status st = make(r, d, program, arena, weights, steps, err);
+    linnet_status st = make(r, stage, err);
     if (st == LINNET_OK) st = ln_resident_expired(r, &expired, err);
     if (st != LINNET_OK || expired) ln_resident_destroy(&r);
     if (expired)
@@ -80,9 +80,14 @@ linnet_status ln_resident_create(ln_device *d, ln_queue *q, ln_program *program,
     return st;
 }
 
+void ln_resident_save(ln_resident *r) {
+    ln_program_save(r->program);
+}
+
 void ln_resident_destroy(ln_resident **r) {
     if (!*r) return;
     ln_kernel_destroy(&(*r)->kernel);
+    ln_program_release(&(*r)->program);
     ln_buffer_destroy(&(*r)->sync);
     free(*r);
     *r = NULL;

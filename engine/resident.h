@@ -2,19 +2,18 @@
 #ifndef LN_RESIDENT_H
 #define LN_RESIDENT_H
 
-#include "engine/plan.h"
-#include "host/host.h"
+#include "engine/launches.h"
 
 typedef struct ln_resident ln_resident;
 
 /* True when the device is CPU-like, no step needs a work-group barrier, and "resident" is not
  * named in LINNET_DISABLE. */
 bool ln_resident_possible(const ln_plan *p);
-/* Makes the kernel and tries whether all its work-groups run at once; when they do not, *out is
- * NULL, the status LINNET_OK, and a line is logged. All objects must outlive it. */
-linnet_status ln_resident_create(ln_device *d, ln_queue *q, ln_program *program, const ln_plan *p,
-                                 ln_buffer *arena, ln_buffer *weights, ln_buffer *steps,
-                                 ln_resident **out, linnet_error *err);
+/* Builds the kernel and tries whether all its work-groups run at once; when they do not, *out is
+ * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. */
+linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linnet_error *err);
+/* After the first run: writes the program's binary when it was built from source. */
+void ln_resident_save(ln_resident *r);
 void ln_resident_destroy(ln_resident **r);
 /* Enqueues the run; ln_resident_expired is valid once the queue has finished. */
 linnet_status ln_resident_launch(ln_resident *r, linnet_error *err);

@@ -1,4 +1,5 @@
-/* A plan on a device. One kernel object a step, so that arguments are set once. */
+/* A plan on a device: its buffers, and one of two ways to run its steps. Launches are built when
+ * they are first needed: a resident session needs them only for single steps and to fall back. */
 #include "engine/session.h"
 #include "engine/resident.h"
 
@@ -11,8 +12,7 @@ struct ln_session {
     ln_session_params params;
     ln_queue *queue;
     ln_buffer *arena, *weights, *steps;
-    ln_program **program;  /* by variant index */
-    ln_kernel **kernel;    /* by step */
+    ln_launches *launches; /* NULL until needed */
     ln_resident *resident; /* NULL: launches */
     uint64_t *ns;
     float *staging; /* host side of a layout change, grown on demand */
@@ -57,89 +57,24 @@ static linnet_status upload(ln_session *s, linnet_error *err) {
     return st;
 }
 
-static bool wants_resident(const ln_session *s) {
-    return s->params.stream == LN_STREAM_RESIDENT && !s->params.profile &&
-           ln_resident_possible(s->plan);
+static ln_stage stage_of(const ln_session *s) {
+    return (ln_stage){s->device, s->plan, s->queue, s->arena, s->weights, s->steps};
 }
 
-static bool wants_walkers(const ln_session *s) {
-    return wants_resident(s) || s->plan->n_record > 0;
-}
-
-static linnet_status get_program(ln_session *s, const int *variants, int count, const char *label,
-                                 linnet_error *err) {
-    ln_str text = {0}, options = {0};
-    linnet_status st =
-        ln_variant_source(variants, count, wants_walkers(s), &s->plan->caps, &text, &options, err);
-    ln_program *program = NULL;
-    if (st == LINNET_OK) {
-        ln_program_source src = {text.p, options.p ? options.p : "", label};
-        st = ln_program_get(s->device, &src, &program, err);
-    }
-    ln_str_free(&text);
-    ln_str_free(&options);
-    if (st != LINNET_OK) return st;
-    s->program[variants[0]] = program;
-    for (int i = 1; i < count; i++) s->program[variants[i]] = program;
-    return LINNET_OK;
-}
-
-/* CPU-like devices: one joined program, for each build costs them a compiler start. Others: one
- * a variant, for their compilers fail on large ones. */
-static linnet_status get_programs(ln_session *s, linnet_error *err) {
-    int *used = calloc((size_t)ln_variant_count, sizeof *used), count = 0;
-    s->program = calloc((size_t)ln_variant_count, sizeof(void *));
-    if (!used || !s->program) {
-        free(used);
-        return ln_fail_oom(err, "program table", (size_t)ln_variant_count * sizeof(void *));
-    }
-    for (int v = 0; v < ln_variant_count; v++) {
-        bool found = false;
-        for (int i = 0; i < s->plan->graph->n_node && !found; i++)
-            found = s->plan->choice[i].variant == &ln_variants[v];
-        if (found) used[count++] = v;
-    }
-    linnet_status st = LINNET_OK;
-    if (ln_caps_deep(&s->plan->caps) && count)
-        st = get_program(s, used, count, s->plan->graph->name, err);
-    else
-        for (int i = 0; i < count && st == LINNET_OK; i++)
-            st = get_program(s, &used[i], 1, ln_variants[used[i]].name, err);
-    free(used);
-    return st;
-}
-
-static linnet_status make_kernel(ln_session *s, int i, linnet_error *err) {
-    const ln_step *step = &s->plan->step[i];
-    int v = (int)(s->plan->choice[step->node].variant - ln_variants);
-    LN_TRY(ln_kernel_create(s->program[v], step->variant->name, &s->kernel[i], err));
-    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 0, s->arena, err));
-    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 1, s->weights, err));
-    LN_TRY(ln_kernel_arg_buffer(s->kernel[i], 2, s->steps, err));
-    LN_TRY(ln_kernel_arg_int(s->kernel[i], 3, i, err));
-    size_t group;
-    uint64_t local;
-    LN_TRY(ln_kernel_limits(s->kernel[i], &group, &local, err));
-    if (group && group < (size_t)step->variant->local)
-        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
-                       "%s: kernel %s needs work-groups of %d, as built the device allows %zu",
-                       s->plan->graph->node[step->node].name, step->variant->name,
-                       step->variant->local, group);
-    return LINNET_OK;
+static linnet_status need_launches(ln_session *s, linnet_error *err) {
+    ln_stage stage = stage_of(s);
+    return s->launches ? LINNET_OK : ln_launches_create(&stage, &s->launches, err);
 }
 
 static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
-    s->kernel = calloc(n, sizeof(void *));
     s->ns = calloc(n, sizeof *s->ns);
-    if (!s->kernel || !s->ns) return ln_fail_oom(err, "kernel table", n * sizeof(void *));
-    LN_TRY(get_programs(s, err));
-    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(make_kernel(s, i, err));
-    if (!wants_resident(s)) return LINNET_OK;
-    const ln_variant *any = s->plan->choice[s->plan->step[0].node].variant;
-    ln_program *joined = s->program[any - ln_variants];
-    return ln_resident_create(s->device, s->queue, joined, s->plan, s->arena, s->weights, s->steps,
-                              &s->resident, err);
+    if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
+    bool resident = s->params.stream == LN_STREAM_RESIDENT && !s->params.profile &&
+                    ln_resident_possible(s->plan);
+    ln_stage stage = stage_of(s);
+    if (resident) LN_TRY(ln_resident_create(&stage, &s->resident, err));
+    return s->resident ? LINNET_OK : need_launches(s, err);
 }
 
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
@@ -175,21 +110,13 @@ void ln_session_destroy(ln_session **out) {
     if (!out || !*out) return;
     ln_session *s = *out;
     ln_resident_destroy(&s->resident);
-    for (int i = 0; s->kernel && i < s->plan->n_step; i++) ln_kernel_destroy(&s->kernel[i]);
-    ln_program *last = NULL;
-    for (int v = 0; s->program && v < ln_variant_count; v++) {
-        if (!s->program[v] || s->program[v] == last) continue;
-        last = s->program[v];
-        ln_program_release(&s->program[v]);
-    }
+    ln_launches_destroy(&s->launches);
     ln_queue_destroy(&s->queue);
     ln_buffer_destroy(&s->arena);
     ln_buffer_destroy(&s->weights);
     ln_buffer_destroy(&s->steps);
     ln_plan_destroy(&s->plan);
     ln_device_release(&s->device);
-    free((void *)s->kernel);
-    free((void *)s->program);
     free(s->ns);
     free(s->staging);
     free(s);
@@ -283,12 +210,11 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_erro
 /* ---- running ---- */
 
 static linnet_status launch(ln_session *s, int i, linnet_error *err) {
-    const ln_step *step = &s->plan->step[i];
-    return ln_queue_launch(s->queue, s->kernel[i], (size_t)step->args.tiles,
-                           (size_t)step->variant->local, s->params.profile ? &s->ns[i] : NULL, err);
+    return ln_launches_step(s->launches, i, s->params.profile ? &s->ns[i] : NULL, err);
 }
 
 linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
+    LN_TRY(need_launches(s, err));
     LN_TRY(launch(s, step, err));
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
@@ -310,16 +236,6 @@ static linnet_status get_output(ln_session *s, int i, float *data, linnet_error 
     if (st == LINNET_OK) transpose(nhwc, data, v.d, true);
     free(nhwc);
     return st;
-}
-
-/* Compilers like PoCL's finish a kernel at its first launch; only now is a binary worth keeping. */
-static void save_programs(ln_session *s) {
-    ln_program *last = NULL;
-    for (int v = 0; v < ln_variant_count; v++) {
-        if (!s->program[v] || s->program[v] == last) continue;
-        last = s->program[v];
-        ln_program_save(last);
-    }
 }
 
 static linnet_status run_steps(ln_session *s, linnet_error *err) {
@@ -354,12 +270,18 @@ linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *c
         ln_log(LN_LOG_WARN, "%s: the work-groups of one launch stopped meeting; using launches",
                s->plan->caps.name);
         ln_resident_destroy(&s->resident);
+        LN_TRY(need_launches(s, err));
         LN_TRY(run_once(s, inputs, outputs, err));
     }
     if (!s->has_run) {
         s->stats.first_run_s = ln_now() - t0;
         s->has_run = true;
-        save_programs(s);
+        /* compilers like PoCL's finish a kernel at its first launch: only now is it worth keeping
+         */
+        if (s->resident)
+            ln_resident_save(s->resident);
+        else
+            ln_launches_save(s->launches);
     }
     return LINNET_OK;
 }

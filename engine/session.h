@@ -10,8 +10,8 @@ typedef struct ln_session ln_session;
 
 /* How the steps reach the device. */
 typedef enum ln_stream {
-    LN_STREAM_LAUNCHES, /* one enqueue a step, no wait in between */
-    LN_STREAM_RESIDENT  /* all steps in one launch; falls back to launches */
+    LN_STREAM_RESIDENT, /* all steps in one launch where the device allows it, else launches */
+    LN_STREAM_LAUNCHES  /* one enqueue a step, no wait in between */
 } ln_stream;
 
 typedef struct ln_session_params {

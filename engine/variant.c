@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_chain[], ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -20,7 +20,7 @@ const ln_variant ln_variants[] = {
 };
 const int ln_variant_count = (int)LN_COUNT(ln_variants);
 const ln_variant ln_variant_chain = {
-    .name = "ln_chain", .file = "chain.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
+    .name = "ln_chain", .file = "walk.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
 
 /* ---- tunables: "PX=8 NV=3" ---- */
 
@@ -97,40 +97,46 @@ static void add_constants(ln_str *text) {
 #undef LN_ACT_DEFINE
 }
 
-static void add_variant(const ln_variant *v, ln_str *text) {
+static void add_variant(const ln_variant *v, bool kernel, ln_str *text) {
     const char *at = v->defines, *name, *value;
     int name_len, value_len;
     ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n", v->name, v->local);
+    ln_str_add(text, "#define LN_KERNEL%s\n", kernel ? " LN_KERNEL_OF_TILE" : "");
     while (next_define(&at, &name, &name_len, &value, &value_len))
         ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
-    ln_str_add(text, "#line 1 \"%s\"\n%s#undef LN_NAME\n#undef LN_LOCAL\n", v->file, v->source);
+    ln_str_add(text, "#line 1 \"%s\"\n%s#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n",
+               v->file, v->source);
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. */
-static void add_walkers(const int *variants, int count, ln_str *text) {
+static void add_walker(const ln_program_part *parts, int count, bool resident, ln_str *text) {
     ln_str_add(text,
                "LN_INLINE void ln_step_tile(__global float *arena, __global const float "
                "*weights, __global const ln_args *s, int tile) {\n    switch (s->variant) {\n");
     for (int i = 0; i < count; i++) {
-        const ln_variant *v = &ln_variants[variants[i]];
+        const ln_variant *v = &ln_variants[parts[i].variant];
         ln_str_add(text,
                    "    case %d:\n        for (int lid = 0; lid < %d; lid++)\n"
                    "            %s_tile(arena, weights, s, tile, lid, 0);\n        break;\n",
-                   variants[i], v->local, v->name);
+                   parts[i].variant, v->local, v->name);
     }
-    ln_str_add(text, "    }\n}\n#line 1 \"chain.clh\"\n%s#line 1 \"resident.clh\"\n%s", ln_cl_chain,
-               ln_cl_resident);
+    ln_str_add(text, "    }\n}\n#define LN_RESIDENT %d\n#line 1 \"walk.clh\"\n%s", resident,
+               ln_cl_walk);
+    if (resident) ln_str_add(text, "#line 1 \"resident.clh\"\n%s", ln_cl_resident);
 }
 
-linnet_status ln_variant_source(const int *variants, int count, bool walkers, const ln_caps *caps,
-                                ln_str *text, ln_str *options, linnet_error *err) {
+linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_program_kind kind,
+                                const ln_caps *caps, ln_str *text, ln_str *options,
+                                linnet_error *err) {
     ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
                ln_caps_deep(caps));
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
-    for (int i = 0; i < count; i++) add_variant(&ln_variants[variants[i]], text);
-    if (walkers) add_walkers(variants, count, text);
+    for (int i = 0; i < count; i++)
+        add_variant(&ln_variants[parts[i].variant], kind != LN_PROGRAM_RESIDENT && !parts[i].inner,
+                    text);
+    if (kind != LN_PROGRAM_KERNELS) add_walker(parts, count, kind == LN_PROGRAM_RESIDENT, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

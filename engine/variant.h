@@ -71,10 +71,20 @@ const ln_variant *ln_variant_choose(const ln_site *s);
 /* Floats in a vector of the deep kernels: 16 or 8 (LN_VW). */
 int ln_vector_width(const ln_caps *caps);
 
-/* Source of one program with these variants (prelude, then each template under its name), and
- * the compiler options for the device. walkers: also the kernels ln_chain and ln_resident, which
- * walk a step table of them; none of them may need LN_FEAT_BARRIER. */
-linnet_status ln_variant_source(const int *variants, int count, bool walkers, const ln_caps *caps,
-                                ln_str *text, ln_str *options, linnet_error *err);
+/* What a program holds besides the variants' inline functions. */
+typedef enum ln_program_kind {
+    LN_PROGRAM_KERNELS, /* a kernel for each variant */
+    LN_PROGRAM_CHAINS,  /* that, and ln_chain (chain.clh) */
+    LN_PROGRAM_RESIDENT /* ln_resident alone (resident.clh), no kernel of a variant */
+} ln_program_kind;
+typedef struct ln_program_part {
+    int variant;
+    bool inner; /* used in chains only: needs no kernel of its own */
+} ln_program_part;
+/* Source of one program (prelude, then each template under its name), and the compiler options for
+ * the device. None of the variants of a walker may need LN_FEAT_BARRIER. */
+linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_program_kind kind,
+                                const ln_caps *caps, ln_str *text, ln_str *options,
+                                linnet_error *err);
 
 #endif

@@ -1,0 +1,126 @@
+#include "engine/launches.h"
+
+#include <stdlib.h>
+
+struct ln_launches {
+    ln_stage stage;
+    ln_program **program; /* CPU-like devices: one; others: by variant index */
+    int n_program;
+    ln_kernel **kernel; /* by step */
+};
+
+/* ---- programs ---- */
+
+/* The variants of a plan, each once, in the order of the table. */
+static int list_parts(const ln_plan *p, int only, ln_program_part *part) {
+    int count = 0;
+    for (int v = 0; v < ln_variant_count; v++) {
+        bool used = false, inner = true;
+        for (int i = 0; i < p->graph->n_node; i++) {
+            const ln_choice *c = &p->choice[i];
+            if (c->variant != &ln_variants[v]) continue;
+            used = true;
+            inner &= p->choice[c->chain].chain_end > c->chain;
+        }
+        if (used && (only < 0 || only == v)) part[count++] = (ln_program_part){v, inner};
+    }
+    return count;
+}
+
+linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, int only,
+                               ln_program **out, linnet_error *err) {
+    *out = NULL;
+    ln_program_part *part = calloc((size_t)ln_variant_count, sizeof *part);
+    if (!part) return ln_fail_oom(err, "program", (size_t)ln_variant_count * sizeof *part);
+    int count = list_parts(stage->plan, only, part);
+    ln_str text = {0}, options = {0};
+    linnet_status st =
+        ln_variant_source(part, count, kind, &stage->plan->caps, &text, &options, err);
+    if (st == LINNET_OK) {
+        const char *label = only < 0 ? stage->plan->graph->name : ln_variants[only].name;
+        ln_program_source src = {text.p, options.p, label};
+        st = ln_program_get(stage->device, &src, out, err);
+    }
+    ln_str_free(&text);
+    ln_str_free(&options);
+    free(part);
+    return st;
+}
+
+/* CPU-like devices: one joined program, for each build costs them a compiler start. Others: one
+ * a variant, for their compilers fail on large ones. */
+static linnet_status get_program(ln_launches *l, const ln_step *s, ln_program **out,
+                                 linnet_error *err) {
+    const ln_plan *p = l->stage.plan;
+    bool joined = ln_caps_deep(&p->caps);
+    int v = joined ? 0 : (int)(s->variant - ln_variants);
+    linnet_status st = LINNET_OK;
+    if (!l->program[v]) {
+        ln_program_kind kind = p->n_record ? LN_PROGRAM_CHAINS : LN_PROGRAM_KERNELS;
+        st = ln_stage_program(&l->stage, kind, joined ? -1 : v, &l->program[v], err);
+    }
+    *out = l->program[v];
+    return st;
+}
+
+/* ---- kernels ---- */
+
+static linnet_status make_kernel(ln_launches *l, int i, linnet_error *err) {
+    const ln_step *step = &l->stage.plan->step[i];
+    ln_kernel **k = &l->kernel[i];
+    ln_program *program;
+    LN_TRY(get_program(l, step, &program, err));
+    LN_TRY(ln_kernel_create(program, step->variant->name, k, err));
+    LN_TRY(ln_kernel_arg_buffer(*k, 0, l->stage.arena, err));
+    LN_TRY(ln_kernel_arg_buffer(*k, 1, l->stage.weights, err));
+    LN_TRY(ln_kernel_arg_buffer(*k, 2, l->stage.steps, err));
+    LN_TRY(ln_kernel_arg_int(*k, 3, i, err));
+    size_t group;
+    uint64_t local;
+    LN_TRY(ln_kernel_limits(*k, &group, &local, err));
+    if (!group || group >= (size_t)step->variant->local) return LINNET_OK;
+    return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                   "%s: kernel %s needs work-groups of %d, as built the device allows %zu; "
+                   "LINNET_DISABLE=%s chooses another",
+                   l->stage.plan->graph->node[step->node].name, step->variant->name,
+                   step->variant->local, group, step->variant->name);
+}
+
+linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linnet_error *err) {
+    *out = NULL;
+    ln_launches *l = calloc(1, sizeof *l);
+    if (!l) return ln_fail_oom(err, "launches", sizeof *l);
+    l->stage = *stage;
+    l->n_program = ln_variant_count;
+    l->program = calloc((size_t)l->n_program, sizeof(void *));
+    l->kernel = calloc((size_t)stage->plan->n_step + 1, sizeof(void *));
+    linnet_status st = LINNET_OK;
+    if (!l->program || !l->kernel)
+        st = ln_fail_oom(err, "launches", (size_t)stage->plan->n_step * sizeof(void *));
+    for (int i = 0; i < stage->plan->n_step && st == LINNET_OK; i++) st = make_kernel(l, i, err);
+    if (st != LINNET_OK) ln_launches_destroy(&l);
+    *out = l;
+    return st;
+}
+
+void ln_launches_destroy(ln_launches **at) {
+    ln_launches *l = *at;
+    *at = NULL;
+    if (!l) return;
+    for (int i = 0; l->kernel && i < l->stage.plan->n_step; i++) ln_kernel_destroy(&l->kernel[i]);
+    for (int i = 0; l->program && i < l->n_program; i++) ln_program_release(&l->program[i]);
+    free((void *)l->kernel);
+    free((void *)l->program);
+    free(l);
+}
+
+linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err) {
+    const ln_step *s = &l->stage.plan->step[step];
+    return ln_queue_launch(l->stage.queue, l->kernel[step], (size_t)s->args.tiles,
+                           (size_t)s->variant->local, ns, err);
+}
+
+void ln_launches_save(ln_launches *l) {
+    for (int i = 0; i < l->n_program; i++)
+        if (l->program[i]) ln_program_save(l->program[i]);
+}

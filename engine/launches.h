@@ -1,0 +1,31 @@
+/* A plan as launches: one kernel object a step, so that arguments are set once. Belongs to a
+ * session. */
+#ifndef LN_LAUNCHES_H
+#define LN_LAUNCHES_H
+
+#include "engine/plan.h"
+#include "host/host.h"
+
+/* The buffers of a plan on a device; not owned. */
+typedef struct ln_stage {
+    ln_device *device;
+    const ln_plan *plan;
+    ln_queue *queue;
+    ln_buffer *arena, *weights, *steps;
+} ln_stage;
+
+typedef struct ln_launches ln_launches;
+
+/* Builds the programs and makes the kernels. The stage's objects must outlive it. */
+linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linnet_error *err);
+void ln_launches_destroy(ln_launches **l);
+/* Enqueues one step; ns: as for ln_queue_launch. */
+linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err);
+/* After the first run: writes the binaries of programs that were built from source. */
+void ln_launches_save(ln_launches *l);
+
+/* One program with the variants of the plan; only: the index of the one wanted, or -1 for all. */
+linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, int only,
+                               ln_program **out, linnet_error *err);
+
+#endif
