@@ -1,4 +1,4 @@
-/* Attention and its separable form: attention_any.cl, linear_attention.cl. */
+/* Attention and its separable form: attention_any.cl, attention_deep.cl, linear_attention.cl. */
 #include "engine/kernels/kernels.h"
 
 enum { Q, K, V };
@@ -27,6 +27,24 @@ static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * a->t0, 1);
 }
 
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_attention_attr *t = &s->node->attr.attention;
+    int most = ln_variant_tunable(v, "DIM", 128);
+    return ln_site_plain(s) && t->dim <= most && t->vdim <= most;
+}
+
+/* Chunks of blocks of queries until there is work for every unit a few times over. */
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)v;
+    bind_attention(s, a);
+    int64_t seqs = (int64_t)a->kh * a->kw, parts = a->n * seqs * a->t1;
+    int64_t rows = a->oh * a->ow / seqs * (a->t0 / a->t1);
+    int64_t blocks = ln_ceil_div(rows, 2 * ln_vector_width(s->caps));
+    int64_t want = LN_MAX(s->caps->compute_units, 1) * (int64_t)4;
+    a->t4 = (ln_i32)LN_MAX(LN_MIN(ln_ceil_div(want, parts), blocks), 1);
+    a->tiles = (ln_i32)(parts * a->t4);
+}
+
 static void linear_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_linear_attention_attr *t = &s->node->attr.linear;
     a->kh = t->patch_h, a->kw = t->patch_w;
@@ -35,5 +53,7 @@ static void linear_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 const ln_family ln_family_attention_any = {"attention_any", LN_OP_ATTENTION, can_run, NULL, NULL,
                                            any_bind};
+const ln_family ln_family_attention_deep = {
+    "attention_deep", LN_OP_ATTENTION, deep_can_run, NULL, NULL, deep_bind};
 const ln_family ln_family_linear_attention = {
     "linear_attention", LN_OP_LINEAR_ATTENTION, can_run, NULL, NULL, linear_bind};

@@ -81,6 +81,7 @@ LN_FAMILY(resize)
 LN_FAMILY(layer_norm)
 LN_FAMILY(group_norm_any)
 LN_FAMILY(attention_any)
+LN_FAMILY(attention_deep)
 LN_FAMILY(linear_attention)
 #undef LN_FAMILY
 
