@@ -31,7 +31,7 @@ ROOMS = {
     "vision": ["base/", "linnet/status.h"],
     "api": ["base/", "linnet/", "host/", "engine/", "models/", "vision/"],
     "cli": ["base/", "linnet/"],
-    "bench": ["base/", "linnet/"],
+    "bench": ["base/", "linnet/", "engine/", "host/", "tests/kernels/"],  # cases of the tests
     "examples": ["linnet/"],
 }
 OURS = ("base/", "linnet/", "host/", "cl_kernels/", "engine/", "models/", "vision/", "api/", "cli/",
