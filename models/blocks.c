@@ -25,9 +25,7 @@ ln_tid ln_b_layer(ln_build *b, ln_tid x, ln_role role, const ln_layer *l, const 
     if (down) own.stride = 1;
     b->arch->names->layer(&b->pos, role, conv, bn);
     b->pos.layer++;
-    x = ln_b_conv(b, x, conv, &own);
-    x = ln_b_bn(b, x, bn);
-    if (act) x = ln_b_act(b, x, bn, *act);
+    x = ln_b_conv_bn(b, x, conv, bn, &own, act);
     return down ? low_pass(b, x, bn) : x;
 }
 
@@ -65,9 +63,9 @@ static ln_tid maybe_se(ln_build *b, ln_tid x, const ln_stage *s, int64_t in) {
 static ln_tid maybe_skip(ln_build *b, ln_tid x, ln_tid y, const ln_stage *s, int stride) {
     if (stride != 1 || s->flags & LN_STAGE_NO_SKIP || ln_b_channels(b, x) != ln_b_channels(b, y))
         return y;
-    char conv[LN_NAME_MAX], bn[LN_NAME_MAX];
-    b->arch->names->layer(&b->pos, LN_ROLE_COUNT, conv, bn);
-    return ln_b_add(b, y, x, conv);
+    char name[LN_NAME_MAX];
+    ln_b_name(b, "add", name);
+    return ln_b_add(b, y, x, name);
 }
 
 static ln_tid depthwise(ln_build *b, ln_tid x, ln_role role, int kernel, int stride,
@@ -128,16 +126,12 @@ static ln_tid cn(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) 
     return ln_b_layer(b, x, LN_ROLE_EXPAND, &l, &act);
 }
 
-static void block_name(const ln_build *b, const char *tail, char out[LN_NAME_MAX]) {
-    snprintf(out, LN_NAME_MAX, "blocks.%d.%d.%s", b->pos.stage, b->pos.index, tail);
-}
-
 static ln_tid layer_scale(ln_build *b, ln_tid x) {
     char name[LN_NAME_MAX];
     if (!b->arch->layer_scale) return x;
-    block_name(b, "layer_scale.gamma", name);
+    ln_b_name(b, "layer_scale.gamma", name);
     ln_tid gamma = ln_b_vector(b, name, ln_b_channels(b, x), true);
-    block_name(b, "layer_scale", name);
+    ln_b_name(b, "layer_scale", name);
     return ln_b_mul(b, x, gamma, name);
 }
 
@@ -160,24 +154,24 @@ static ln_tid shared_head(ln_build *b, ln_tid x, const ln_stage *s, const char *
     int c = (int)ln_b_channels(b, x);
     if (s->kv_stride > 1) {
         snprintf(tail, sizeof tail, "attn.%s.down_conv", which);
-        block_name(b, tail, name);
+        ln_b_name(b, tail, name);
         ln_layer dw = {.out = c, .kernel = s->kernel, .stride = s->kv_stride, .groups = c};
         x = ln_b_conv(b, x, name, &dw);
         snprintf(tail, sizeof tail, "attn.%s.norm", which);
-        block_name(b, tail, name);
+        ln_b_name(b, tail, name);
         x = ln_b_bn(b, x, name);
     }
     snprintf(tail, sizeof tail, "attn.%s.proj", which);
-    block_name(b, tail, name);
+    ln_b_name(b, tail, name);
     return ln_b_conv(b, x, name, &(ln_layer){.out = s->head_dim, .kernel = 1});
 }
 
 /* Mobile MQA (Qin et al. 2024, section 4). */
 static ln_tid mqa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
     char name[LN_NAME_MAX];
-    block_name(b, "norm", name);
+    ln_b_name(b, "norm", name);
     ln_tid y = ln_b_bn(b, x, name), in[3];
-    block_name(b, "attn.query.proj", name);
+    ln_b_name(b, "attn.query.proj", name);
     in[0] = ln_b_conv(b, y, name, &(ln_layer){.out = s->heads * s->head_dim, .kernel = 1});
     in[1] = shared_head(b, y, s, "key");
     in[2] = shared_head(b, y, s, "value");
@@ -188,14 +182,28 @@ static ln_tid mqa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out)
                                   .patch_h = 1,
                                   .patch_w = 1,
                                   .scale = 1.0f / sqrtf((float)s->head_dim)}};
-    block_name(b, "attn", name);
+    ln_b_name(b, "attn", name);
     y = ln_b_node(b, LN_OP_ATTENTION, name, &attr, in, 3);
-    block_name(b, "attn.output.proj", name);
+    ln_b_name(b, "attn.output.proj", name);
     y = layer_scale(b, ln_b_conv(b, y, name, &(ln_layer){.out = out, .kernel = 1}));
     return maybe_skip(b, x, y, s, stride);
 }
 
 const ln_block_fn ln_block_fns[LN_BLOCK_KINDS] = {
-    [LN_BLOCK_DS] = ds, [LN_BLOCK_DSA] = dsa, [LN_BLOCK_IR] = ir,   [LN_BLOCK_ER] = er,
-    [LN_BLOCK_CN] = cn, [LN_BLOCK_UIR] = uir, [LN_BLOCK_MQA] = mqa,
+    [LN_BLOCK_DS] = ds,
+    [LN_BLOCK_DSA] = dsa,
+    [LN_BLOCK_IR] = ir,
+    [LN_BLOCK_ER] = er,
+    [LN_BLOCK_CN] = cn,
+    [LN_BLOCK_UIR] = uir,
+    [LN_BLOCK_MQA] = mqa,
+    [LN_BLOCK_VGG] = ln_block_vgg,
+    [LN_BLOCK_SHUFFLE1] = ln_block_shuffle1,
+    [LN_BLOCK_SHUFFLE2] = ln_block_shuffle2,
+    [LN_BLOCK_VIT1] = ln_block_vit,
+    [LN_BLOCK_VIT2] = ln_block_vit,
+    [LN_BLOCK_VIT3] = ln_block_vit,
+    [LN_BLOCK_NAS_STEM] = ln_block_nas_reduce,
+    [LN_BLOCK_NAS_NORMAL] = ln_block_nas_normal,
+    [LN_BLOCK_NAS_REDUCE] = ln_block_nas_reduce,
 };

@@ -14,9 +14,14 @@ static ln_tid keep(ln_build *b, ln_tid t) {
     return t;
 }
 
+/* After a failure: a harmless shape, so that blocks can go on to their end. */
+const ln_shape *ln_b_shape(const ln_build *b, ln_tid x) {
+    static const ln_shape none = {4, {1, 1, 1, 1}};
+    return b->status != LINNET_OK || x == LN_NONE ? &none : &b->g->tensor[x].shape;
+}
+
 int64_t ln_b_channels(const ln_build *b, ln_tid x) {
-    if (b->status != LINNET_OK || x == LN_NONE) return 1;
-    const ln_shape *s = &b->g->tensor[x].shape;
+    const ln_shape *s = ln_b_shape(b, x);
     return s->dim[s->rank - 1];
 }
 
@@ -86,15 +91,20 @@ ln_tid ln_b_const(ln_build *b, const char *name, ln_shape shape, float **data) {
     return keep(b, ln_graph_const_new(b->g, name, shape, data, b->err));
 }
 
-ln_tid ln_b_kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int64_t kh, int64_t kw) {
+static ln_tid kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int64_t k,
+                     bool matrix) {
     if (b->status != LINNET_OK) return LN_NONE;
-    ln_shape file = {4, {oc, ic, kh, kw}}, shape = {4, {oc, kh, kw, ic}};
+    ln_shape file = {4, {oc, ic, k, k}}, shape = {4, {oc, k, k, ic}};
+    if (matrix) file = (ln_shape){2, {oc, ic * k * k}};
     ln_view view = {.dtype = LN_F32};
     const ln_weight *w = take(b, name, &file);
     if (w) {
-        view = (ln_view){.data = w->data,
-                         .dtype = w->dtype,
-                         .stride = {w->stride[0], w->stride[2], w->stride[3], w->stride[1]}};
+        const int64_t *s = w->stride;
+        int64_t in = s[1];
+        int64_t oihw[4] = {s[0], matrix ? in * k * k : in, matrix ? in * k : s[2],
+                           matrix ? in : s[3]};
+        view = (ln_view){
+            .data = w->data, .dtype = w->dtype, .stride = {oihw[0], oihw[2], oihw[3], oihw[1]}};
     }
     if (b->status != LINNET_OK) return LN_NONE;
     return keep(b, ln_graph_const(b->g, name, shape, view, true, b->err));
@@ -108,11 +118,11 @@ ln_tid ln_b_node(ln_build *b, ln_op op, const char *name, const ln_attr *attr, c
 }
 
 /* Symmetric padding of an odd kernel, or TensorFlow's SAME. */
-static ln_window window(const ln_build *b, ln_tid x, int kernel, int stride) {
-    int p = (kernel - 1) / 2;
+static ln_window window(const ln_build *b, ln_tid x, int kernel, int stride, bool valid) {
+    int p = valid ? 0 : (kernel - 1) / 2;
     ln_window w = {kernel, kernel, stride, stride, 1, 1, p, p, p, p};
     const int64_t *d = b->g->tensor[x].shape.dim;
-    if (b->arch->tf_same) ln_window_same(&w, d[1], d[2]);
+    if (b->arch->tf_same && !valid) ln_window_same(&w, d[1], d[2]);
     return w;
 }
 
@@ -122,11 +132,11 @@ ln_tid ln_b_conv(ln_build *b, ln_tid x, const char *name, const ln_layer *l) {
     int groups = l->groups ? l->groups : 1, stride = l->stride ? l->stride : 1;
     snprintf(text, sizeof text, "%s.weight", name);
     ln_tid in[3] = {x, LN_NONE, LN_NONE};
-    in[1] = ln_b_kernel(b, text, l->out, ln_b_channels(b, x) / groups, l->kernel, l->kernel);
+    in[1] = kernel(b, text, l->out, ln_b_channels(b, x) / groups, l->kernel, l->matrix);
     snprintf(text, sizeof text, "%s.bias", name);
     if (l->bias) in[2] = ln_b_vector(b, text, l->out, true);
     if (b->status != LINNET_OK) return LN_NONE;
-    ln_attr attr = {.conv = {.win = window(b, x, l->kernel, stride), .groups = groups}};
+    ln_attr attr = {.conv = {.win = window(b, x, l->kernel, stride, l->valid), .groups = groups}};
     return ln_b_node(b, LN_OP_CONV2D, name, &attr, in, l->bias ? 3 : 2);
 }
 
@@ -182,7 +192,49 @@ ln_tid ln_b_mean(ln_build *b, ln_tid x, const char *name) {
     return ln_b_pool(b, x, name, &(ln_pool_attr){.kind = LN_POOL_AVG, .global = true});
 }
 
+ln_tid ln_b_relu(ln_build *b, ln_tid x, const char *name) {
+    return ln_b_act(b, x, name, ln_act_relu());
+}
+
+ln_tid ln_b_concat(ln_build *b, const ln_tid *in, int n, const char *name) {
+    ln_attr attr = {{{0}}};
+    return ln_b_node(b, LN_OP_CONCAT, name, &attr, in, n);
+}
+
+ln_tid ln_b_layer_norm(ln_build *b, ln_tid x, const char *name) {
+    char text[LN_NAME_MAX + 8];
+    int64_t c = ln_b_channels(b, x);
+    ln_tid in[3] = {x};
+    snprintf(text, sizeof text, "%s.weight", name);
+    in[1] = ln_b_vector(b, text, c, true);
+    snprintf(text, sizeof text, "%s.bias", name);
+    in[2] = ln_b_vector(b, text, c, true);
+    ln_attr attr = {.norm = {.eps = 1e-5f, .groups = 1}};
+    return ln_b_node(b, LN_OP_LAYER_NORM, name, &attr, in, 3);
+}
+
+ln_tid ln_b_conv_bn(ln_build *b, ln_tid x, const char *conv, const char *bn, const ln_layer *l,
+                    const ln_act *act) {
+    x = ln_b_bn(b, ln_b_conv(b, x, conv, l), bn);
+    return act ? ln_b_act(b, x, bn, *act) : x;
+}
+
+void ln_b_name(const ln_build *b, const char *tail, char out[LN_NAME_MAX]) {
+    ln_block_name(b->arch->names, &b->pos, tail, out);
+}
+
 /* ---- the end ---- */
+ln_tid ln_b_refuse(ln_build *b, const char *fmt, ...) {
+    char reason[256];
+    if (b->status != LINNET_OK) return LN_NONE;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(reason, sizeof reason, fmt, ap);
+    va_end(ap);
+    ln_fail(b->err, LINNET_ERR_UNSUPPORTED, "%s: %s", b->g->name, reason);
+    return stop(b, LINNET_ERR_UNSUPPORTED);
+}
+
 static bool ignored(const char *name) {
     static const char tail[] = "num_batches_tracked";
     size_t n = strlen(name), t = sizeof tail - 1;

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-static const ln_family_table *const tables[] = {&ln_family_v1,   &ln_family_v2,
-                                                &ln_family_v3,   &ln_family_v4,
-                                                &ln_family_lite, &ln_family_efficientnet};
+static const ln_family_table *const tables[] = {
+    &ln_family_v1,   &ln_family_v2,           &ln_family_v3,        &ln_family_v4,
+    &ln_family_lite, &ln_family_efficientnet, &ln_family_mobilevit, &ln_family_others};
 
 size_t ln_family_count(void) {
     size_t n = 0;

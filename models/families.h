@@ -10,7 +10,7 @@ typedef struct ln_family_table {
     size_t count;
 } ln_family_table;
 extern const ln_family_table ln_family_v1, ln_family_v2, ln_family_v3, ln_family_v4, ln_family_lite,
-    ln_family_efficientnet;
+    ln_family_efficientnet, ln_family_others, ln_family_mobilevit;
 
 /* Preprocessing in RGB: side, share of the resized side that the crop keeps, filter, statistics. */
 #define LN_PREP(side, crop, filter, stats)                                                         \

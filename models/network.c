@@ -37,12 +37,16 @@ int ln_arch_repeats(const ln_arch *a, const ln_stage *s) {
 
 static ln_tid stem(ln_build *b, ln_tid x) {
     const ln_arch *a = b->arch;
+    ln_act act = ln_act_from(a->act);
     ln_layer l = {.out = a->fix_stem ? a->stem : widened(a, a->stem),
                   .kernel = a->stem_kernel ? a->stem_kernel : 3,
-                  .stride = 2};
-    x = ln_b_conv(b, x, a->names->stem, &l);
-    x = ln_b_bn(b, x, a->names->stem_bn);
-    return ln_b_act(b, x, a->names->stem_bn, ln_act_from(a->act));
+                  .stride = 2,
+                  .valid = a->stem_linear};
+    if (!a->stem) return x;
+    x = ln_b_conv_bn(b, x, a->names->stem, a->names->stem_bn, &l, a->stem_linear ? NULL : &act);
+    if (!a->stem_pool) return x;
+    ln_window win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1};
+    return ln_b_pool(b, x, "maxpool", &(ln_pool_attr){.kind = LN_POOL_MAX, .win = win});
 }
 
 static ln_tid stages(ln_build *b, ln_tid x) {
@@ -60,27 +64,59 @@ static ln_tid stages(ln_build *b, ln_tid x) {
     return x;
 }
 
-static ln_tid head(ln_build *b, ln_tid x) {
+/* Three layers over a 7x7 map. Where the weights are matrices the map must be averaged to 7x7
+ * first; where they are convolutions they slide over a larger one, and the mean comes last. */
+static ln_tid vgg_head(ln_build *b, ln_tid x) {
     const ln_arch *a = b->arch;
-    const ln_names *n = a->names;
-    int c = a->fix_head || !a->head ? a->head : LN_MAX(a->head, widened(a, a->head));
-    ln_act act = ln_act_from(a->act);
-    ln_layer l = {.out = c, .kernel = 1, .bias = a->head_bias};
-    if (a->head_kind != LN_HEAD_CONV_POOL) x = ln_b_mean(b, x, "global_pool");
-    if (c && a->head_fc) {
-        x = ln_b_fc(b, x, n->head, c, a->head_bias);
-        x = ln_b_act(b, x, n->head, act);
-    } else if (c) {
-        x = ln_b_conv(b, x, n->head, &l);
-        if (a->head_kind != LN_HEAD_POOL_CONV) x = ln_b_bn(b, x, n->head_bn);
-        x = ln_b_act(b, x, a->head_kind != LN_HEAD_POOL_CONV ? n->head_bn : n->head, act);
+    enum { SIDE = 7 };
+    const ln_shape *s = ln_b_shape(b, x);
+    int h = (int)s->dim[1], w = (int)s->dim[2];
+    if (b->status == LINNET_OK && (h < SIDE || w < SIDE))
+        return ln_b_refuse(b, "the classifier needs sides of at least 224");
+    if (a->head_fc && b->status == LINNET_OK && (h % SIDE || w % SIDE))
+        return ln_b_refuse(b,
+                           "the classifier averages a %dx%d map to 7x7; sides must be in "
+                           "224..255, 448..479 and so on",
+                           h, w);
+    if (a->head_fc && (h > SIDE || w > SIDE)) {
+        ln_window win = {h / SIDE, w / SIDE, h / SIDE, w / SIDE, 1, 1};
+        x = ln_b_pool(b, x, "avgpool", &(ln_pool_attr){.kind = LN_POOL_AVG, .win = win});
     }
-    if (a->head_kind == LN_HEAD_CONV_POOL) x = ln_b_mean(b, x, "global_pool");
-    return ln_b_fc(b, x, n->classifier, b->classes, true);
+    ln_layer l = {.out = a->head, .kernel = SIDE, .bias = true, .valid = true};
+    l.matrix = a->head_fc;
+    x = ln_b_relu(b, ln_b_conv(b, x, a->names->head, &l), a->names->head);
+    l.kernel = 1;
+    x = ln_b_relu(b, ln_b_conv(b, x, a->names->head_bn, &l), a->names->head_bn);
+    return a->head_fc ? x : ln_b_mean(b, x, "global_pool");
 }
 
-static linnet_status check_size(const char *name, int64_t batch, int64_t h, int64_t w,
-                                linnet_error *err) {
+/* The 1x1 of the head, with what follows it. */
+static ln_tid head_layer(ln_build *b, ln_tid x, int c) {
+    const ln_arch *a = b->arch;
+    ln_act act = ln_act_from(a->act);
+    ln_layer l = {.out = c, .kernel = 1, .bias = a->head_bias, .matrix = a->head_fc};
+    if (a->head_kind == LN_HEAD_POOL_CONV)
+        return ln_b_act(b, ln_b_conv(b, x, a->names->head, &l), a->names->head, act);
+    return ln_b_conv_bn(b, x, a->names->head, a->names->head_bn, &l, &act);
+}
+
+static ln_tid head(ln_build *b, ln_tid x) {
+    const ln_arch *a = b->arch;
+    int c = a->fix_head || !a->head ? a->head : LN_MAX(a->head, widened(a, a->head));
+    if (a->head_relu) x = ln_b_relu(b, x, "head");
+    if (a->head_kind == LN_HEAD_VGG) {
+        x = vgg_head(b, x);
+    } else {
+        bool last = a->head_kind == LN_HEAD_CONV_POOL;
+        if (!last) x = ln_b_mean(b, x, "global_pool");
+        if (c) x = head_layer(b, x, c);
+        if (last) x = ln_b_mean(b, x, "global_pool");
+    }
+    return ln_b_fc(b, x, a->names->classifier, b->classes, !a->no_fc_bias);
+}
+
+static linnet_status check_size(const ln_arch *a, const char *name, int64_t batch, int64_t h,
+                                int64_t w, linnet_error *err) {
     if (batch < 1 || batch > 65536)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: batch %lld is not in 1..65536", name,
                        (long long)batch);
@@ -88,6 +124,10 @@ static linnet_status check_size(const char *name, int64_t batch, int64_t h, int6
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "%s: input of %lldx%lld; sides from 32 to 16384 are supported", name,
                        (long long)h, (long long)w);
+    if (a->multiple && (h % a->multiple || w % a->multiple))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: input of %lldx%lld; its sides must be multiples of %d", name,
+                       (long long)h, (long long)w, a->multiple);
     return LINNET_OK;
 }
 
@@ -98,7 +138,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     ln_build b = {.arch = a, .weights = weights, .classes = classes, .err = err ? err : &own};
     *out = NULL;
     b.err->status = LINNET_OK;
-    LN_TRY(check_size(name, batch, h, w, err));
+    LN_TRY(check_size(a, name, batch, h, w, err));
     LN_TRY(ln_graph_create(name, &b.g, err));
     size_t n = weights ? ln_weights_count(weights) : 0;
     bool file = weights && !ln_weights_is_synthetic(weights);
@@ -110,6 +150,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
         ln_tid x = ln_graph_input(b.g, "input", ln_nhwc(batch, h, w, 3), b.err);
         if (x == LN_NONE) b.status = b.err->status;
         x = stem(&b, x);
+        b.prev = x;
         x = stages(&b, x);
         st = ln_b_finish(&b, head(&b, x));
     }

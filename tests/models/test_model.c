@@ -3,6 +3,7 @@
 #include "engine/ref/ref.h"
 #include "models/build.h"
 #include "models/model.h"
+#include "models/weights_impl.h"
 #include "tests/models/files.h"
 
 #include "tests/check_main.h"
@@ -87,13 +88,14 @@ typedef struct set {
     size_t n;
 } set;
 
-static set make_set(void) {
+static set make_set(const char *model) {
     set s = {0};
     linnet_error err = {0};
     ln_graph *g;
-    const ln_family_row *r = ln_family_find("mobilenetv1_025", &err);
+    const ln_family_row *r = ln_family_find(model, &err);
     ck_assert_int_eq(ln_synthetic_open(1, &s.w, &err), LINNET_OK);
-    ck_assert_int_eq(ln_network_build(r->arch, r->name, 1000, s.w, 1, 96, 96, &g, &err), LINNET_OK);
+    ck_assert_int_eq(ln_network_build(r->arch, r->name, 1000, s.w, 1, 256, 256, &g, &err),
+                     LINNET_OK);
     ln_graph_destroy(&g);
     s.n = ln_weights_count(s.w);
     s.list = calloc(s.n + 2, sizeof *s.list);
@@ -120,11 +122,11 @@ static void free_set(set *s) {
     free(s->list);
 }
 
-static linnet_status build_from(const char *path, char message[1000]) {
+static linnet_status build_from(const char *path, const char *arch, char message[1000]) {
     linnet_error err = {0};
     ln_model *m;
     ln_graph *g;
-    ln_model_params p = {.model = path, .arch = "mobilenetv1_025"};
+    ln_model_params p = {.model = path, .arch = arch};
     ck_assert_int_eq(open_with(&p, &m, message), LINNET_OK);
     linnet_status st = ln_model_graph(m, 1, 0, 0, &g, &err);
     snprintf(message, 1000, "%s", err.message);
@@ -136,8 +138,8 @@ static linnet_status build_from(const char *path, char message[1000]) {
 
 START_TEST(every_misfit_is_named_at_once) {
     char message[1000];
-    set s = make_set();
-    ck_assert_int_eq(build_from(store(&s, NULL, 0), message), LINNET_OK);
+    set s = make_set("mobilenetv1_025");
+    ck_assert_int_eq(build_from(store(&s, NULL, 0), "mobilenetv1_025", message), LINNET_OK);
     named(&s, "conv_stem.weight")->shape = (ln_shape){4, {8, 3, 1, 9}};
     named(&s, "bn1.bias")->name = "bn1.beta";
     ln_weight *integer = named(&s, "blocks.1.0.bn1.weight");
@@ -147,7 +149,8 @@ START_TEST(every_misfit_is_named_at_once) {
     static const int64_t tracked = 3; /* PyTorch's counter: no weight, never missed */
     s.list[s.n++] =
         (ln_weight){.name = "bn1.num_batches_tracked", .dtype = LN_I64, .data = &tracked};
-    ck_assert_int_eq(build_from(store(&s, NULL, 0), message), LINNET_ERR_BAD_FILE);
+    ck_assert_int_eq(build_from(store(&s, NULL, 0), "mobilenetv1_025", message),
+                     LINNET_ERR_BAD_FILE);
     static const char *const says[] = {
         "v1.safetensors does not fit mobilenetv1_025, 4 tensors",
         "conv_stem.weight is 8x3x1x9 (expected 8x3x3x3)",
@@ -164,10 +167,11 @@ END_TEST
 
 START_TEST(a_wholly_other_file_is_one_line) {
     char message[1000];
-    set s = make_set();
+    set s = make_set("mobilenetv1_025");
     s.n = 1;
     s.list[0].name = "unrelated";
-    ck_assert_int_eq(build_from(store(&s, NULL, 0), message), LINNET_ERR_BAD_FILE);
+    ck_assert_int_eq(build_from(store(&s, NULL, 0), "mobilenetv1_025", message),
+                     LINNET_ERR_BAD_FILE);
     ck_assert_ptr_nonnull(strstr(message, "138 tensors"));
     ck_assert_ptr_nonnull(strstr(message, " ..."));
     ck_assert_uint_lt(strlen(message), 1000);
@@ -178,7 +182,7 @@ END_TEST
 START_TEST(the_file_names_its_family_and_preprocessing) {
     char message[1000];
     ln_model *m;
-    set s = make_set();
+    set s = make_set("mobilenetv1_025");
     ln_str labels = {0};
     ln_str_add(&labels, "background\n");
     for (int i = 0; i < 1000; i++) ln_str_add(&labels, "label %d\r\n", i);
@@ -266,9 +270,90 @@ START_TEST(sizes_and_batches) {
 }
 END_TEST
 
+START_TEST(sizes_that_a_family_cannot_take) {
+    static const struct {
+        const char *model;
+        int h, w;
+        const char *says;
+    } refused[] = {
+        {"nasnetamobile", 225, 224, "multiples of 32"},
+        {"shufflenetv1_1.0x_g8", 224, 240, "multiples of 32"},
+        {"mobilevit_s", 224, 224, "map of 7x7"},
+        {"mobilevitv2_100", 256, 224, "map of 8x7"},
+        {"mobilevitv3_s", 288, 288, "map of 9x9"},
+        {"vgg16", 192, 224, "at least 224"},
+        {"tv_vgg16", 256, 224, "8x7 map"},
+    };
+    for (size_t i = 0; i < LN_COUNT(refused); i++) {
+        linnet_error err = {0};
+        ln_model *m;
+        ln_graph *g;
+        ln_model_params p = {.model = refused[i].model, .shape_only = true};
+        ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
+        ck_assert_int_eq(ln_model_graph(m, 1, refused[i].h, refused[i].w, &g, &err),
+                         LINNET_ERR_UNSUPPORTED);
+        ck_assert_ptr_null(g);
+        ck_assert_msg(strstr(err.message, refused[i].says) && strstr(err.message, p.model), "%s",
+                      err.message);
+        ln_model_close(&m);
+    }
+    static const struct {
+        const char *model;
+        int h, w;
+    } taken[] = {{"mobilevit_s", 128, 320},
+                 {"vgg16", 256, 224},
+                 {"tv_vgg16", 450, 230},
+                 {"nasnetamobile", 96, 160},
+                 {"shufflenetv1_1.0x_g3", 192, 160}};
+    for (size_t i = 0; i < LN_COUNT(taken); i++) {
+        linnet_error err = {0};
+        ln_model *m;
+        ln_graph *g;
+        ln_model_params p = {.model = taken[i].model, .shape_only = true};
+        ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
+        ck_assert_msg(ln_model_graph(m, 2, taken[i].h, taken[i].w, &g, &err) == LINNET_OK, "%s",
+                      err.message);
+        ln_graph_destroy(&g);
+        ln_model_close(&m);
+    }
+}
+END_TEST
+
+/* A missing, a renamed and a misshapen tensor of one network of each family. */
+START_TEST(misfits_in_every_family) {
+    static const char *const models[] = {
+        "mobilenetv1_100h",      "tv_mobilenet_v2",       "tf_efficientnet_lite0",
+        "mobilenetv3_small_050", "tv_mobilenet_v3_small", "mobilenetv4_hybrid_medium",
+        "tv_efficientnet_b0",    "tv_mnasnet1_0",         "mobilenet_edgetpu_v2_m",
+        "shufflenetv1_1.0x_g3",  "tv_shufflenet_v2_x0_5", "mobilevit_xxs",
+        "mobilevitv2_050",       "mobilevitv3_xxs",       "nasnetamobile"};
+    for (size_t i = 0; i < LN_COUNT(models); i++) {
+        char message[1000], want[200];
+        set s = make_set(models[i]);
+        ln_weight *first = &s.list[0], *middle = &s.list[s.n / 2], *last = &s.list[s.n - 1];
+        snprintf(want, sizeof want, "%s missing", middle->name);
+        char moved[200];
+        snprintf(moved, sizeof moved, "%s is ", first->name);
+        middle->name = "renamed";
+        ck_assert_int_eq(first->shape.rank, 4);
+        first->shape = (ln_shape){2, {first->shape.dim[0], first->stride[0]}};
+        ln_row_major(&first->shape, first->stride);
+        s.n--; /* the last is not written at all */
+        char gone[200];
+        snprintf(gone, sizeof gone, "%s missing", last->name);
+        ck_assert_int_eq(build_from(store(&s, NULL, 0), models[i], message), LINNET_ERR_BAD_FILE);
+        ck_assert_msg(strstr(message, "4 tensors") && strstr(message, want) &&
+                          strstr(message, moved) && strstr(message, gone) &&
+                          strstr(message, "renamed unexpected"),
+                      "%s", message);
+        free_set(&s);
+    }
+}
+END_TEST
+
 /* Weights stored as half or double give the logits of the rounded weights: close to f32's. */
 START_TEST(other_float_types) {
-    set s = make_set();
+    set s = make_set("mobilenetv1_025");
     float *y[3] = {0};
     for (int kind = 0; kind < 3; kind++) {
         static const ln_dtype types[3] = {LN_F32, LN_F16, LN_F64};
@@ -318,4 +403,5 @@ END_TEST
 
 CHECK_MAIN("model", names, published_figures_are_explained, no_weights,
            every_misfit_is_named_at_once, a_wholly_other_file_is_one_line,
-           the_file_names_its_family_and_preprocessing, sizes_and_batches, other_float_types)
+           the_file_names_its_family_and_preprocessing, sizes_and_batches,
+           sizes_that_a_family_cannot_take, misfits_in_every_family, other_float_types)
