@@ -34,6 +34,12 @@ def cpu():
     return found.group(1) if found else platform.processor() or platform.machine()
 
 
+def slug(name):
+    """The processor's name as part of a file's."""
+    short = re.sub(r"\(\w+\)|CPU|Processor|@.*", "", name).lower()
+    return re.sub(r"[^a-z0-9]+", "-", short).strip("-")
+
+
 def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
@@ -79,10 +85,9 @@ def main():
     results = json.loads(done.stdout)
     results = results if isinstance(results, list) else [results]
     host = machine()
-    slug = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\(\w+\)|CPU|Processor|@.*", "", host["cpu"]).lower())
     folder = ROOT / "bench" / "results"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ("%s-%s" % (slug.strip("-"), datetime.date.today().isoformat()))
+    path = folder / ("%s-%s" % (slug(host["cpu"]), datetime.date.today().isoformat()))
     text = "\n".join(table(host, results)) + "\n"
     path.with_name(path.name + ".json").write_text(
         json.dumps({"machine": host, "results": results}, indent=1) + "\n")
