@@ -118,8 +118,17 @@ class Run:
                     self.skip("%s, batch %d" % (network, batch), reason)
 
     def measure(self):
-        """Rounds over all cells; the order of the runtimes turns by one each round."""
+        """All rounds, or those before an interruption."""
         results = {(n, b, p): [] for (n, b), jobs in self.cells.items() for p in jobs}
+        try:
+            self.measure_rounds(results)
+        except KeyboardInterrupt:
+            self.skip("the rest", "interrupted")
+        return [{"network": n, "batch": b, "peer": p, "rounds": r}
+                for (n, b, p), r in results.items()]
+
+    def measure_rounds(self, results):
+        """Rounds over all cells; the order of the runtimes turns by one each round."""
         for i in range(self.args.rounds):
             for (network, batch), jobs in self.cells.items():
                 names = list(jobs)
@@ -138,8 +147,6 @@ class Run:
                     say("round %d/%d %s b%d %-16s %8.2f / %.2f ms" % (
                         i + 1, self.args.rounds, network, batch, self.adapters[name].NAME,
                         r["min"], r["median"]))
-        return [{"network": n, "batch": b, "peer": p, "rounds": r}
-                for (n, b, p), r in results.items()]
 
 
 def options():
