@@ -1,4 +1,5 @@
-/* Attention and its separable form: attention_any.cl, attention_deep.cl, linear_attention.cl. */
+/* Attention and its separable form: attention_any.cl, attention_deep.cl, linear_attention.cl,
+ * linear_attention_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 enum { Q, K, V };
@@ -51,9 +52,24 @@ static void linear_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->n * a->kh * a->kw * ln_cpad(a->oc) / 8, 1);
 }
 
+static bool linear_deep_can_run(const ln_variant *v, const ln_site *s) {
+    return can_run(v, s) && s->node->attr.linear.dim >= ln_vector_width(s->caps);
+}
+
+static void linear_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    linear_bind(v, s, a);
+    int64_t parts = (int64_t)a->n * a->kh * a->kw, units = LN_MAX(s->caps->compute_units, 1);
+    int64_t groups = ln_ceil_div(a->oc, 4 * ln_vector_width(s->caps));
+    a->t3 = (ln_i32)LN_MIN(ln_ceil_div(units * 4, parts), groups);
+    a->tiles = (ln_i32)(parts * a->t3);
+}
+
 const ln_family ln_family_attention_any = {"attention_any", LN_OP_ATTENTION, can_run, NULL, NULL,
                                            any_bind};
 const ln_family ln_family_attention_deep = {
     "attention_deep", LN_OP_ATTENTION, deep_can_run, NULL, NULL, deep_bind};
 const ln_family ln_family_linear_attention = {
     "linear_attention", LN_OP_LINEAR_ATTENTION, can_run, NULL, NULL, linear_bind};
+const ln_family ln_family_linear_attention_deep = {
+    "linear_attention_deep", LN_OP_LINEAR_ATTENTION, linear_deep_can_run, NULL, NULL,
+    linear_deep_bind};

@@ -1,4 +1,4 @@
-/* Slice, padding and channel shuffle: box.cl and box8.cl. */
+/* Slice, padding and channel shuffle: box.cl, box8.cl and, with concat, move_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 enum { PIECES = 8 }; /* of 8 channels, to a work-item of box8.cl */
@@ -71,9 +71,40 @@ static void shuffle_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
 }
 
+static bool slice_deep_can_run(const ln_variant *v, const ln_site *s) {
+    return can_run(v, s) && box_of(s).c.step == 1;
+}
+
+static void deep_cut(const ln_site *s, ln_args *a) {
+    a->t4 = ln_deep_pixels(s, a);
+    a->tiles = (ln_i32)ln_ceil_div(a->m, a->t4);
+}
+
+static void slice_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)v;
+    bind_box(s, a);
+    deep_cut(s, a);
+}
+
+static void shuffle_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    shuffle_bind(v, s, a);
+    deep_cut(s, a);
+}
+
+static void concat_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)v;
+    deep_cut(s, a);
+}
+
 const ln_family ln_family_slice = {"slice", LN_OP_SLICE, can_run, NULL, NULL, bind};
 const ln_family ln_family_slice8 = {"slice8", LN_OP_SLICE, can_run8, NULL, NULL, bind8};
 const ln_family ln_family_pad = {"pad", LN_OP_PAD, can_run, NULL, NULL, bind};
 const ln_family ln_family_pad8 = {"pad8", LN_OP_PAD, can_run8, NULL, NULL, bind8};
 const ln_family ln_family_shuffle = {"shuffle", LN_OP_CHANNEL_SHUFFLE, shuffle_can_run, NULL,
                                      NULL,      shuffle_bind};
+const ln_family ln_family_slice_deep = {"slice_deep", LN_OP_SLICE, slice_deep_can_run,
+                                        NULL,         NULL,        slice_deep_bind};
+const ln_family ln_family_concat_deep = {"concat_deep", LN_OP_CONCAT, shuffle_can_run,
+                                         NULL,          NULL,         concat_deep_bind};
+const ln_family ln_family_shuffle_deep = {
+    "shuffle_deep", LN_OP_CHANNEL_SHUFFLE, shuffle_can_run, NULL, NULL, shuffle_deep_bind};

@@ -28,6 +28,10 @@ bool ln_site_plain(const ln_site *s);
 /* Tiles for `items` work-items' worth of work, `each` to a work-item. */
 int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each);
 
+/* Pixels of a tile when a work-item walks them alone: tiles for every unit a few times over, but
+ * none of less than about 4096 elements. */
+int32_t ln_deep_pixels(const ln_site *s, const ln_args *a);
+
 /* ---- constants of convolution and fully connected: a matrix [K][ocp] and a bias [ocp] ----
  * K runs over kh, kw and the input channels of a group; ocp is the output channels padded to
  * LN_CPAD, cut into panels that lie one after another, each [K][panel width]. */
@@ -82,6 +86,13 @@ LN_FAMILY(layer_norm)
 LN_FAMILY(group_norm_any)
 LN_FAMILY(attention_any)
 LN_FAMILY(attention_deep)
+LN_FAMILY(layer_norm_deep)
+LN_FAMILY(group_norm_deep)
+LN_FAMILY(linear_attention_deep)
+LN_FAMILY(pool_deep)
+LN_FAMILY(slice_deep)
+LN_FAMILY(concat_deep)
+LN_FAMILY(shuffle_deep)
 LN_FAMILY(linear_attention)
 #undef LN_FAMILY
 

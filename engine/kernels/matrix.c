@@ -10,6 +10,11 @@ int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each) {
     return (int32_t)LN_MAX(ln_ceil_div(items, each * v->local), 1);
 }
 
+int32_t ln_deep_pixels(const ln_site *s, const ln_args *a) {
+    int64_t units = LN_MAX(s->caps->compute_units, 1), least = ln_ceil_div(4096, ln_cpad(a->oc));
+    return (int32_t)LN_MAX(ln_ceil_div(a->m, units * 4), LN_MIN(least, a->m));
+}
+
 bool ln_site_plain(const ln_site *s) {
     for (int i = 0; i < s->node->n_in; i++) {
         const ln_tensor *x = &s->graph->tensor[s->node->in[i]];

@@ -1,4 +1,4 @@
-/* Pooling: pool_any.cl. */
+/* Pooling: pool_any.cl, pool_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
@@ -15,4 +15,21 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    return can_run(v, s) &&
+           ln_cpad(ln_site_channels(s, s->node->in[0])) >= ln_vector_width(s->caps);
+}
+
+/* Pixels first; a map that becomes few pixels is cut by channels as well. */
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind(v, s, a);
+    int64_t want = LN_MAX(s->caps->compute_units, 1) * (int64_t)4;
+    int64_t vectors = ln_ceil_div(ln_cpad(a->oc), ln_vector_width(s->caps));
+    a->t2 = (ln_i32)LN_MIN(want, a->m);
+    a->t3 = (ln_i32)LN_MIN(ln_ceil_div(want, a->t2), vectors);
+    a->tiles = a->t2 * a->t3;
+}
+
 const ln_family ln_family_pool = {"pool", LN_OP_POOL, can_run, NULL, NULL, bind};
+const ln_family ln_family_pool_deep = {"pool_deep", LN_OP_POOL, deep_can_run,
+                                       NULL,        NULL,       deep_bind};

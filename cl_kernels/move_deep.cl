@@ -1,0 +1,61 @@
+/* Slice, concat and channel shuffle, a pixel at a time, for processors with wide vectors.
+ *
+ * MOVE 0: y[n,oy,ox,o] = x[n*t3 - t2, oy*sh - top, ox*sw - left, o - t0] (slice, channel step 1)
+ * MOVE 1: y[p, first_i + c] = x_i[p,c] for each operand i (concat)
+ * MOVE 2: y[p, o] = x[p, o % groups * (C / groups) + o / groups] (shuffle)
+ *
+ * x, y: NHWC, f32, at any channel. One work-item a group makes t4 pixels; padding lanes get
+ * zero. */
+#ifndef MOVE
+#    define MOVE 0
+#endif
+
+LN_INLINE void LN_F(run)(__global float *y, __global const float *x, int count) {
+    int i = 0;
+    for (; i + LN_VW <= count; i += LN_VW) LN_STU(y + i, LN_LDU(x + i));
+    for (; i < count; i++) y[i] = x[i];
+}
+
+LN_INLINE void LN_F(shuffle)(__global float *y, __global const float *x, int groups, int per) {
+    int i = 0;
+    for (; groups == 2 && i + LN_VW / 2 <= per; i += LN_VW / 2) {
+        ln_v v;
+#if LN_VW == 16
+        v.even = *(__global const ln_f8u *)(x + i), v.odd = *(__global const ln_f8u *)(x + per + i);
+#else
+        v.even = vload4(0, x + i), v.odd = vload4(0, x + per + i);
+#endif
+        LN_STU(y + 2 * i, v);
+    }
+    for (; i < per; i++)
+        for (int j = 0; j < groups; j++) y[i * groups + j] = x[j * per + i];
+}
+
+LN_INLINE void LN_FN(LN_PARAMS) {
+    int first = tile * s->t4, last = min(first + s->t4, s->m), cp = ln_pad(s->oc);
+#if MOVE == 0
+    int ox = first % s->ow, oy = first / s->ow % s->oh, n = first / (s->ow * s->oh);
+#endif
+    for (int p = first; p < last; p++) {
+        __global float *y = arena + s->y + (size_t)p * s->yps;
+#if MOVE == 0
+        LN_F(run)
+        (y,
+         arena + s->x + (size_t)(n * s->t3 - s->t2) * s->xns +
+             (size_t)(oy * s->sh - s->top) * s->xrs + (size_t)(ox * s->sw - s->left) * s->xps -
+             s->t0,
+         s->oc);
+        if (++ox == s->ow) ox = 0, oy++;
+        if (oy == s->oh) oy = 0, n++;
+#elif MOVE == 1
+        for (int i = 0; i < LN_PARTS && s->part[i].c; i++)
+            LN_F(run)
+            (y + s->part[i].first, arena + s->part[i].at + (size_t)p * s->part[i].ps, s->part[i].c);
+#else
+        LN_F(shuffle)(y, arena + ln_x_pixel(s, p), s->groups, s->c / s->groups);
+#endif
+        for (int o = s->oc; o < cp; o++) y[o] = 0.0f;
+    }
+}
+LN_KERNEL
+#undef MOVE
