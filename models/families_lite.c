@@ -17,6 +17,7 @@ static const ln_stage stages[] = {
 #define PLAIN .eps = 1e-5f
 #define TF    .eps = 1e-3f, .tf_same = true
 #define PAGE  "tensorflow/tpu models/official/efficientnet/lite/README.md"
+#define SMALLER "published at 280x280; this row, like its weights in timm, is 300x300"
 #define NOTE  "the published count of operations has more than convolutions in it"
 
 static const ln_family_row rows[] = {
@@ -40,6 +41,13 @@ static const ln_family_row rows[] = {
      1000,
      {6.1f, 899, 77.6f, PAGE},
      LITE(1.1, 1.2, TF),
+     NOTE},
+    {"tf_efficientnet_lite3",
+     "EfficientNet-Lite",
+     LN_PREP(300, 0.904f, BILINEAR, LN_INCEPTION),
+     1000,
+     {8.2f, 1440, 79.8f, PAGE},
+     LITE(1.2, 1.4, TF),
      NOTE},
     {"efficientnet_lite0",
      "EfficientNet-Lite",

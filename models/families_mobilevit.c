@@ -45,7 +45,7 @@ static const ln_stage v2[] = {
     }
 #define P1     "Mehta and Rastegari 2022, arXiv:2110.02178"
 #define P2     "Mehta and Rastegari 2022, arXiv:2206.02680"
-#define P3     "micronDLA/MobileViTv3 README.md"
+#define P3     "Wadekar and Chaurasia 2022, arXiv:2209.15159"
 #define ROUND  "the published figures are rounded to 0.1 million parameters"
 #define CVMACS "cvnets counts attention as N*C*C in place of N*N*C and adds biases"
 

@@ -64,24 +64,40 @@ static ln_tid stages(ln_build *b, ln_tid x) {
     return x;
 }
 
-/* Three layers over a 7x7 map. Where the weights are matrices the map must be averaged to 7x7
- * first; where they are convolutions they slide over a larger one, and the mean comes last. */
+/* Output i of n averages input rows floor(i H / n) to ceil((i+1) H / n): windows that differ and
+ * overlap, so each is a slice and a mean of its own, and the n x n means are channels until the
+ * end (PyTorch, AdaptiveAvgPool2d). */
+static ln_tid adaptive_mean(ln_build *b, ln_tid x, int n) {
+    const ln_shape in = *ln_b_shape(b, x);
+    ln_tid row[16], all[16];
+    for (int i = 0; i < n * n; i++) {
+        char name[48];
+        ln_attr cut = {.slice = ln_slice_all(&in)};
+        const int at[3] = {0, i / n, i % n};
+        for (int d = 1; d < 3; d++) {
+            cut.slice.begin[d] = at[d] * in.dim[d] / n;
+            cut.slice.size.dim[d] = ln_ceil_div((at[d] + 1) * in.dim[d], n) - cut.slice.begin[d];
+        }
+        snprintf(name, sizeof name, "avgpool.%d.%d", at[1], at[2]);
+        ln_tid part = ln_b_node(b, LN_OP_SLICE, name, &cut, &x, 1);
+        row[at[2]] = ln_b_mean(b, part, name);
+        if (at[2] == n - 1) all[at[1]] = ln_b_concat(b, row, n, name);
+    }
+    x = ln_b_concat(b, all, n, "avgpool");
+    ln_attr map = {.reshape = {.shape = ln_nhwc(in.dim[0], n, n, in.dim[3])}};
+    return ln_b_node(b, LN_OP_RESHAPE, "avgpool", &map, &x, 1);
+}
+
+/* Three layers over a 7x7 map. Where the weights are matrices the map is averaged to 7x7 first;
+ * where they are convolutions they slide over a larger one, and the mean comes last. */
 static ln_tid vgg_head(ln_build *b, ln_tid x) {
     const ln_arch *a = b->arch;
     enum { SIDE = 7 };
     const ln_shape *s = ln_b_shape(b, x);
-    int h = (int)s->dim[1], w = (int)s->dim[2];
-    if (b->status == LINNET_OK && (h < SIDE || w < SIDE))
-        return ln_b_refuse(b, "the classifier needs sides of at least 224");
-    if (a->head_fc && b->status == LINNET_OK && (h % SIDE || w % SIDE))
-        return ln_b_refuse(b,
-                           "the classifier averages a %dx%d map to 7x7; sides must be in "
-                           "224..255, 448..479 and so on",
-                           h, w);
-    if (a->head_fc && (h > SIDE || w > SIDE)) {
-        ln_window win = {h / SIDE, w / SIDE, h / SIDE, w / SIDE, 1, 1};
-        x = ln_b_pool(b, x, "avgpool", &(ln_pool_attr){.kind = LN_POOL_AVG, .win = win});
-    }
+    bool small = s->dim[1] < SIDE || s->dim[2]<SIDE, large = s->dim[1]> SIDE || s->dim[2] > SIDE;
+    if (small && large && !a->head_fc && b->status == LINNET_OK)
+        return ln_b_refuse(b, "one side is below 224 and the other is not");
+    if (small || (large && a->head_fc)) x = adaptive_mean(b, x, SIDE);
     ln_layer l = {.out = a->head, .kernel = SIDE, .bias = true, .valid = true};
     l.matrix = a->head_fc;
     x = ln_b_relu(b, ln_b_conv(b, x, a->names->head, &l), a->names->head);

@@ -281,8 +281,7 @@ START_TEST(sizes_that_a_family_cannot_take) {
         {"mobilevit_s", 224, 224, "map of 7x7"},
         {"mobilevitv2_100", 256, 224, "map of 8x7"},
         {"mobilevitv3_s", 288, 288, "map of 9x9"},
-        {"vgg16", 192, 224, "at least 224"},
-        {"tv_vgg16", 256, 224, "8x7 map"},
+        {"vgg16", 192, 256, "one side is below 224"},
     };
     for (size_t i = 0; i < LN_COUNT(refused); i++) {
         linnet_error err = {0};
@@ -300,11 +299,9 @@ START_TEST(sizes_that_a_family_cannot_take) {
     static const struct {
         const char *model;
         int h, w;
-    } taken[] = {{"mobilevit_s", 128, 320},
-                 {"vgg16", 256, 224},
-                 {"tv_vgg16", 450, 230},
-                 {"nasnetamobile", 96, 160},
-                 {"shufflenetv1_1.0x_g3", 192, 160}};
+    } taken[] = {{"mobilevit_s", 128, 320},  {"vgg16", 256, 224},
+                 {"vgg16", 160, 192},        {"tv_vgg16", 450, 230},
+                 {"nasnetamobile", 96, 160}, {"shufflenetv1_1.0x_g3", 192, 160}};
     for (size_t i = 0; i < LN_COUNT(taken); i++) {
         linnet_error err = {0};
         ln_model *m;
@@ -316,6 +313,35 @@ START_TEST(sizes_that_a_family_cannot_take) {
         ln_graph_destroy(&g);
         ln_model_close(&m);
     }
+}
+END_TEST
+
+/* torchvision's VGG averages any map to 7x7: a 5x6 one by windows that overlap. */
+START_TEST(adaptive_windows) {
+    static const int from[2][7] = {{0, 0, 1, 2, 2, 3, 4}, {0, 0, 1, 2, 3, 4, 5}};
+    static const int to[2][7] = {{1, 2, 3, 3, 4, 5, 5}, {1, 2, 3, 4, 5, 6, 6}};
+    linnet_error err = {0};
+    ln_model *m;
+    ln_graph *g;
+    ln_model_params p = {.model = "tv_vgg16", .shape_only = true};
+    int found = 0;
+    ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
+    ck_assert_int_eq(ln_model_graph(m, 1, 160, 192, &g, &err), LINNET_OK);
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        if (n->op != LN_OP_SLICE) continue;
+        const int at[2] = {found / 7, found % 7};
+        for (int d = 0; d < 2; d++) {
+            int64_t begin = n->attr.slice.begin[d + 1];
+            ck_assert_int_eq(begin, from[d][at[d]]);
+            ck_assert_int_eq(begin + n->attr.slice.size.dim[d + 1], to[d][at[d]]);
+        }
+        found++;
+    }
+    ck_assert_int_eq(found, 49);
+    ck_assert_int_eq(g->params, 138357544);
+    ln_graph_destroy(&g);
+    ln_model_close(&m);
 }
 END_TEST
 
@@ -404,4 +430,5 @@ END_TEST
 CHECK_MAIN("model", names, published_figures_are_explained, no_weights,
            every_misfit_is_named_at_once, a_wholly_other_file_is_one_line,
            the_file_names_its_family_and_preprocessing, sizes_and_batches,
-           sizes_that_a_family_cannot_take, misfits_in_every_family, other_float_types)
+           sizes_that_a_family_cannot_take, adaptive_windows, misfits_in_every_family,
+           other_float_types)
