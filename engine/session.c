@@ -106,9 +106,17 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     return LINNET_OK;
 }
 
+/* Compilers like PoCL's finish a kernel at its first launch, and compile once more for a binary:
+ * by now both are over, and nobody waits for an answer. */
+static void save_programs(ln_session *s) {
+    if (s->resident) ln_resident_save(s->resident);
+    if (s->launches) ln_launches_save(s->launches);
+}
+
 void ln_session_destroy(ln_session **out) {
     if (!out || !*out) return;
     ln_session *s = *out;
+    if (s->has_run) save_programs(s);
     ln_resident_destroy(&s->resident);
     ln_launches_destroy(&s->launches);
     ln_queue_destroy(&s->queue);
@@ -276,12 +284,6 @@ linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *c
     if (!s->has_run) {
         s->stats.first_run_s = ln_now() - t0;
         s->has_run = true;
-        /* compilers like PoCL's finish a kernel at its first launch: only now is it worth keeping
-         */
-        if (s->resident)
-            ln_resident_save(s->resident);
-        else
-            ln_launches_save(s->launches);
     }
     return LINNET_OK;
 }

@@ -97,15 +97,31 @@ static void add_constants(ln_str *text) {
 #undef LN_ACT_DEFINE
 }
 
-static void add_variant(const ln_variant *v, bool kernel, ln_str *text) {
+/* An earlier variant with the same template and tunables: its functions serve. */
+static const ln_variant *twin(const ln_program_part *parts, int i) {
+    const ln_variant *v = &ln_variants[parts[i].variant];
+    for (int k = 0; k < i; k++) {
+        const ln_variant *o = &ln_variants[parts[k].variant];
+        if (o->source == v->source && o->local == v->local && !strcmp(o->defines, v->defines))
+            return o;
+    }
+    return NULL;
+}
+
+static void add_variant(const ln_program_part *parts, int i, bool kernel, ln_str *text) {
+    const ln_variant *v = &ln_variants[parts[i].variant], *same = twin(parts, i);
     const char *at = v->defines, *name, *value;
     int name_len, value_len;
-    ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n", v->name, v->local);
-    ln_str_add(text, "#define LN_KERNEL%s\n", kernel ? " LN_KERNEL_OF_TILE" : "");
-    while (next_define(&at, &name, &name_len, &value, &value_len))
-        ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
-    ln_str_add(text, "#line 1 \"%s\"\n%s#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n",
-               v->file, v->source);
+    ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n#define LN_KERNEL%s\n", v->name,
+               v->local, kernel ? " LN_KERNEL_OF_TILE" : "");
+    if (same) {
+        ln_str_add(text, "#define %s_tile %s_tile\nLN_KERNEL\n", v->name, same->name);
+    } else {
+        while (next_define(&at, &name, &name_len, &value, &value_len))
+            ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
+        ln_str_add(text, "#line 1 \"%s\"\n%s", v->file, v->source);
+    }
+    ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n");
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. */
@@ -134,8 +150,7 @@ linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_prog
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     for (int i = 0; i < count; i++)
-        add_variant(&ln_variants[parts[i].variant], kind != LN_PROGRAM_RESIDENT && !parts[i].inner,
-                    text);
+        add_variant(parts, i, kind != LN_PROGRAM_RESIDENT && !parts[i].inner, text);
     if (kind != LN_PROGRAM_KERNELS) add_walker(parts, count, kind == LN_PROGRAM_RESIDENT, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
