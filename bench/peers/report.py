@@ -191,10 +191,11 @@ def markdown(run):
     yield "## Agreement: worst difference over the standard deviation"
     yield ""
     yield from agreement(cells, peers)
-    yield ""
-    yield "## From load to the first answer, and peak memory, batch 1: median over the networks"
-    yield ""
-    yield from start_table(table, peers)
+    if 1 in run["batches"]:
+        yield ""
+        yield "## From load to the first answer, and peak memory, batch 1: median over the networks"
+        yield ""
+        yield from start_table(table, peers)
     if run["skipped"]:
         yield ""
         yield "## Not measured"

@@ -21,10 +21,11 @@ def check(*args):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-# Plain, squeezed and excited with hard activations and with swish, attention, SAME padding.
+# Plain, squeezed and excited with hard activations and with swish, attention, SAME padding, shuffled.
 @pytest.mark.parametrize("name,size", [
     ("mobilenetv1_025", "64"), ("mobilenetv3_small_100", "64"), ("efficientnet_b0", "64"),
-    ("mobilenetv4_hybrid_medium", "128"), ("tf_efficientnet_lite0", "72")])
+    ("mobilenetv4_hybrid_medium", "128"), ("tf_efficientnet_lite0", "72"),
+    ("tv_shufflenet_v2_x0_5", "64"), ("shufflenetv1_1.0x_g3", "64")])
 def test_network(name, size):
     check("network", name, size)
 
