@@ -14,11 +14,11 @@ static const ln_stage stages[] = {
     LN_ARCH(.names = &ln_names_timm, .stages = stages, .width = (w), .depth = (d), .stem = 32,     \
             .head = 1280, .fix_stem = true, .fix_head = true, .fix_depth_ends = true,              \
             .act = LN_ACTID_RELU6, __VA_ARGS__)
-#define PLAIN .eps = 1e-5f
-#define TF    .eps = 1e-3f, .tf_same = true
-#define PAGE  "tensorflow/tpu models/official/efficientnet/lite/README.md"
+#define PLAIN   .eps = 1e-5f
+#define TF      .eps = 1e-3f, .tf_same = true
+#define PAGE    "tensorflow/tpu models/official/efficientnet/lite/README.md"
 #define SMALLER "published at 280x280; this row, like its weights in timm, is 300x300"
-#define NOTE  "the published count of operations has more than convolutions in it"
+#define NOTE    "the published count of operations has more than convolutions in it"
 
 static const ln_family_row rows[] = {
     {"tf_efficientnet_lite0",

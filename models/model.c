@@ -25,7 +25,10 @@ static bool ends_with(const char *s, const char *tail) {
 }
 
 static bool is_path(const char *model) {
-    return strchr(model, '/') || ends_with(model, ".safetensors");
+    static const char *const tail[] = {".safetensors", ".pth", ".pt", ".bin"};
+    for (size_t i = 0; i < LN_COUNT(tail); i++)
+        if (ends_with(model, tail[i])) return true;
+    return strchr(model, '/') != NULL;
 }
 
 /* Where weights are when nobody says; an error that tells how to get them when they are not. */

@@ -156,8 +156,8 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     b.err->status = LINNET_OK;
     LN_TRY(check_size(a, name, batch, h, w, err));
     LN_TRY(ln_graph_create(name, &b.g, err));
-    size_t n = weights ? ln_weights_count(weights) : 0;
     bool file = weights && !ln_weights_is_synthetic(weights);
+    size_t n = file ? ln_weights_count(weights) : 0;
     if (file) b.used = calloc(n + 1, 1);
     linnet_status st = LINNET_OK;
     if (file && !b.used) {
