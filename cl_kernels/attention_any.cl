@@ -10,7 +10,7 @@
  * arXiv:1805.02867): scores are never stored. One work-item makes one head of one pixel and sums
  * in y. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int heads = s->t0, dim = s->t2, vdim = s->t3, at = tile * LN_LOCAL + lid;
     int p = at / heads, j = at - p * heads;
     if (p >= s->m) return;

@@ -169,7 +169,7 @@ LN_INLINE void LN_F(block)(__global const ln_args *s, const LN_F(place) * w, con
     }
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, kh = s->part[1].c, kw = s->part[1].first;
     int chunk = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     LN_F(place) w;

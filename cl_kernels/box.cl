@@ -9,7 +9,7 @@
 #    define SHUFFLE 0 /* channels in another order, all else in place */
 #endif
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / ocp, o = at - p * ocp;
     if (p >= s->m) return;

@@ -6,7 +6,7 @@
  * oc > c - t0), c a multiple of 8. One work-item makes t4 pieces of 8 channels, one after
  * another. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8;
     int first = (tile * LN_LOCAL + lid) * s->t4, last = min(first + s->t4, pieces * s->m);
     int p = first / pieces, o = (first - p * pieces) * 8;

@@ -4,7 +4,7 @@
  *
  * x_i, y: NHWC, f32; first_i may be odd. One work-item copies one lane; padding lanes get zero. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / ocp, o = at - p * ocp, i = 0;
     if (p >= s->m) return;

@@ -9,7 +9,7 @@
  * f32. No preconditions: the general variant. One work-item makes one lane of one pixel, the
  * lanes of a pixel side by side; padding lanes are written as zero. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / ocp, o = at - p * ocp;
     if (p >= s->m) return;

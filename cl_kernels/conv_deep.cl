@@ -5,7 +5,7 @@
  *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, i] * w[ky,kx,i,o]) + res[n,oy,ox,o])
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC. w: panels of output channels (see ln_panel_at),
- * each [kh][kw][c][panel width]; b [ocp]. f32.
+ * each [kh][kw][c][panel width]; b [ocp], a zero behind it. f32.
  * Preconditions: groups 1, no gate.
  *
  * One work-item a group. A tile is one of t1 chunks of an image's rows by one of t3 groups of
@@ -22,8 +22,8 @@
  * pixels' columns are checked, those beyond `left` are not stored. */
 LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __global const float *x,
                            __global const ln_args *s, int oy, int ox, __global const float *w,
-                           __global const float *b, __global const float *res, __global float *y,
-                           int left, float *buf) {
+                           __global const float *b, __global const float *zero,
+                           __global const float *res, __global float *y, int left, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0;
     float8 bt = (float8)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -43,14 +43,20 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
             int ix = ox * sw - s->left + kx * s->dw;
             __global const float *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
             __global const float *wk = w + (size_t)(ky * kw + kx) * c * width;
+/* Beyond the border a pixel's taps are read from a zero that stands still. */
+#define LN_AIM(i)                                                                                  \
+    int ok##i = !edge || (i < left && ix + i * sw >= 0 && ix + i * sw < wd);                       \
+    __global const float *x##i = ok##i ? xk + i * step : zero;                                     \
+    long d##i = ok##i ? xcs : 0;
 #define LN_STEP(i)                                                                                 \
     {                                                                                              \
-        float v = 0.0f;                                                                            \
-        if (!edge || (i < left && ix + i * sw >= 0 && ix + i * sw < wd)) v = xk[i * step];         \
+        float v = edge ? *x##i : xk[i * step];                                                     \
+        x##i += d##i;                                                                              \
         if (nv > 0) s##i##0 = ln_fma((ln_v)v, w0, s##i##0);                                        \
         if (nv > 1) s##i##1 = ln_fma((ln_v)v, w1, s##i##1);                                        \
         if (tail) t##i = ln_fma((float8)v, wt, t##i);                                              \
     }
+            LN_EACH8(LN_AIM);
             for (int k = 0; k < c; k++) {
                 ln_v w0, w1;
                 float8 wt;
@@ -92,11 +98,11 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
 }
 
 #define LN_BLOCK(E, J, H)                                                                          \
-    LN_OUTLINE void LN_F(block_##E##_##J##_##H)(                                                   \
+    LN_FUNCTION void LN_F(block_##E##_##J##_##H)(                                                  \
         __global const float *x, __global const ln_args *s, int oy, int ox,                        \
-        __global const float *w, __global const float *b, __global const float *res,               \
-        __global float *y, int left, float *buf) {                                                 \
-        LN_F(block)(E, J, H, x, s, oy, ox, w, b, res, y, left, buf);                               \
+        __global const float *w, __global const float *b, __global const float *zero,              \
+        __global const float *res, __global float *y, int left, float *buf) {                      \
+        LN_F(block)(E, J, H, x, s, oy, ox, w, b, zero, res, y, left, buf);                         \
     }
 #define LN_BLOCKS(J, H) LN_BLOCK(0, J, H) LN_BLOCK(1, J, H)
 LN_BLOCKS(1, 0)
@@ -111,7 +117,7 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
                          __global const ln_args *s, int n, int oy, int at, int width) {
     __global const float *x = arena + s->x + (size_t)n * s->xns;
     __global const float *w = weights + s->w + (size_t)at * s->kh * s->kw * s->c;
-    __global const float *b = weights + s->b + at;
+    __global const float *b = weights + s->b + at, *zero = weights + s->b + ln_pad(s->oc);
     float buf[PX * WIDE] __attribute__((aligned(64)));
     for (int ox = 0; ox < s->ow; ox += PX) {
         int p = (n * s->oh + oy) * s->ow + ox, left = s->ow - ox, ix = ox * s->sw - s->left;
@@ -122,9 +128,9 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
 #define LN_WIDTH(J, H)                                                                             \
     case J *LN_VW + H * 8:                                                                         \
         if (inside)                                                                                \
-            LN_F(block_0_##J##_##H)(x, s, oy, ox, w, b, res, y, left, buf);                        \
+            LN_F(block_0_##J##_##H)(x, s, oy, ox, w, b, zero, res, y, left, buf);                  \
         else                                                                                       \
-            LN_F(block_1_##J##_##H)(x, s, oy, ox, w, b, res, y, left, buf);                        \
+            LN_F(block_1_##J##_##H)(x, s, oy, ox, w, b, zero, res, y, left, buf);                  \
         break;
         switch (width) {
             LN_WIDTH(1, 0)
@@ -135,13 +141,11 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
 #endif
         }
         if (!(s->flags & LN_FLAG_CLAMP))
-            for (int i = 0; i < min(PX, left); i++)
-                for (int j = 0; j < width; j += 8)
-                    ln_finish8(*(float8 *)(buf + i * WIDE + j), arena, s, p + i, at + j);
+            ln_finish_block(buf, WIDE, min(PX, left), width, arena, s, p, at);
     }
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
     int y0 = s->oh * chunk / s->t1, y1 = s->oh * (chunk + 1) / s->t1;
     int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
@@ -152,6 +156,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
 }
 LN_KERNEL
 #undef LN_START
+#undef LN_AIM
 #undef LN_STEP
 #undef LN_RAW
 #undef LN_STORE

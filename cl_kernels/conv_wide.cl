@@ -27,7 +27,7 @@ LN_INLINE size_t LN_F(pixel)(__global const ln_args *s, int p) {
     return (size_t)n * s->xns + (size_t)(oy * s->sh) * s->xrs + (size_t)(ox * s->sw) * s->xps;
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid, o = at % (ocp / 4) * 4;
     int block = at / (ocp / 4), has_gate = s->gate != LN_NO_OFF;
     __global const float *w = weights + s->w + o;

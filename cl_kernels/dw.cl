@@ -79,11 +79,20 @@ LN_INLINE void LN_F(block)(const int edge, __global const float *x, int ix, int 
     float buf[PX * DN] __attribute__((aligned(64)));
 #    pragma unroll
     for (int i = 0; i < PX; i++) *(DV *)(buf + i * DN) = sum[i];
-    for (int i = 0; i < min(PX, left); i++)
-        for (int j = from - c; j < DN; j += 8)
-            ln_finish8(*(float8 *)(buf + i * DN + j), arena, s, p + i, c + j);
+    int done = from - c;
+    ln_finish_block(buf + done, DN, min(PX, left), DN - done, arena, s, p, from);
 #endif
 }
+
+#define LN_BLOCK(E)                                                                                \
+    LN_FUNCTION void LN_F(block_##E)(__global const float *x, int ix, int ky0, int ky1,            \
+                                     __global float *arena, __global const float *weights,         \
+                                     __global const ln_args *s, int p, int c, int left,            \
+                                     int from) {                                                   \
+        LN_F(block)(E, x, ix, ky0, ky1, arena, weights, s, p, c, left, from);                      \
+    }
+LN_BLOCK(0)
+LN_BLOCK(1)
 
 /* Outputs [ox, ox+PX) of row oy of image n, the vector at channel c of which lanes before
  * `from` are done already. */
@@ -94,12 +103,12 @@ LN_INLINE void LN_F(at)(__global float *arena, __global const float *weights,
     __global const float *x =
         arena + s->x + (size_t)n * s->xns + (long)iy * s->xrs + (long)ix * s->xps + c;
     if (ix >= 0 && ix + (PX - 1) * S + K <= s->wd && left >= PX)
-        LN_F(block)(0, x, ix, ky0, ky1, arena, weights, s, p, c, left, from);
+        LN_F(block_0)(x, ix, ky0, ky1, arena, weights, s, p, c, left, from);
     else
-        LN_F(block)(1, x, ix, ky0, ky1, arena, weights, s, p, c, left, from);
+        LN_F(block_1)(x, ix, ky0, ky1, arena, weights, s, p, c, left, from);
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), vectors = (cp + DN - 1) / DN, across = (s->ow + PX - 1) / PX;
 #if WIDE
     int at = tile * LN_LOCAL + lid, c = at % vectors * DN, row = at / vectors / across;
@@ -116,6 +125,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
 #endif
 }
 LN_KERNEL
+#undef LN_BLOCK
 #undef DV
 #undef DN
 #undef DLD

@@ -6,7 +6,7 @@
  * x, y, res: NHWC; w [kh][kw][cp], b [cp], cp = c rounded up to LN_CPAD. f32.
  * Preconditions: groups = c = oc, no gate. One work-item makes 8 channels of one pixel. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / (cp / 8), c = (at - p * (cp / 8)) * 8;
     if (p >= s->m) return;

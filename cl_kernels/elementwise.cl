@@ -18,7 +18,7 @@ LN_INLINE float8 LN_F(load)(__global const float *x, int c, int n, int stride) {
     return (float8)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8;
     int first = (tile * LN_LOCAL + lid) * s->t1, last = min(first + s->t1, pieces * s->m);
     int p = first / pieces, c = (first - p * pieces) * 8;

@@ -5,7 +5,7 @@
  * x, y: NHWC, f32; w, b [cp]. y may lie on x. Mean first, then the variance about it, each summed
  * a pixel at a time. One work-item makes one group of one image: the general variant. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int at = tile * LN_LOCAL + lid, n = at / s->groups, g = at - n * s->groups;
     if (n >= s->n) return;
     int len = s->c / s->groups, pixels = s->h * s->wd, first = g * len;

@@ -46,7 +46,7 @@ LN_INLINE void LN_F(add)(LN_F(moments) * m, __global const float *x, int ps, int
     m->count = all;
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t4, g = tile / s->t4 % s->groups, n = tile / (s->t4 * s->groups);
     int len = s->c / s->groups, pixels = s->h * s->wd, whole = len / LN_VW * LN_VW;
     __global const float *x = arena + s->x + (size_t)n * s->xns + g * len;

@@ -33,7 +33,7 @@ LN_INLINE void LN_F(pixel)(__global const float *x, __global float *y, __global 
     }
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = (tile * LN_LOCAL + lid) * s->t1, last = min(first + s->t1, s->m);
     for (int p = first; p < last; p++)
         LN_F(pixel)

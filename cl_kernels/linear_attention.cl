@@ -14,7 +14,7 @@ LN_INLINE float8 LN_F(load)(__global const float *p, int c, int d) {
     return (float8)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8, at = tile * LN_LOCAL + lid, d = s->oc;
     int c = at % pieces * 8, seq = at / pieces % (s->kh * s->kw), n = at / (pieces * s->kh * s->kw);
     if (n >= s->n) return;

@@ -25,7 +25,7 @@ LN_INLINE ln_v LN_F(act)(ln_v v, __global const ln_args *s) {
 #endif
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int d = s->oc, vectors = (d + LN_VW - 1) / LN_VW, seqs = s->kh * s->kw;
     int part = tile % s->t3, seq = tile / s->t3 % seqs, n = tile / (s->t3 * seqs);
     int across = s->wd / s->kw, tokens = s->h / s->kh * across, spare = ln_pad(d) - d;

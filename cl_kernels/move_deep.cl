@@ -31,7 +31,7 @@ LN_INLINE void LN_F(shuffle)(__global float *y, __global const float *x, int gro
         for (int j = 0; j < groups; j++) y[i * groups + j] = x[j * per + i];
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = tile * s->t4, last = min(first + s->t4, s->m), cp = ln_pad(s->oc);
 #if MOVE == 0
     int ox = first % s->ow, oy = first / s->ow % s->oh, n = first / (s->ow * s->oh);

@@ -6,7 +6,7 @@
  *
  * x, y: NHWC, f32. NaN in a window gives NaN. One work-item makes 8 channels of one pixel. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8, at = tile * LN_LOCAL + lid;
     int p = at / pieces, c = (at - p * pieces) * 8;
     if (p >= s->m) return;

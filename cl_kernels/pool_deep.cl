@@ -47,7 +47,7 @@ LN_INLINE void LN_F(pixel)(__global const float *x, __global const ln_args *s, i
     for (int k = 0; k < NV; k++) LN_STV(y + at[k], is_max ? v[k] : v[k] * by);
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), vectors = (cp + LN_VW - 1) / LN_VW;
     int chunk = tile % s->t2, group = tile / s->t2;
     int end = vectors * (group + 1) / s->t3, last = (int)((long)s->m * (chunk + 1) / s->t2);

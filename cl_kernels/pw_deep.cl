@@ -102,13 +102,13 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 }
 
 #define LN_BLOCK(I, J, H)                                                                          \
-    LN_OUTLINE void LN_F(block_##I##_##J##_##H)(                                                   \
+    LN_FUNCTION void LN_F(block_##I##_##J##_##H)(                                                  \
         __global const float *x, int xps, __global const float *gate, __global const float *w,     \
         int n, __global const float *b, __global const float *res, int rps, __global float *y,     \
         int yps, float4 lim, int quick, float *buf) {                                              \
         LN_F(block)(I, J, H, x, xps, gate, w, n, b, res, rps, y, yps, lim, quick, buf);            \
     }
-#define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(2, J, H) LN_BLOCK(1, J, H)
+#define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(1, J, H)
 LN_BLOCKS(1, 0)
 LN_BLOCKS(2, 0)
 LN_BLOCKS(3, 0)
@@ -128,7 +128,7 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
     int quick = s->flags & LN_FLAG_CLAMP, xps = s->xps, yps = s->yps, rps = s->rps, c = s->c;
     float buf[PX * WIDE] __attribute__((aligned(64)));
     for (int p = p0; p < p1;) {
-        int left = p1 - p, px = left >= PX ? PX : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        int left = p1 - p, px = left >= PX ? PX : left >= 4 ? 4 : 1;
         __global const float *x = arena + s->x + (size_t)p * xps;
         __global float *y = arena + s->y + (size_t)p * yps + at;
         __global const float *res =
@@ -141,8 +141,6 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
             LN_CALL(8, J, H);                                                                      \
         else if (px == 4)                                                                          \
             LN_CALL(4, J, H);                                                                      \
-        else if (px == 2)                                                                          \
-            LN_CALL(2, J, H);                                                                      \
         else                                                                                       \
             LN_CALL(1, J, H);                                                                      \
         break;
@@ -156,15 +154,12 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
             LN_WIDTH(2, 1)
 #endif
         }
-        if (!quick)
-            for (int i = 0; i < px; i++)
-                for (int j = 0; j < width; j += 8)
-                    ln_finish8(*(float8 *)(buf + i * WIDE + j), arena, s, p + i, at + j);
+        if (!quick) ln_finish_block(buf, WIDE, px, width, arena, s, p, at);
         p += px;
     }
 }
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
     int pixels = GATE ? s->oh * s->ow : s->m, blocks = (pixels + PX - 1) / PX;
     int p0 = blocks * chunk / s->t1 * PX, p1 = min(blocks * (chunk + 1) / s->t1 * PX, pixels);

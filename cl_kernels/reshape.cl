@@ -4,7 +4,7 @@
  *
  * x, y: NHWC, f32. One work-item makes one lane of one output pixel; padding lanes get zero. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / ocp, o = at - p * ocp;
     if (p >= s->m) return;

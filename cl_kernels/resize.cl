@@ -9,7 +9,7 @@
 #    define BILINEAR 0 /* 0: nearest */
 #endif
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8, at = tile * LN_LOCAL + lid;
     int p = at / pieces, c = (at - p * pieces) * 8;
     if (p >= s->m) return;

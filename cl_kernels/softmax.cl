@@ -5,7 +5,7 @@
  * x, y: NHWC, f32. Three passes, the second leaves the exponentials in y. One work-item makes
  * one pixel. */
 
-LN_INLINE void LN_FN(LN_PARAMS) {
+LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = tile * LN_LOCAL + lid;
     if (p >= s->m) return;
     __global const float *x = arena + ln_x_pixel(s, p);

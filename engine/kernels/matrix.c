@@ -4,7 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ALIGN = 16 }; /* elements: the bias starts on 64 bytes */
+enum {
+    ALIGN = 16, /* elements: the bias starts on 64 bytes */
+    ZERO = 8    /* behind the bias: what a tap beyond the border reads */
+};
 
 int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each) {
     return (int32_t)LN_MAX(ln_ceil_div(items, each * v->local), 1);
@@ -83,7 +86,7 @@ static int64_t bias_at(const ln_matrix *m) {
 size_t ln_matrix_packed(const ln_variant *v, const ln_site *s) {
     (void)v;
     ln_matrix m = ln_site_matrix(s);
-    return (size_t)(bias_at(&m) + m.ocp);
+    return (size_t)(bias_at(&m) + m.ocp + ZERO);
 }
 
 void ln_matrix_bind(const ln_site *s, ln_args *a) {
