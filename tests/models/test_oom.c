@@ -36,6 +36,36 @@ static linnet_status open_and_build(const char *path, linnet_error *err) {
     return st;
 }
 
+/* Blocks of every kind, and the averaging of an odd map, without weights. */
+static linnet_status shapes(const char *model, linnet_error *err) {
+    ln_model *m;
+    ln_graph *g = NULL;
+    ln_model_params p = {.model = model, .shape_only = true};
+    LN_TRY(ln_model_open(&p, &m, err));
+    int side = strstr(model, "vgg") ? 160 : 0;
+    linnet_status st = ln_model_graph(m, 1, side, side, &g, err);
+    ln_graph_destroy(&g);
+    ln_model_close(&m);
+    return st;
+}
+
+START_TEST(every_block) {
+    static const char *const models[] = {"mobilenetv3_small_050",
+                                         "mobilenetv4_hybrid_medium",
+                                         "mobilenetv4_conv_blur_medium",
+                                         "mobilenet_edgetpu_v2_m",
+                                         "mobilevit_xxs",
+                                         "mobilevitv2_050",
+                                         "mobilevitv3_xxs",
+                                         "nasnetamobile",
+                                         "shufflenetv1_1.0x_g3",
+                                         "tv_shufflenet_v2_x0_5",
+                                         "tv_vgg16",
+                                         "vgg16_bn"};
+    for (size_t i = 0; i < LN_COUNT(models); i++) fail_each(shapes, models[i]);
+}
+END_TEST
+
 static linnet_status convert(const char *path, linnet_error *err) {
     return ln_convert(path, scratch("copy.safetensors"), NULL, NULL, err);
 }
@@ -128,4 +158,4 @@ START_TEST(checkpoint) {
 }
 END_TEST
 
-CHECK_MAIN("oom", synthetic, file, conversion, whole_graph, checkpoint)
+CHECK_MAIN("oom", synthetic, every_block, file, conversion, whole_graph, checkpoint)
