@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import fetch
 import lint
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -228,6 +229,16 @@ def step_intel(tally, ctx):
 STEPS = {"lint": step_lint, "asan": step_asan, "oclgrind": step_oclgrind, "tsan": step_tsan}
 
 
+def trained_weights():
+    """Names the trained Lite0 to the tests that want it; offline they skip and say so."""
+    if "LINNET_TEST_WEIGHTS" in os.environ or not (ROOT / "build" / "linnet").exists():
+        return
+    try:
+        os.environ["LINNET_TEST_WEIGHTS"] = str(fetch.lite0())
+    except fetch.FetchError as reason:
+        say("no trained weights: %s" % reason)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev test")
     parser.add_argument("--all", action="store_true", help="the slow tests too")
@@ -242,6 +253,7 @@ def main():
     shared = ROOT.parent / "shared"
     if "LINNET_TEST_DATA" not in os.environ and (shared / "images").is_dir():
         os.environ["LINNET_TEST_DATA"] = str(shared)
+    trained_weights()
     os.environ["LINNET_TEST_ALL"] = "1" if args.all else ""
 
     tally = Tally()
