@@ -77,7 +77,7 @@ static int bench_case(ln_device *d, const ln_case *c, const ln_variant *v, doubl
     char text[256];
     ln_case_text(c, text, sizeof text);
     if (part && !strstr(text, part) && !strstr(v->name, part)) return 0;
-    linnet_status st = ln_lab_open(d, c, v, 1, &lab, &err);
+    linnet_status st = ln_lab_open(d, NULL, c, v, 1, &lab, &err);
     if (st == LINNET_ERR_UNSUPPORTED) return 0;
     float *after = st == LINNET_OK ? malloc((size_t)lab.floats * sizeof *after) : NULL;
     if (after) st = ln_lab_run(&lab, after, &err);

@@ -28,11 +28,11 @@ static linnet_status make_plan(const ln_case *c, const ln_variant *v, ln_lab *la
     ln_graph *g = lab->graph;
     int n_input = g->n_input;
     hide_inputs(c, g, true);
-    ln_site site = {g, &g->node[0], ln_device_caps(lab->device)};
+    ln_site site = {g, &g->node[0], lab->caps};
     linnet_status st = LINNET_ERR_UNSUPPORTED;
     if (ln_variant_fits(v, &site)) {
         g->n_input = 0; /* no copies behind them */
-        st = ln_plan_create(g, ln_device_caps(lab->device), &params, &lab->plan, err);
+        st = ln_plan_create(g, lab->caps, &params, &lab->plan, err);
         g->n_input = n_input;
     }
     hide_inputs(c, g, false);
@@ -125,7 +125,7 @@ static linnet_status build(ln_lab *lab, linnet_error *err) {
     int index = (int)(v - ln_variants);
     ln_str text = {0}, options = {0};
     linnet_status st = ln_variant_source(&(ln_program_part){index, false}, 1, LN_PROGRAM_KERNELS,
-                                         ln_device_caps(lab->device), &text, &options, err);
+                                         lab->caps, &text, &options, err);
     ln_program_source src = {text.p, options.p, v->name};
     if (st == LINNET_OK) st = ln_program_get(lab->device, &src, &lab->program, err);
     ln_str_free(&text);
@@ -155,9 +155,9 @@ static linnet_status open_all(const ln_case *c, const ln_variant *v, uint64_t se
     return build(lab, err);
 }
 
-linnet_status ln_lab_open(ln_device *d, const ln_case *c, const ln_variant *v, uint64_t seed,
-                          ln_lab *lab, linnet_error *err) {
-    *lab = (ln_lab){.device = d};
+linnet_status ln_lab_open(ln_device *d, const ln_caps *caps, const ln_case *c, const ln_variant *v,
+                          uint64_t seed, ln_lab *lab, linnet_error *err) {
+    *lab = (ln_lab){.device = d, .caps = caps ? caps : ln_device_caps(d)};
     linnet_status st = open_all(c, v, seed, lab, err);
     if (st != LINNET_OK) ln_lab_close(lab);
     return st;

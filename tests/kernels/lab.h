@@ -41,6 +41,7 @@ float ln_lab_random(uint64_t *state); /* uniform in [-1,1] */
 
 typedef struct ln_lab {
     ln_device *device;
+    const ln_caps *caps;
     ln_graph *graph;
     ln_plan *plan;
     const ln_step *step;
@@ -55,9 +56,10 @@ typedef struct ln_lab {
     int64_t floats;
 } ln_lab;
 
-/* LINNET_ERR_UNSUPPORTED when the variant does not fit the case. */
-linnet_status ln_lab_open(ln_device *d, const ln_case *c, const ln_variant *v, uint64_t seed,
-                          ln_lab *lab, linnet_error *err);
+/* caps: what the planner is told of the device (NULL: the truth).
+ * LINNET_ERR_UNSUPPORTED when the variant does not fit the case. */
+linnet_status ln_lab_open(ln_device *d, const ln_caps *caps, const ln_case *c, const ln_variant *v,
+                          uint64_t seed, ln_lab *lab, linnet_error *err);
 /* Uploads lab->value of the inputs among a pattern, runs once, reads all of the arena into
  * `after` (lab->floats). */
 linnet_status ln_lab_run(ln_lab *lab, float *after, linnet_error *err);
