@@ -226,6 +226,16 @@ def step_intel(tally, ctx):
         meson_test("intel", tally, "build", suites, env, ctx.meson)
 
 
+def trained_weights():
+    """Names the trained Lite0 to the tests; they say why they skip when there is none."""
+    if os.environ.get("LINNET_TEST_WEIGHTS") or not os.environ.get("LINNET_TEST_DATA"):
+        return
+    try:
+        os.environ["LINNET_TEST_WEIGHTS"] = str(fetch.lite0())
+    except fetch.FetchError as reason:
+        say("the check of trained weights is skipped: %s" % reason)
+
+
 STEPS = {"lint": step_lint, "asan": step_asan, "oclgrind": step_oclgrind, "tsan": step_tsan}
 
 
@@ -262,6 +272,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="linnet-test-") as private:
         ctx = argparse.Namespace(private=private, suites=[s for s in SUITES if s in chosen],
                                  meson=[] if args.all else ["--no-suite", "slow"])
+        if "models" in ctx.suites:
+            trained_weights()
         if args.device == "intel":
             step_intel(tally, ctx)
         else:
