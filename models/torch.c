@@ -178,6 +178,12 @@ static linnet_status read_zip(reader *r, const ln_zip *z) {
     if (!e)
         return ln_fail(r->err, LINNET_ERR_BAD_FILE,
                        "%s: a zip archive without data.pkl is no PyTorch checkpoint", r->ws->path);
+    char order[300];
+    snprintf(order, sizeof order, "%s/byteorder", folder);
+    const ln_zip_entry *bytes = ln_zip_find(z, order);
+    if (bytes && (bytes->size != 6 || memcmp(bytes->data, "little", 6)))
+        return ln_fail(r->err, LINNET_ERR_BAD_FILE, "%s: saved on a big-endian machine",
+                       r->ws->path);
     ln_pickle p;
     ln_pk_value *root;
     ln_pickle_init(&p, e->data, e->size, r->ws->path, r->err);

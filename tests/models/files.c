@@ -146,6 +146,7 @@ void ckpt_zip(ln_str *out, const ln_str *object, const ckpt_storage *st, size_t 
     ln_str_put(&pickle, object->p, object->len);
     ln_str_put(&pickle, ".", 1);
     zip_entry(out, &directory, "archive/data.pkl", pickle.p, pickle.len);
+    zip_entry(out, &directory, "archive/byteorder", "little", 6);
     for (size_t i = 0; i < n; i++) {
         char name[64];
         snprintf(name, sizeof name, "archive/data/%s", st[i].key);
@@ -154,8 +155,8 @@ void ckpt_zip(ln_str *out, const ln_str *object, const ckpt_storage *st, size_t 
     size_t at = out->len;
     ln_str_put(out, directory.p, directory.len);
     ln_str_put(out, "PK\5\6\0\0\0\0", 8);
-    little(out, n + 1, 2);
-    little(out, n + 1, 2);
+    little(out, n + 2, 2);
+    little(out, n + 2, 2);
     little(out, directory.len, 4);
     little(out, at, 4);
     little(out, 0, 2);

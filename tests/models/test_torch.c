@@ -54,6 +54,33 @@ START_TEST(strided_views_are_honoured) {
 }
 END_TEST
 
+START_TEST(foreign_archives) {
+    static const struct {
+        const char *find, *put, *says;
+    } change[] = {
+        {"little", "bigend", "big-endian"},
+        {"archive/data.pkl", "archive/data.pxl", "no PyTorch checkpoint"},
+        {"archive/data/0", "archive/data/1", "no entry archive/data/0"},
+        {"PK\1\2", "PK\1\3", "directory record"},
+        {"PK\5\6", "PK\5\7", "no end record"},
+    };
+    for (size_t i = 0; i < LN_COUNT(change); i++) {
+        ln_str bytes = {0};
+        ln_weights *w;
+        linnet_error err = {0};
+        size_t n = strlen(change[i].find);
+        small(&bytes, false);
+        for (size_t at = 0; at + n <= bytes.len; at++)
+            if (!memcmp(bytes.p + at, change[i].find, n)) memcpy(bytes.p + at, change[i].put, n);
+        const char *path = file_of("foreign.pth", bytes.p, bytes.len);
+        ck_assert_int_eq(ln_torch_open(path, &w, &err), LINNET_ERR_BAD_FILE);
+        ck_assert_msg(strstr(err.message, change[i].says) != NULL, "'%s' does not say '%s'",
+                      err.message, change[i].says);
+        ln_str_free(&bytes);
+    }
+}
+END_TEST
+
 START_TEST(cut_short_anywhere) {
     for (int legacy = 0; legacy < 2; legacy++) {
         ln_str bytes = {0};
@@ -401,6 +428,6 @@ START_TEST(lukemelas_names) {
 }
 END_TEST
 
-CHECK_MAIN("torch", strided_views_are_honoured, cut_short_anywhere, flipped_bytes, hostile_pickles,
-           deep_nesting_and_memo_bombs, views_outside_the_storage, convert_round_trip,
-           convert_refuses_what_does_not_fit, lukemelas_names)
+CHECK_MAIN("torch", strided_views_are_honoured, foreign_archives, cut_short_anywhere, flipped_bytes,
+           hostile_pickles, deep_nesting_and_memo_bombs, views_outside_the_storage,
+           convert_round_trip, convert_refuses_what_does_not_fit, lukemelas_names)
