@@ -226,16 +226,6 @@ def step_intel(tally, ctx):
         meson_test("intel", tally, "build", suites, env, ctx.meson)
 
 
-def trained_weights():
-    """Names the trained Lite0 to the tests; they say why they skip when there is none."""
-    if os.environ.get("LINNET_TEST_WEIGHTS") or not os.environ.get("LINNET_TEST_DATA"):
-        return
-    try:
-        os.environ["LINNET_TEST_WEIGHTS"] = str(fetch.lite0())
-    except fetch.FetchError as reason:
-        say("the check of trained weights is skipped: %s" % reason)
-
-
 STEPS = {"lint": step_lint, "asan": step_asan, "oclgrind": step_oclgrind, "tsan": step_tsan}
 
 
@@ -263,7 +253,6 @@ def main():
     shared = ROOT.parent / "shared"
     if "LINNET_TEST_DATA" not in os.environ and (shared / "images").is_dir():
         os.environ["LINNET_TEST_DATA"] = str(shared)
-    trained_weights()
     os.environ["LINNET_TEST_ALL"] = "1" if args.all else ""
 
     tally = Tally()
