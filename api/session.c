@@ -21,7 +21,9 @@ static linnet_status create_on_device(linnet_session *s, ln_device *d,
                    "the public enum is the inner one");
     ln_plan *plan = NULL;
     LN_TRY(ln_plan_create(s->graph, ln_device_caps(d), NULL, &plan, err));
-    ln_session_params inner = {.wait = (ln_wait)p->wait, .profile = p->profile != 0};
+    _Static_assert((int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES, "likewise");
+    ln_session_params inner = {
+        .wait = (ln_wait)p->wait, .stream = (ln_stream)p->stream, .profile = p->profile != 0};
     LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
     ln_host_stats after = ln_device_stats(d);
     ln_session_stats own = ln_session_get_stats(s->dev);

@@ -4,7 +4,8 @@
 
 struct ln_launches {
     ln_stage stage;
-    ln_program **program; /* CPU-like devices: one; others: by variant index */
+    bool walk;            /* one kernel runs any step */
+    ln_program **program; /* one, or by variant index */
     int n_program;
     ln_kernel **kernel; /* by step */
 };
@@ -12,53 +13,49 @@ struct ln_launches {
 /* ---- programs ---- */
 
 /* The variants of a plan, each once, in the order of the table. */
-static int list_parts(const ln_plan *p, int only, ln_program_part *part) {
+static int list_variants(const ln_plan *p, int *list) {
     int count = 0;
     for (int v = 0; v < ln_variant_count; v++) {
-        bool used = false, inner = true;
-        for (int i = 0; i < p->graph->n_node; i++) {
-            const ln_choice *c = &p->choice[i];
-            if (c->variant != &ln_variants[v]) continue;
-            used = true;
-            inner &= p->choice[c->chain].chain_end > c->chain;
-        }
-        if (used && (only < 0 || only == v)) part[count++] = (ln_program_part){v, inner};
+        bool used = false;
+        for (int i = 0; i < p->graph->n_node; i++) used |= p->choice[i].variant == &ln_variants[v];
+        if (used) list[count++] = v;
     }
     return count;
 }
 
-linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, int only,
-                               ln_program **out, linnet_error *err) {
-    *out = NULL;
-    ln_program_part *part = calloc((size_t)ln_variant_count, sizeof *part);
-    if (!part) return ln_fail_oom(err, "program", (size_t)ln_variant_count * sizeof *part);
-    int count = list_parts(stage->plan, only, part);
+static linnet_status build(const ln_stage *stage, const int *variants, int count,
+                           ln_program_kind kind, const char *label, ln_program **out,
+                           linnet_error *err) {
     ln_str text = {0}, options = {0};
     linnet_status st =
-        ln_variant_source(part, count, kind, &stage->plan->caps, &text, &options, err);
-    if (st == LINNET_OK) {
-        const char *label = only < 0 ? stage->plan->graph->name : ln_variants[only].name;
-        ln_program_source src = {text.p, options.p, label};
-        st = ln_program_get(stage->device, &src, out, err);
-    }
+        ln_variant_source(variants, count, kind, &stage->plan->caps, &text, &options, err);
+    ln_program_source src = {text.p, options.p, label};
+    if (st == LINNET_OK) st = ln_program_get(stage->device, &src, out, err);
     ln_str_free(&text);
     ln_str_free(&options);
-    free(part);
     return st;
 }
 
-/* CPU-like devices: one joined program, for each build costs them a compiler start. Others: one
- * a variant, for their compilers fail on large ones. */
+linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, ln_program **out,
+                               linnet_error *err) {
+    *out = NULL;
+    int *list = calloc((size_t)ln_variant_count, sizeof *list);
+    if (!list) return ln_fail_oom(err, "program", (size_t)ln_variant_count * sizeof *list);
+    int count = list_variants(stage->plan, list);
+    linnet_status st = build(stage, list, count, kind, stage->plan->graph->name, out, err);
+    free(list);
+    return st;
+}
+
+/* One program for a walkable plan, else one a variant: the compilers of GPUs fail on large ones. */
 static linnet_status get_program(ln_launches *l, const ln_step *s, ln_program **out,
                                  linnet_error *err) {
-    const ln_plan *p = l->stage.plan;
-    bool joined = ln_caps_deep(&p->caps);
-    int v = joined ? 0 : (int)(s->variant - ln_variants);
+    int v = l->walk ? 0 : (int)(s->variant - ln_variants);
     linnet_status st = LINNET_OK;
-    if (!l->program[v]) {
-        ln_program_kind kind = p->n_record ? LN_PROGRAM_CHAINS : LN_PROGRAM_KERNELS;
-        st = ln_stage_program(&l->stage, kind, joined ? -1 : v, &l->program[v], err);
-    }
+    if (!l->program[v])
+        st = l->walk ? ln_stage_program(&l->stage, LN_PROGRAM_STEP, &l->program[v], err)
+                     : build(&l->stage, &v, 1, LN_PROGRAM_KERNELS, s->variant->name, &l->program[v],
+                             err);
     *out = l->program[v];
     return st;
 }
@@ -70,7 +67,7 @@ static linnet_status make_kernel(ln_launches *l, int i, linnet_error *err) {
     ln_kernel **k = &l->kernel[i];
     ln_program *program;
     LN_TRY(get_program(l, step, &program, err));
-    LN_TRY(ln_kernel_create(program, step->variant->name, k, err));
+    LN_TRY(ln_kernel_create(program, l->walk ? "ln_step" : step->variant->name, k, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 0, l->stage.arena, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 1, l->stage.weights, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 2, l->stage.steps, err));
@@ -78,7 +75,7 @@ static linnet_status make_kernel(ln_launches *l, int i, linnet_error *err) {
     size_t group;
     uint64_t local;
     LN_TRY(ln_kernel_limits(*k, &group, &local, err));
-    if (!group || group >= (size_t)step->variant->local) return LINNET_OK;
+    if (l->walk || !group || group >= (size_t)step->variant->local) return LINNET_OK;
     return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                    "%s: kernel %s needs work-groups of %d, as built the device allows %zu; "
                    "LINNET_DISABLE=%s chooses another",
@@ -91,6 +88,7 @@ linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linne
     ln_launches *l = calloc(1, sizeof *l);
     if (!l) return ln_fail_oom(err, "launches", sizeof *l);
     l->stage = *stage;
+    l->walk = ln_plan_walkable(stage->plan);
     l->n_program = ln_variant_count;
     l->program = calloc((size_t)l->n_program, sizeof(void *));
     l->kernel = calloc((size_t)stage->plan->n_step + 1, sizeof(void *));
@@ -117,7 +115,7 @@ void ln_launches_destroy(ln_launches **at) {
 linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err) {
     const ln_step *s = &l->stage.plan->step[step];
     return ln_queue_launch(l->stage.queue, l->kernel[step], (size_t)s->args.tiles,
-                           (size_t)s->variant->local, ns, err);
+                           l->walk ? 1 : (size_t)s->variant->local, ns, err);
 }
 
 void ln_launches_save(ln_launches *l) {

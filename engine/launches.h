@@ -24,8 +24,8 @@ linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_er
 /* After the first run: writes the binaries of programs that were built from source. */
 void ln_launches_save(ln_launches *l);
 
-/* One program with the variants of the plan; only: the index of the one wanted, or -1 for all. */
-linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, int only,
-                               ln_program **out, linnet_error *err);
+/* One program with all variants of the plan. */
+linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, ln_program **out,
+                               linnet_error *err);
 
 #endif

@@ -196,6 +196,15 @@ void ln_plan_destroy(ln_plan **p) {
     *p = NULL;
 }
 
+bool ln_plan_walkable(const ln_plan *p) {
+    if (!ln_caps_deep(&p->caps)) return false;
+    for (int i = 0; i < p->graph->n_node; i++) {
+        const ln_variant *v = p->choice[i].variant;
+        if (v && (v->tier == LN_TIER_WIDE || v->needs & (1u << LN_FEAT_BARRIER))) return false;
+    }
+    return true;
+}
+
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err) {
     for (int i = 0; i < p->graph->n_node; i++) {
         const ln_choice *c = &p->choice[i];

@@ -74,6 +74,9 @@ linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_err
 bool ln_chain_default(void *user, const ln_plan *p, int first, int last);
 /* Appends the records of a chain's step and fills its arguments; after places are assigned. */
 linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err);
+/* True on CPU-like devices when every step can be run by work-groups of one item: no variant is a
+ * wide one or needs a barrier. Such plans run through one kernel (walk.clh, resident.clh). */
+bool ln_plan_walkable(const ln_plan *p);
 /* True when t lives only inside a chain. */
 bool ln_chain_inner(const ln_plan *p, ln_tid t);
 /* Fills places, arena_bytes and live_peak_bytes (plan_arena.c). */

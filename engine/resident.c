@@ -21,12 +21,7 @@ struct ln_resident {
 };
 
 bool ln_resident_possible(const ln_plan *p) {
-    if (!ln_caps_deep(&p->caps) || p->n_step == 0 || ln_env_disabled("resident")) return false;
-    for (int i = 0; i < p->graph->n_node; i++) {
-        const ln_variant *v = p->choice[i].variant;
-        if (v && v->needs & (1u << LN_FEAT_BARRIER)) return false;
-    }
-    return true;
+    return p->n_step > 0 && ln_plan_walkable(p) && !ln_env_disabled("resident");
 }
 
 static linnet_status zero_sync(ln_resident *r, linnet_error *err) {
@@ -46,7 +41,7 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *e
     r->sync_bytes = counters * sizeof(int32_t);
     LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_STEPS, &r->sync, err));
     LN_TRY(zero_sync(r, err));
-    LN_TRY(ln_stage_program(stage, LN_PROGRAM_RESIDENT, -1, &r->program, err));
+    LN_TRY(ln_stage_program(stage, LN_PROGRAM_RESIDENT, &r->program, err));
     LN_TRY(ln_kernel_create(r->program, "ln_resident", &r->kernel, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, stage->arena, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, stage->weights, err));

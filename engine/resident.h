@@ -6,8 +6,7 @@
 
 typedef struct ln_resident ln_resident;
 
-/* True when the device is CPU-like, no step needs a work-group barrier, and "resident" is not
- * named in LINNET_DISABLE. */
+/* True when the plan is walkable and LINNET_DISABLE does not name "resident". */
 bool ln_resident_possible(const ln_plan *p);
 /* Builds the kernel and tries whether all its work-groups run at once; when they do not, *out is
  * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. */

@@ -20,7 +20,7 @@ const ln_variant ln_variants[] = {
 };
 const int ln_variant_count = (int)LN_COUNT(ln_variants);
 const ln_variant ln_variant_chain = {
-    .name = "ln_chain", .file = "walk.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
+    .name = "chain", .file = "walk.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
 
 /* ---- tunables: "PX=8 NV=3" ---- */
 
@@ -98,18 +98,18 @@ static void add_constants(ln_str *text) {
 }
 
 /* An earlier variant with the same template and tunables: its functions serve. */
-static const ln_variant *twin(const ln_program_part *parts, int i) {
-    const ln_variant *v = &ln_variants[parts[i].variant];
+static const ln_variant *twin(const int *variants, int i) {
+    const ln_variant *v = &ln_variants[variants[i]];
     for (int k = 0; k < i; k++) {
-        const ln_variant *o = &ln_variants[parts[k].variant];
+        const ln_variant *o = &ln_variants[variants[k]];
         if (o->source == v->source && o->local == v->local && !strcmp(o->defines, v->defines))
             return o;
     }
     return NULL;
 }
 
-static void add_variant(const ln_program_part *parts, int i, bool kernel, ln_str *text) {
-    const ln_variant *v = &ln_variants[parts[i].variant], *same = twin(parts, i);
+static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
+    const ln_variant *v = &ln_variants[variants[i]], *same = twin(variants, i);
     const char *at = v->defines, *name, *value;
     int name_len, value_len;
     ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n#define LN_KERNEL%s\n", v->name,
@@ -124,24 +124,25 @@ static void add_variant(const ln_program_part *parts, int i, bool kernel, ln_str
     ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n");
 }
 
-/* The switch over the variants' inline functions: a group of one item plays all items in turn. */
-static void add_walker(const ln_program_part *parts, int count, bool resident, ln_str *text) {
+/* The switch over the variants' inline functions: a group of one item plays all items in turn. One
+ * kernel for all steps, since compilers like PoCL's take a second for each. */
+static void add_walker(const int *variants, int count, bool resident, ln_str *text) {
     ln_str_add(text,
                "LN_INLINE void ln_step_tile(__global float *arena, __global const float "
                "*weights, __global const ln_args *s, int tile) {\n    switch (s->variant) {\n");
     for (int i = 0; i < count; i++) {
-        const ln_variant *v = &ln_variants[parts[i].variant];
+        const ln_variant *v = &ln_variants[variants[i]];
         ln_str_add(text,
                    "    case %d:\n        for (int lid = 0; lid < %d; lid++)\n"
                    "            %s_tile(arena, weights, s, tile, lid, 0);\n        break;\n",
-                   parts[i].variant, v->local, v->name);
+                   variants[i], v->local, v->name);
     }
     ln_str_add(text, "    }\n}\n#define LN_RESIDENT %d\n#line 1 \"walk.clh\"\n%s", resident,
                ln_cl_walk);
     if (resident) ln_str_add(text, "#line 1 \"resident.clh\"\n%s", ln_cl_resident);
 }
 
-linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_program_kind kind,
+linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
                                 const ln_caps *caps, ln_str *text, ln_str *options,
                                 linnet_error *err) {
     ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
@@ -149,9 +150,8 @@ linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_prog
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
-    for (int i = 0; i < count; i++)
-        add_variant(parts, i, kind != LN_PROGRAM_RESIDENT && !parts[i].inner, text);
-    if (kind != LN_PROGRAM_KERNELS) add_walker(parts, count, kind == LN_PROGRAM_RESIDENT, text);
+    for (int i = 0; i < count; i++) add_variant(variants, i, kind == LN_PROGRAM_KERNELS, text);
+    if (kind != LN_PROGRAM_KERNELS) add_walker(variants, count, kind == LN_PROGRAM_RESIDENT, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

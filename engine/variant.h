@@ -74,16 +74,13 @@ int ln_vector_width(const ln_caps *caps);
 /* What a program holds besides the variants' inline functions. */
 typedef enum ln_program_kind {
     LN_PROGRAM_KERNELS, /* a kernel for each variant */
-    LN_PROGRAM_CHAINS,  /* that, and ln_chain (chain.clh) */
-    LN_PROGRAM_RESIDENT /* ln_resident alone (resident.clh), no kernel of a variant */
+    LN_PROGRAM_STEP,    /* ln_step alone: any step, work-groups of one (walk.clh) */
+    LN_PROGRAM_RESIDENT /* ln_resident alone: all steps (resident.clh) */
 } ln_program_kind;
-typedef struct ln_program_part {
-    int variant;
-    bool inner; /* used in chains only: needs no kernel of its own */
-} ln_program_part;
 /* Source of one program (prelude, then each template under its name), and the compiler options for
- * the device. None of the variants of a walker may need LN_FEAT_BARRIER. */
-linnet_status ln_variant_source(const ln_program_part *parts, int count, ln_program_kind kind,
+ * the device. variants: rows of the table. None of ln_step's and ln_resident's may need
+ * LN_FEAT_BARRIER. */
+linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
                                 const ln_caps *caps, ln_str *text, ln_str *options,
                                 linnet_error *err);
 

@@ -8,8 +8,8 @@ static int write_one(const char *out, int index, uint32_t width) {
     linnet_error err = {0};
     ln_caps caps = {.vector_float = width};
     ln_str text = {0}, options = {0}, path = {0};
-    int bad = ln_variant_source(&(ln_program_part){index, false}, 1, LN_PROGRAM_KERNELS, &caps,
-                                &text, &options, &err) != LINNET_OK;
+    int bad =
+        ln_variant_source(&index, 1, LN_PROGRAM_KERNELS, &caps, &text, &options, &err) != LINNET_OK;
     ln_str_add(&path, "%s/%s_%u.cl", out, ln_variants[index].name, (unsigned)width);
     FILE *f = bad || path.failed ? NULL : fopen(path.p, "w");
     bad = !f || fwrite(text.p, 1, text.len, f) != text.len;

@@ -158,10 +158,14 @@ LINNET_API linnet_status linnet_convert(const char *in, const char *out, const c
 typedef struct linnet_session linnet_session;
 /* SLEEP lets the driver wait (the default); the others poll and cost a core. */
 typedef enum linnet_wait { LINNET_WAIT_SLEEP, LINNET_WAIT_YIELD, LINNET_WAIT_SPIN } linnet_wait;
+/* How steps reach the device. AUTO: all in one launch where work-groups are known to run at once
+ * (CPU-like devices, after a trial), else one launch a step. */
+typedef enum linnet_stream { LINNET_STREAM_AUTO, LINNET_STREAM_LAUNCHES } linnet_stream;
 typedef struct linnet_session_params {
     int batch;          /* images in each run; 0: 1 */
     const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */
     linnet_wait wait;
+    linnet_stream stream;
     int profile; /* record a time for each step */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT                                                                 \

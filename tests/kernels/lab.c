@@ -124,8 +124,8 @@ static linnet_status build(ln_lab *lab, linnet_error *err) {
     const ln_variant *v = lab->step->variant;
     int index = (int)(v - ln_variants);
     ln_str text = {0}, options = {0};
-    linnet_status st = ln_variant_source(&(ln_program_part){index, false}, 1, LN_PROGRAM_KERNELS,
-                                         lab->caps, &text, &options, err);
+    linnet_status st =
+        ln_variant_source(&index, 1, LN_PROGRAM_KERNELS, lab->caps, &text, &options, err);
     ln_program_source src = {text.p, options.p, v->name};
     if (st == LINNET_OK) st = ln_program_get(lab->device, &src, &lab->program, err);
     ln_str_free(&text);

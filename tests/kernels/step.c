@@ -85,8 +85,7 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
 static void bed_build(bed *b) {
     int v = (int)(b->step->variant - ln_variants);
     ln_str text = {0}, options = {0};
-    OK(ln_variant_source(&(ln_program_part){v, false}, 1, LN_PROGRAM_KERNELS,
-                         ln_device_caps(device), &text, &options, &err));
+    OK(ln_variant_source(&v, 1, LN_PROGRAM_KERNELS, ln_device_caps(device), &text, &options, &err));
     ln_program_source src = {text.p, options.p, b->step->variant->name};
     OK(ln_program_get(device, &src, &b->program, &err));
     OK(ln_kernel_create(b->program, b->step->variant->name, &b->kernel, &err));
