@@ -89,7 +89,7 @@ static int measure(const cli_options *o, linnet_model *m, linnet_device *d, resu
     cli_tensors in = {0}, out = {0};
     linnet_model_info info;
     linnet_error err = {0};
-    int status = cli_session_create(o, m, d, r->batch, LINNET_STREAM_AUTO, &s);
+    int status = cli_session_create(o, m, d, r->batch, &s);
     if (!status) status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
     if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1));

@@ -28,9 +28,7 @@ typedef struct job {
 /* ---- the device ---- */
 static int open_session(job *j) {
     int status = cli_device_open(j->o, &j->device);
-    if (!status)
-        status = cli_session_create(j->o, j->model, j->device, j->batch, LINNET_STREAM_AUTO,
-                                    &j->session);
+    if (!status) status = cli_session_create(j->o, j->model, j->device, j->batch, &j->session);
     if (!status) status = cli_tensors_create(j->session, false, &j->in);
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;

@@ -136,7 +136,7 @@ int cli_model_open(const cli_options *o, const char *name, bool default_seed, bo
 int cli_device_open(const cli_options *o, linnet_device **out);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
-                       linnet_stream stream, linnet_session **out);
+                       linnet_session **out);
 /* Batch of --batch, else of --shape, else fallback. */
 int cli_batch(const cli_options *o, int fallback);
 

@@ -177,7 +177,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     int batch = cli_batch(o, first > 65536 ? 65536 : (int)first);
     int status = cli_model_open(o, o->arg[0], false, false, &m);
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = cli_session_create(o, m, d, batch, LINNET_STREAM_AUTO, &s);
+    if (!status) status = cli_session_create(o, m, d, batch, &s);
     if (!status) status = run_session(o, g, n, s);
     linnet_session_destroy(&s);
     linnet_device_close(&d);

@@ -137,7 +137,7 @@ static linnet_status diff_all(ln_session *s, ln_ref *ref, const float *const *in
         if (!out->layer[i].pass && out->first_bad < 0) out->first_bad = i;
         if (out->layer[i].rel > out->layer[out->worst].rel) out->worst = i;
     }
-    out->pass = out->first_bad < 0;
+    out->pass = out->first_bad < 0 && out->end_to_end <= LN_DIFF_TOLERANCE;
     return LINNET_OK;
 }
 

@@ -17,7 +17,7 @@ typedef struct ln_diff_report {
     int n_layer, worst; /* index of the largest rel */
     int first_bad;      /* -1: none */
     double end_to_end;  /* of the logits in one whole run, over their standard deviation */
-    bool pass;
+    bool pass;          /* every layer, and the whole run, within the tolerance */
 } ln_diff_report;
 /* inputs: as for ln_session_run. Names point into the graph. */
 linnet_status ln_diff_run(ln_session *s, const float *const *inputs, ln_diff_report *out,

@@ -41,7 +41,7 @@ static bool concat_aliases(const ln_plan *p, const ln_node *n) {
 }
 
 bool ln_plan_is_alias(const ln_plan *p, const ln_node *n) {
-    if (reshape_renames(p->graph, n)) return p->place[n->out[0]].owner != n->out[0];
+    if (reshape_renames(p->graph, n)) return p->place[n->out[0]].owner == n->in[0];
     return concat_aliases(p, n);
 }
 

@@ -39,7 +39,7 @@ linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error 
 static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *err) {
     size_t counters = SYNC_TICKETS + (size_t)r->steps * r->groups * SYNC_LINE;
     r->sync_bytes = counters * sizeof(int32_t);
-    LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_STEPS, &r->sync, err));
+    LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_ARENA, &r->sync, err));
     LN_TRY(zero_sync(r, err));
     LN_TRY(ln_stage_program(stage, LN_PROGRAM_RESIDENT, &r->program, err));
     LN_TRY(ln_kernel_create(r->program, "ln_resident", &r->kernel, err));

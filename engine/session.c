@@ -73,7 +73,17 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     bool resident = s->params.stream == LN_STREAM_RESIDENT && !s->params.profile &&
                     ln_resident_possible(s->plan);
     ln_stage stage = stage_of(s);
-    if (resident) LN_TRY(ln_resident_create(&stage, &s->resident, err));
+    linnet_error why;
+    if (resident) ln_device_lock_units(s->device);
+    linnet_status st = resident ? ln_resident_create(&stage, &s->resident, &why) : LINNET_OK;
+    if (resident) ln_device_unlock_units(s->device);
+    if (st != LINNET_OK) {
+        if (why.status != LINNET_ERR_BUILD_FAILED && why.status != LINNET_ERR_UNSUPPORTED) {
+            if (err) *err = why;
+            return why.status;
+        }
+        ln_log(LN_LOG_WARN, "%s; using launches", why.message);
+    }
     return s->resident ? LINNET_OK : need_launches(s, err);
 }
 
@@ -116,6 +126,8 @@ static void save_programs(ln_session *s) {
 void ln_session_destroy(ln_session **out) {
     if (!out || !*out) return;
     ln_session *s = *out;
+    /* a run that failed half way may have left reads into our memory behind */
+    if (s->queue) ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
     if (s->has_run) save_programs(s);
     ln_resident_destroy(&s->resident);
     ln_launches_destroy(&s->launches);
@@ -150,18 +162,18 @@ static size_t dense_bytes(const span *v) {
 }
 
 /* Padded pixels through a mapping that covers them all; lanes beyond the channels become zero.
- * The slice's neighbours lie in the gaps, so a slice is read first. */
+ * A slice's neighbours lie in the gaps, so it is read first. */
 static linnet_status write_pixels(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
     span v = span_of(s, t);
-    const ln_place *pl = &s->plan->place[t];
     size_t own = (size_t)ln_round_up(v.d.c, LN_CPAD) * sizeof(float);
     size_t bytes = (v.pixels - 1) * v.pitch + own;
     LN_TRY(grow_staging(s, bytes, err));
-    if (pl->slice) LN_TRY(ln_queue_read(s->queue, s->arena, v.offset, s->staging, bytes, err));
+    bool neighbours = v.pitch > own;
+    if (neighbours) LN_TRY(ln_queue_read(s->queue, s->arena, v.offset, s->staging, bytes, err));
     for (size_t i = 0; i < v.pixels; i++) {
         char *to = (char *)s->staging + i * v.pitch;
         memcpy(to, (const char *)dense + i * v.row, v.row);
-        memset(to + v.row, 0, (pl->slice ? own : LN_MIN(v.pitch, bytes - i * v.pitch)) - v.row);
+        memset(to + v.row, 0, own - v.row);
     }
     return ln_queue_write(s->queue, s->arena, v.offset, s->staging, bytes, err);
 }
@@ -268,12 +280,25 @@ static linnet_status run_once(ln_session *s, const float *const *inputs, float *
     return read_outputs(s, outputs, err);
 }
 
+/* Two resident launches at once could each hold workers that the other waits for. */
+static linnet_status run_resident(ln_session *s, const float *const *inputs, float *const *outputs,
+                                  bool *expired, linnet_error *err) {
+    ln_device_lock_units(s->device);
+    linnet_status st = run_once(s, inputs, outputs, err);
+    if (st == LINNET_OK)
+        st = ln_resident_expired(s->resident, expired, err);
+    else
+        ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
+    ln_device_unlock_units(s->device);
+    return st;
+}
+
 linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
                              linnet_error *err) {
     double t0 = s->has_run ? 0 : ln_now();
-    LN_TRY(run_once(s, inputs, outputs, err));
     bool expired = false;
-    if (s->resident) LN_TRY(ln_resident_expired(s->resident, &expired, err));
+    LN_TRY(s->resident ? run_resident(s, inputs, outputs, &expired, err)
+                       : run_once(s, inputs, outputs, err));
     if (expired) {
         ln_log(LN_LOG_WARN, "%s: the work-groups of one launch stopped meeting; using launches",
                s->plan->caps.name);

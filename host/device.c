@@ -216,6 +216,7 @@ static linnet_status create(const found *f, ln_device **out, linnet_error *err) 
     d->caps = f->caps;
     d->key = f->key;
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->units, NULL);
     pthread_cond_init(&d->built, NULL);
     cl_int code = CL_SUCCESS;
     const char *call = "clCreateContext";
@@ -270,6 +271,7 @@ void ln_device_release(ln_device **at) {
     if (d->context) ln_cl()->clReleaseContext(d->context);
     pthread_cond_destroy(&d->built);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->units);
     free(d);
 }
 
@@ -283,4 +285,12 @@ ln_host_stats ln_device_stats(const ln_device *d) {
     ln_host_stats s = m->stats;
     pthread_mutex_unlock(&m->lock);
     return s;
+}
+
+void ln_device_lock_units(ln_device *d) {
+    pthread_mutex_lock(&d->units);
+}
+
+void ln_device_unlock_units(ln_device *d) {
+    pthread_mutex_unlock(&d->units);
 }

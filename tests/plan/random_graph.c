@@ -37,7 +37,7 @@ static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     memset(&attr, 0, sizeof attr); /* no activation in any member of the union */
     ln_tid in[3] = {a, b, pool[pick(n)]};
     bool same = ln_shape_equal(&g->tensor[a].shape, &g->tensor[b].shape);
-    switch (pick(6)) {
+    switch (pick(7)) {
     case 0:
         return same ? ln_graph_node(g, LN_OP_ADD, "add", &attr, in, 2, &err)
                     : ln_test_conv(g, a, 8, LN_NONE);
@@ -47,6 +47,9 @@ static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     case 4:
         return same ? ln_graph_node(g, LN_OP_MUL, "mul", &attr, in, 2, &err)
                     : ln_test_conv(g, b, 24, LN_NONE);
+    case 5: /* to the same shape: a new name for the same memory */
+        attr.reshape.shape = g->tensor[a].shape;
+        return ln_graph_node(g, LN_OP_RESHAPE, "reshape", &attr, in, 1, &err);
     default: return ln_test_conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
     }
 }

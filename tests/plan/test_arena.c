@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a cell holds, seen through concats: the making tensor, pixel and channel. */
+/* What a cell holds, seen through concats and reshapes: the making tensor, pixel and channel. */
 static uint64_t value(const ln_graph *g, ln_tid t, int64_t pixel, int64_t c) {
     for (int i = g->n_node - 1; i >= 0; i--) {
         const ln_node *n = &g->node[i];
-        if (n->out[0] != t || n->op != LN_OP_CONCAT) continue;
+        if (n->out[0] != t || (n->op != LN_OP_CONCAT && n->op != LN_OP_RESHAPE)) continue;
         int k = 0;
         for (; c >= g->tensor[n->in[k]].shape.dim[3]; k++) c -= g->tensor[n->in[k]].shape.dim[3];
         t = n->in[k];
