@@ -1,5 +1,6 @@
 /* Whole sessions on the device: random networks with every kind of memory sharing, step by step
  * and end to end against the reference; what is refused, and that nothing is left behind. */
+#include "base/env.h"
 #include "engine/diff.h"
 #include "engine/resident.h"
 #include "host/fault.h"
@@ -237,6 +238,55 @@ START_TEST(a_trial_keeps_it_off_devices_that_cannot) {
 }
 END_TEST
 
+/* The first program is the resident one: without it the session still runs. */
+START_TEST(a_resident_program_that_does_not_build_is_done_without) {
+    if (ln_device_caps(device)->kind != LN_DEVICE_CPU) return;
+    ln_device *plain = device;
+    ln_graph *g = ln_test_random_graph(2);
+    ln_cache_dir_set("off");
+    OK(ln_device_open(NULL, &device, &err));
+    ln_fault fault = {.fail_name = "clBuildProgram", .fail_call = 1, .fail_code = -11};
+    ln_fault_set(&fault);
+    warnings = 0;
+    ln_log_set(count_warnings, NULL, LN_LOG_WARN);
+    ln_session *s = open_stream(g, NULL, LN_STREAM_RESIDENT);
+    ln_log_set(NULL, NULL, LN_LOG_INFO);
+    ln_fault_set(NULL);
+    ck_assert_int_eq(warnings, 1);
+    ck_assert_int_eq(ln_session_stream(s), LN_STREAM_LAUNCHES);
+    float *y = run(s, g);
+    ln_session_destroy(&s);
+    ln_device_release(&device);
+    device = plain;
+    ln_cache_dir_set(NULL);
+    expect_same(g, y);
+    free(y);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+/* Reads that are under way when a run fails must not outlive the session's memory. */
+START_TEST(a_run_that_fails_half_way_leaves_nothing_behind) {
+    ln_graph *g = ln_test_random_graph(2);
+    for (int stream = LN_STREAM_RESIDENT; stream <= LN_STREAM_LAUNCHES; stream++)
+        for (long call = 1; call <= 2; call++) {
+            ln_session *s = open_stream(g, NULL, (ln_stream)stream);
+            float *x = random_input(g), *y = malloc(1 << 20), *out[] = {y, y + (1 << 17)};
+            const float *in[] = {x};
+            ln_fault fault = {.fail_name = "clEnqueueReadBuffer", .fail_call = call};
+            ln_fault_set(&fault);
+            linnet_status st = ln_session_run(s, in, out, &err);
+            bool failed = ln_fault_failed() != NULL;
+            ln_fault_set(NULL);
+            ck_assert_int_eq(failed, st != LINNET_OK);
+            ln_session_destroy(&s);
+            free(x);
+            free(y);
+        }
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     linnet_status st = ln_device_open(NULL, &device, &err);
     if (st != LINNET_OK) {
@@ -252,6 +302,8 @@ int main(void) {
     tcase_add_test(t, one_launch_gives_what_many_give);
     tcase_add_test(t, an_expired_barrier_falls_back_to_launches_once);
     tcase_add_test(t, a_trial_keeps_it_off_devices_that_cannot);
+    tcase_add_test(t, a_resident_program_that_does_not_build_is_done_without);
+    tcase_add_test(t, a_run_that_fails_half_way_leaves_nothing_behind);
     tcase_add_test(t, limits_are_named);
     tcase_add_test(t, a_node_without_a_kernel_is_named);
     suite_add_tcase(s, t);
