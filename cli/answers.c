@@ -1,4 +1,4 @@
-/* What classify says about each picture, in every form; and a job's file, gone on with. */
+/* What classify says about each picture, in every form. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@ struct cli_answers {
     bool any;    /* something was written */
     bool append; /* JSON lines into a file: written whole, line by line, through fd */
     int fd;
+    bool marked; /* what the job was made with lies beside its file until it is done */
     cli_output out;
 };
 
@@ -92,7 +93,7 @@ static void print_rows(const cli_answers *a, const cli_answer *r, FILE *f) {
 }
 
 /* ---- the job's file ---- */
-static int cannot_write(const char *path) {
+int cli_cannot_write(const char *path) {
     linnet_error err;
     ln_fail(&err, LINNET_ERR_IO, "%s: cannot write: %s; check free space and permissions", path,
             strerror(errno));
@@ -104,14 +105,15 @@ static int open_job(cli_answers *a) {
     const char *path = a->out.path;
     struct stat info;
     a->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (a->fd < 0 || fstat(a->fd, &info) != 0) return cannot_write(path);
+    if (a->fd < 0 || fstat(a->fd, &info) != 0) return cli_cannot_write(path);
     if (!S_ISREG(info.st_mode)) return CLI_OK;
     if (flock(a->fd, LOCK_EX | LOCK_NB) != 0) {
         linnet_error err;
         ln_fail(&err, LINNET_ERR_IO, "%s: another linnet is writing it; wait for that one", path);
         return cli_report(&err);
     }
-    if (!cli_has(a->options, OPT_RESUME) && ftruncate(a->fd, 0) != 0) return cannot_write(path);
+    if (!cli_has(a->options, OPT_RESUME) && ftruncate(a->fd, 0) != 0) return cli_cannot_write(path);
+    a->marked = cli_job_mark(a->options, &a->info);
     return CLI_OK;
 }
 
@@ -119,7 +121,7 @@ static int write_lines(cli_answers *a, const char *p, size_t n) {
     while (n) {
         ssize_t k = write(a->fd, p, n);
         if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return cannot_write(a->out.path);
+        if (k < 0) return cli_cannot_write(a->out.path);
         p += k;
         n -= (size_t)k;
     }
@@ -195,7 +197,7 @@ int cli_answers_put(cli_answers *a, const cli_answer *list, int n) {
         }
     }
     if (a->append || (fflush(a->out.f) == 0 && !ferror(a->out.f))) return CLI_OK;
-    return cannot_write(a->out.path ? a->out.path : "standard output");
+    return cli_cannot_write(a->out.path ? a->out.path : "standard output");
 }
 
 int cli_answers_close(cli_answers **answers, int status) {
@@ -203,7 +205,8 @@ int cli_answers_close(cli_answers **answers, int status) {
     if (!a) return status;
     int closing = CLI_OK;
     if (a->append) {
-        if (close(a->fd) != 0) closing = cannot_write(a->out.path);
+        if (a->marked && !status) cli_job_unmark(a->options);
+        if (close(a->fd) != 0) closing = cli_cannot_write(a->out.path);
     } else if (!status) {
         if (a->format == FORMAT_JSON) fputs(a->any ? "]\n" : "[]\n", a->out.f);
         closing = cli_output_finish(&a->out);
@@ -213,80 +216,4 @@ int cli_answers_close(cli_answers **answers, int status) {
     free(a);
     *answers = NULL;
     return status ? status : closing;
-}
-
-/* ---- going on ---- */
-static int not_ours(const char *path, int64_t line, const char *why) {
-    linnet_error err;
-    ln_fail(&err, LINNET_ERR_BAD_FILE, "%s: line %lld: %s; choose another --output", path,
-            (long long)line, why);
-    return cli_report(&err);
-}
-
-/* One line against the picture that must be its own. */
-static int check_line(const char *path, int64_t number, const char *text, const char *model,
-                      cli_source *s, int64_t *failed) {
-    linnet_error err;
-    cJSON *object = cJSON_Parse(text);
-    const char *image = cJSON_GetStringValue(cJSON_GetObjectItem(object, "image"));
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(object, "model"));
-    bool error = cJSON_GetObjectItem(object, "error");
-    char *next = image ? cli_source_next(s, NULL, &err) : NULL,
-         *want = next ? cli_utf8(next) : NULL;
-    int status = CLI_OK;
-    if (!image)
-        status = not_ours(path, number, "not a line of classify");
-    else if (!want)
-        status = not_ours(path, number, "more lines than pictures");
-    else if (strcmp(image, want))
-        status = not_ours(path, number, "another picture stands in this place of the list");
-    else if (!error && (!name || strcmp(name, model)))
-        status = not_ours(path, number, "made with another model");
-    *failed += error;
-    free(want);
-    free(next);
-    cJSON_Delete(object);
-    return status;
-}
-
-static int check_lines(FILE *f, const char *path, const char *model, cli_source *s, int64_t *done,
-                       int64_t *failed, off_t *keep) {
-    char *line = NULL;
-    size_t cap = 0;
-    int status = CLI_OK;
-    for (ssize_t n; !status && (n = getline(&line, &cap, f)) > 0 && line[n - 1] == '\n';) {
-        status = check_line(path, *done + 1, line, model, s, failed);
-        *keep += n;
-        ++*done;
-    }
-    free(line);
-    return status;
-}
-
-int cli_answers_resume(const cli_options *o, const linnet_model *m, cli_source *s, int64_t *done,
-                       int64_t *failed) {
-    const char *path = cli_text(o, OPT_OUTPUT, NULL);
-    linnet_model_info info;
-    linnet_error err;
-    struct stat st;
-    off_t keep = 0;
-    *done = *failed = 0;
-    if (!path || cli_format_of(o) != FORMAT_JSONL)
-        return cli_usage_error("--resume goes with --output F.jsonl");
-    if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
-    if (stat(path, &st) != 0 && errno == ENOENT) return CLI_OK;
-    FILE *f = fopen(path, "r+");
-    if (!f) return cannot_write(path);
-    int status = CLI_OK;
-    if (flock(fileno(f), LOCK_EX | LOCK_NB) != 0) {
-        ln_fail(&err, LINNET_ERR_IO, "%s: another linnet is writing it; wait for that one", path);
-        status = cli_report(&err);
-    }
-    if (!status) status = check_lines(f, path, info.name, s, done, failed, &keep);
-    if (!status && ferror(f)) status = cannot_write(path);
-    if (!status && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > keep &&
-        ftruncate(fileno(f), keep) != 0)
-        status = cannot_write(path);
-    fclose(f);
-    return status;
 }

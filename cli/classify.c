@@ -141,13 +141,16 @@ static int run_job(job *j, cli_source *source) {
     j->done = kept;
     int64_t left = count < 0 ? DEFAULT_BATCH : count - kept;
     j->batch = cli_batch(j->o, (int)LN_MIN(LN_MAX(left, 1), DEFAULT_BATCH));
-    j->k = LN_MIN(cli_int(j->o, OPT_TOP, 5), LN_MAX(j->info.classes, 1));
+    j->k = cli_top(j->o, &j->info);
     if (!(j->top = calloc((size_t)MOST_PENDING * (size_t)j->k, sizeof *j->top)))
         status = cli_out_of_memory("answers");
     cli_progress_start(&j->progress, j->o, "classify", kept, count);
     if (!status) status = classify_all(j, source);
     cli_progress_end(&j->progress);
     status = cli_answers_close(&j->answers, status);
+    if (!status && kept && j->done == kept && !cli_quiet())
+        cli_message("linnet: %s: %lld done before, nothing left; %lld failed",
+                    j->o->value[OPT_OUTPUT], (long long)kept, (long long)failed);
     if (status || !j->bad) return status;
     return count == 1 && j->last ? cli_exit_status(j->last) : CLI_WRONG;
 }
@@ -185,7 +188,8 @@ const cli_verb cli_verb_classify = {
         "IMAGES are files, folders (the pictures directly in them, by name), globs, or - for a\n"
         "list on standard input, a name a line. A picture that cannot be read is reported and\n"
         "left out, and the exit status is 1 at the end. JSON lines written to --output can be\n"
-        "gone on with after an interruption by giving the same command with --resume.\n"
+        "gone on with after an interruption by giving the same command with --resume; until the\n"
+        "job is done, F.jsonl.resume beside them tells whether it is the same.\n"
         "Batches of 8 unless there are fewer pictures; -b 1 answers each at once.",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(MEAN) | BIT(STD) | BIT(CROP_PCT) |
                BIT(RESIZE) | BIT(LABELS) | BIT(TOP) | BIT(RESUME),

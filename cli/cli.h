@@ -175,7 +175,7 @@ int cli_decoder_start(const linnet_model *m, cli_source *s, int slots, cli_decod
 const cli_picture *cli_decoder_next(cli_decoder *d);
 void cli_decoder_stop(cli_decoder **d);
 
-/* ---- answers (answers.c) ---- */
+/* ---- answers (answers.c, resume.c) ---- */
 typedef struct cli_answer {
     char *image;
     char *error; /* NULL: top is good */
@@ -183,10 +183,17 @@ typedef struct cli_answer {
     int n_top;
 } cli_answer;
 typedef struct cli_answers cli_answers;
+/* Classes in each answer: --top, at most all. */
+int cli_top(const cli_options *o, const linnet_model_info *info);
 /* Reads what an interrupted job left in the file of --output, drops a partial last line, and moves
- * the source past the pictures that are done. *done: lines kept; *failed: how many are errors. */
+ * the source past the pictures that are done. *done: lines kept; *failed: how many are errors. A
+ * file that this job cannot have written is refused as it is. */
 int cli_answers_resume(const cli_options *o, const linnet_model *m, cli_source *s, int64_t *done,
                        int64_t *failed);
+/* Until it is done, a job keeps beside its file what its lines cannot show: a hash of the weights
+ * and the options, as F.jsonl.resume. False when that cannot be written. */
+bool cli_job_mark(const cli_options *o, const linnet_model_info *info);
+void cli_job_unmark(const cli_options *o);
 int cli_answers_open(const cli_options *o, const linnet_model *m, bool single, cli_answers **out);
 /* In order; JSON lines reach the file whole, and before this returns. */
 int cli_answers_put(cli_answers *a, const cli_answer *list, int n);
@@ -218,6 +225,7 @@ void cli_output_abandon(cli_output *out);
 int cli_put_text(const cli_options *o, const char *text);
 int cli_put_json(const cli_options *o, cJSON *json);
 int cli_out_of_memory(const char *what);
+int cli_cannot_write(const char *path); /* because of errno */
 
 /* A table whose rows are printed as aligned text, CSV, Markdown, JSON or JSON lines. */
 typedef struct cli_column {

@@ -73,7 +73,9 @@ def test_finished_job_opens_no_device(linnet, job, tmp_path):
     out = tmp_path / "done.jsonl"
     out.write_text(whole)
     r = linnet("classify", *MODEL, folder, "--output", out, "--resume", env=NO_LOADER)
-    assert r.status == 1 and out.read_text() == whole and not r.err
+    assert r.status == 1 and out.read_text() == whole
+    r.one_line("done.jsonl: 60 done before, nothing left; 5 failed")
+    assert not resume(linnet, folder, out, "-q", env=NO_LOADER).err
 
 
 def test_a_list_on_standard_input_is_gone_on_with(linnet, job, tmp_path):
@@ -112,6 +114,72 @@ def test_a_file_of_another_job_is_left_alone(linnet, job, tmp_path, change, word
     r = resume(linnet, folder, out)
     assert r.status == 5 and out.read_text() == change(whole)
     r.one_line(str(out), "choose another --output", *words)
+
+
+@pytest.mark.parametrize("text", ["precious", "{\"name\": 1}", "{\"image\":\"a\0", "\0\0\0", " "])
+@pytest.mark.parametrize("lines", [0, 3])
+def test_an_end_that_is_not_ours_is_kept(linnet, job, tmp_path, text, lines):
+    folder, whole = job
+    out = tmp_path / "p.txt"
+    text = "".join(whole.splitlines(True)[:lines]) + text
+    out.write_text(text)
+    r = resume(linnet, folder, out, "-o", "jsonl")
+    assert r.status == 5 and out.read_text() == text
+    r.one_line("p.txt: line %d" % (lines + 1), "not a line of classify", "choose another --output")
+
+
+def begin(linnet, environment, folder, out, *options):
+    """A job ended in its midst: what it leaves in its folder."""
+    p = subprocess.Popen([LINNET, "classify", *options, "-d", "ref", "-b", "1", "-", "--output",
+                          str(out)], env=environment, stdin=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    p.stdin.write(("%s/00.ppm\n" % folder).encode())
+    p.stdin.flush()
+    for _ in range(600):
+        if out.exists() and out.read_text():
+            break
+        time.sleep(0.1)
+    p.kill()
+    p.wait()
+    p.stdin.close()
+
+
+@pytest.mark.parametrize("change", [
+    ["--synthetic", "2"], ["--size", "64"], ["--mean", "0.3"], ["--crop-pct", "0.5"],
+    ["--resize", "128"], ["--passes", "none"]])
+def test_other_options_are_refused(linnet, environment, job, tmp_path, change):
+    folder, whole = job
+    out = tmp_path / "o.jsonl"
+    begin(linnet, environment, folder, out, *MODEL)
+    before = out.read_text()
+    assert (tmp_path / "o.jsonl.resume").exists() and whole.startswith(before)
+    r = resume(linnet, folder, out, *change)
+    assert r.status == 5 and out.read_text() == before
+    r.one_line("begun with other weights or options", "choose another --output")
+    assert resume(linnet, folder, out).status == 1 and out.read_text() == whole
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["o.jsonl"]
+
+
+def test_other_weights_are_refused(linnet, environment, job, tmp_path, weights):
+    folder, _ = job
+    model, out = tmp_path / "m.safetensors", tmp_path / "o.jsonl"
+    model.write_bytes(weights.read_bytes())
+    options = [model, "--arch", "mobilenetv1_025", "-d", "ref"]
+    begin(linnet, environment, folder, out, *map(str, options[:3]))
+    before = out.read_text()
+    model.write_bytes(weights.read_bytes()[:-4] + bytes(4))
+    r = linnet("classify", *options, folder, "--output", out, "--resume")
+    assert r.status == 5 and out.read_text() == before
+    r.one_line("begun with other weights or options")
+
+
+def test_another_top_is_refused(linnet, job, tmp_path):
+    folder, whole = job
+    out = tmp_path / "o.jsonl"
+    out.write_text("".join(whole.splitlines(True)[:4]))
+    r = resume(linnet, folder, out, "-k", "2")
+    assert r.status == 5
+    r.one_line("line 1", "made with another --top")
 
 
 def test_usage(linnet, job, tmp_path):
