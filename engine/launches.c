@@ -53,7 +53,7 @@ static linnet_status get_program(ln_launches *l, const ln_step *s, ln_program **
     int v = l->walk ? 0 : (int)(s->variant - ln_variants);
     linnet_status st = LINNET_OK;
     if (!l->program[v])
-        st = l->walk ? ln_stage_program(&l->stage, LN_PROGRAM_STEP, &l->program[v], err)
+        st = l->walk ? ln_stage_program(&l->stage, LN_PROGRAM_WALK, &l->program[v], err)
                      : build(&l->stage, &v, 1, LN_PROGRAM_KERNELS, s->variant->name, &l->program[v],
                              err);
     *out = l->program[v];
@@ -67,11 +67,16 @@ static linnet_status make_kernel(ln_launches *l, int i, linnet_error *err) {
     ln_kernel **k = &l->kernel[i];
     ln_program *program;
     LN_TRY(get_program(l, step, &program, err));
-    LN_TRY(ln_kernel_create(program, l->walk ? "ln_step" : step->variant->name, k, err));
+    LN_TRY(ln_kernel_create(program, l->walk ? "ln_walk" : step->variant->name, k, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 0, l->stage.arena, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 1, l->stage.weights, err));
     LN_TRY(ln_kernel_arg_buffer(*k, 2, l->stage.steps, err));
     LN_TRY(ln_kernel_arg_int(*k, 3, i, err));
+    if (l->walk) { /* a step alone counts nothing: any buffer will do */
+        LN_TRY(ln_kernel_arg_int(*k, 4, -1, err));
+        LN_TRY(ln_kernel_arg_buffer(*k, 5, l->stage.arena, err));
+        LN_TRY(ln_kernel_arg_int(*k, 6, 0, err));
+    }
     size_t group;
     uint64_t local;
     LN_TRY(ln_kernel_limits(*k, &group, &local, err));

@@ -33,7 +33,7 @@ static linnet_status zero_sync(ln_resident *r, linnet_error *err) {
 }
 
 linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err) {
-    return ln_kernel_arg_int(r->kernel, 5, polls, err);
+    return ln_kernel_arg_int(r->kernel, 6, polls, err);
 }
 
 static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *err) {
@@ -41,18 +41,19 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *e
     r->sync_bytes = counters * sizeof(int32_t);
     LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_ARENA, &r->sync, err));
     LN_TRY(zero_sync(r, err));
-    LN_TRY(ln_stage_program(stage, LN_PROGRAM_RESIDENT, &r->program, err));
-    LN_TRY(ln_kernel_create(r->program, "ln_resident", &r->kernel, err));
+    LN_TRY(ln_stage_program(stage, LN_PROGRAM_WALK, &r->program, err));
+    LN_TRY(ln_kernel_create(r->program, "ln_walk", &r->kernel, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, stage->arena, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, stage->weights, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 2, stage->steps, err));
-    LN_TRY(ln_kernel_arg_buffer(r->kernel, 4, r->sync, err));
-    /* the trial: no steps, one barrier */
     LN_TRY(ln_kernel_arg_int(r->kernel, 3, 0, err));
+    LN_TRY(ln_kernel_arg_buffer(r->kernel, 5, r->sync, err));
+    /* the trial: no steps, one barrier */
+    LN_TRY(ln_kernel_arg_int(r->kernel, 4, 0, err));
     LN_TRY(ln_resident_set_limit(r, TRIAL_POLLS, err));
     LN_TRY(ln_resident_launch(r, err));
     LN_TRY(ln_queue_finish(r->queue, LN_WAIT_SLEEP, err));
-    LN_TRY(ln_kernel_arg_int(r->kernel, 3, r->steps, err));
+    LN_TRY(ln_kernel_arg_int(r->kernel, 4, r->steps, err));
     return ln_resident_set_limit(r, RUN_POLLS, err);
 }
 

@@ -126,7 +126,7 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. One
  * kernel for all steps, since compilers like PoCL's take a second for each. */
-static void add_walker(const int *variants, int count, bool resident, ln_str *text) {
+static void add_walker(const int *variants, int count, ln_str *text) {
     ln_str_add(text,
                "LN_INLINE void ln_step_tile(__global float *arena, __global const float "
                "*weights, __global const ln_args *s, int tile) {\n    switch (s->variant) {\n");
@@ -137,9 +137,8 @@ static void add_walker(const int *variants, int count, bool resident, ln_str *te
                    "            %s_tile(arena, weights, s, tile, lid, 0);\n        break;\n",
                    variants[i], v->local, v->name);
     }
-    ln_str_add(text, "    }\n}\n#define LN_RESIDENT %d\n#line 1 \"walk.clh\"\n%s", resident,
-               ln_cl_walk);
-    if (resident) ln_str_add(text, "#line 1 \"resident.clh\"\n%s", ln_cl_resident);
+    ln_str_add(text, "    }\n}\n#line 1 \"walk.clh\"\n%s#line 1 \"resident.clh\"\n%s", ln_cl_walk,
+               ln_cl_resident);
 }
 
 linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
@@ -151,7 +150,7 @@ linnet_status ln_variant_source(const int *variants, int count, ln_program_kind 
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     for (int i = 0; i < count; i++) add_variant(variants, i, kind == LN_PROGRAM_KERNELS, text);
-    if (kind != LN_PROGRAM_KERNELS) add_walker(variants, count, kind == LN_PROGRAM_RESIDENT, text);
+    if (kind == LN_PROGRAM_WALK) add_walker(variants, count, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

@@ -74,12 +74,10 @@ int ln_vector_width(const ln_caps *caps);
 /* What a program holds besides the variants' inline functions. */
 typedef enum ln_program_kind {
     LN_PROGRAM_KERNELS, /* a kernel for each variant */
-    LN_PROGRAM_STEP,    /* ln_step alone: any step, work-groups of one (walk.clh) */
-    LN_PROGRAM_RESIDENT /* ln_resident alone: all steps (resident.clh) */
+    LN_PROGRAM_WALK     /* ln_walk alone: any step, or all, in work-groups of one (resident.clh) */
 } ln_program_kind;
 /* Source of one program (prelude, then each template under its name), and the compiler options for
- * the device. variants: rows of the table. None of ln_step's and ln_resident's may need
- * LN_FEAT_BARRIER. */
+ * the device. variants: rows of the table. None of ln_walk's may need LN_FEAT_BARRIER. */
 linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
                                 const ln_caps *caps, ln_str *text, ln_str *options,
                                 linnet_error *err);
