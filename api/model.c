@@ -10,6 +10,11 @@ size_t linnet_family_count(void) {
     return ln_family_count();
 }
 
+const char *linnet_block_name(size_t i) {
+    const ln_family_row *row = ln_block_at(i);
+    return row ? row->name : NULL;
+}
+
 /* What the graph says about the network: the figures that are counted, not declared. */
 static linnet_status count(const ln_model *model, int64_t h, int64_t w, linnet_model_info *out,
                            linnet_error *err) {

@@ -1,4 +1,5 @@
-/* linnet bench: latency and throughput of whole networks. */
+/* linnet bench: latency and throughput of whole networks, and of single blocks beside each other.
+ */
 #include "cli/cli.h"
 
 #include <math.h>
@@ -22,6 +23,8 @@ typedef struct result {
     int64_t macs;      /* of one image */
     double peak;       /* GFLOP/s; 0: not known */
     uint64_t peak_rss;
+    char base[128]; /* a block: the one of the last op named, at the same shape and batch */
+    double of_base, of_base_min; /* median and least time over that block's */
 } result;
 
 static double cpu_seconds(void) {
@@ -152,6 +155,12 @@ static cJSON *result_json(const result *r) {
     cli_json_int(object, "macs", r->macs);
     cli_json_number(object, "gflops", gflops(r), 6);
     cli_json_number(object, "peak_fraction", r->peak > 0 ? gflops(r) / r->peak : NAN, 4);
+    if (*r->base) {
+        cJSON *ratio = cJSON_AddObjectToObject(object, "ratio");
+        cli_json_text(ratio, "to", r->base);
+        cli_json_number(ratio, "median", r->of_base, 4);
+        cli_json_number(ratio, "min", r->of_base_min, 4);
+    }
     return object;
 }
 
@@ -194,6 +203,15 @@ static void result_row(cli_table *t, const result *r) {
     cli_cell(t, "%.1f", 1e-6 * (double)r->peak_rss);
 }
 
+static void ratio_cells(cli_table *t, const result *r) {
+    const double ratio[] = {r->of_base, r->of_base_min};
+    for (size_t i = 0; i < LN_COUNT(ratio); i++)
+        if (*r->base)
+            cli_cell(t, "%.3f", ratio[i]);
+        else
+            cli_cell(t, "-");
+}
+
 static int put_table(const cli_options *o, const result *r, size_t n) {
     static const cli_column columns[] = {
         {"model", "model", false},      {"batch", "batch", true},
@@ -203,13 +221,23 @@ static int put_table(const cli_options *o, const result *r, size_t n) {
         {"gflops", "GFLOP/s", true},    {"peak_fraction", "of peak", true},
         {"start_ms", "start ms", true}, {"first_run_ms", "first run", true},
         {"cached", "cached", false},    {"peak_rss_mb", "RSS MB", true},
+        {"ratio", "ratio", true},       {"ratio_min", "of mins", true},
     };
-    cli_table t = {.column = columns, .columns = LN_COUNT(columns)};
+    const char *base = "";
+    for (size_t i = 0; i < n; i++)
+        if (*r[i].base) base = r[i].base;
+    cli_table t = {.column = columns, .columns = LN_COUNT(columns) - (*base ? 0 : 2)};
     cli_output out;
-    for (size_t i = 0; i < n; i++) result_row(&t, &r[i]);
+    for (size_t i = 0; i < n; i++) {
+        result_row(&t, &r[i]);
+        if (*base) ratio_cells(&t, &r[i]);
+    }
     int status = cli_output_open(o, &out);
     if (!status) {
         cli_table_print(&t, cli_format_of(o), out.f);
+        if (cli_format_of(o) == FORMAT_TEXT && *base)
+            fprintf(out.f, "ratio: time over that of %.*s at the same shape\n",
+                    (int)strcspn(base, ":"), base);
         if (cli_format_of(o) == FORMAT_TEXT)
             fprintf(out.f, "%s, driver %s, linnet %s, f32\n", r->device.name, r->device.driver,
                     linnet_version());
@@ -273,6 +301,85 @@ static int check_names(const cli_options *o, const char *names) {
     return status;
 }
 
+/* ---- blocks: names of the form OP:SHAPE ---- */
+static const char *shape_of(const char *block) {
+    return strchr(block, ':'); /* with the colon */
+}
+
+static bool is_of(const char *block, const char *op, size_t len) {
+    return !strncmp(block, op, len) && block[len] == ':';
+}
+
+/* Every op that has blocks: "mqa, mhsa". */
+static void list_ops(ln_str *out) {
+    const char *block, *earlier;
+    for (size_t i = 0; (block = linnet_block_name(i)); i++) {
+        size_t len = strcspn(block, ":"), k = 0;
+        while ((earlier = linnet_block_name(k)) != block && !is_of(earlier, block, len)) k++;
+        if (k == i) ln_str_add(out, "%s%.*s", i ? ", " : "", (int)len, block);
+    }
+}
+
+static int check_op(const char *op, size_t len, const char *known) {
+    linnet_error err;
+    const char *block;
+    for (size_t i = 0; (block = linnet_block_name(i)); i++)
+        if (is_of(block, op, len)) return CLI_OK;
+    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--op %.*s: no such op; there are %s, all",
+            (int)LN_MIN(len, 80), op, known);
+    return cli_report(&err);
+}
+
+/* The blocks of all ops in the list, one shape after the other. */
+static int expand_ops(const char *ops, const char *known, ln_str *names) {
+    static const char between[] = ", ";
+    const char *block;
+    ops = strcmp(ops, "all") ? ops + strspn(ops, between) : known;
+    size_t first = strcspn(ops, between);
+    for (const char *op = ops; *op; op += strspn(op, between)) {
+        size_t len = strcspn(op, between);
+        int status = check_op(op, len, known);
+        if (status) return status;
+        op += len;
+    }
+    for (size_t i = 0; (block = linnet_block_name(i)); i++) {
+        if (!is_of(block, ops, first)) continue;
+        for (const char *op = ops; *op; op += strspn(op, between)) {
+            size_t len = strcspn(op, between);
+            ln_str_add(names, "%.*s%s,", (int)len, op, shape_of(block));
+            op += len;
+        }
+    }
+    return CLI_OK;
+}
+
+static int name_blocks(const char *ops, ln_str *names) {
+    ln_str known = {0};
+    list_ops(&known);
+    int status = known.failed ? cli_out_of_memory("the ops") : expand_ops(ops, known.p, names);
+    ln_str_free(&known);
+    return status;
+}
+
+/* Each block beside the one of the op named last, at the same shape and batch. */
+static void compare(sweep *w) {
+    const char *last = w->r[w->n - 1].model;
+    size_t len = strcspn(last, ":");
+    for (size_t i = 0; i < w->n; i++) {
+        result *r = &w->r[i];
+        const char *shape = shape_of(r->model);
+        for (size_t k = 0; k < w->n && shape && !is_of(r->model, last, len); k++) {
+            const result *base = &w->r[k];
+            if (!is_of(base->model, last, len) || base->batch != r->batch ||
+                strcmp(base->model + len, shape) != 0)
+                continue;
+            snprintf(r->base, sizeof r->base, "%s", base->model);
+            r->of_base = median(r) / median(base);
+            r->of_base_min = r->s[0] / base->s[0];
+        }
+    }
+}
+
 static int bench_all(const cli_options *o, char *names, linnet_device *d, sweep *w) {
     linnet_error err = {0};
     double peak = 0;
@@ -284,27 +391,32 @@ static int bench_all(const cli_options *o, char *names, linnet_device *d, sweep 
          name = strtok_r(NULL, ",", &rest))
         status = bench_model(o, name, d, peak, w);
     if (status) return status;
-    if (!w->n) return cli_usage_error("bench: no model named");
+    compare(w);
     cli_format f = cli_format_of(o);
     return f == FORMAT_JSON || f == FORMAT_JSONL ? put_json(o, w->r, w->n)
                                                  : put_table(o, w->r, w->n);
 }
 
 static int run(const cli_options *o) {
-    if (!o->n_arg && !cli_has(o, OPT_OP))
-        return cli_usage_error("bench needs MODEL[,MODEL...]; see linnet bench --help");
-    char *names = strdup(o->n_arg ? o->arg[0] : "");
+    const char *ops = cli_text(o, OPT_OP, NULL);
+    if (!o->n_arg == !ops)
+        return cli_usage_error("bench needs MODEL[,MODEL...] or --op; see linnet bench --help");
+    ln_str names = {0};
     linnet_device *d = NULL;
     sweep w = {0};
-    if (!names) return cli_out_of_memory("the names");
     int status = cli_check_limits(o);
-    if (!status) status = check_names(o, names);
+    if (!status && ops) status = name_blocks(ops, &names);
+    if (!ops) ln_str_add(&names, "%s", o->arg[0]);
+    if (!status && names.failed) status = cli_out_of_memory("the names");
+    if (!status && (!names.p || !names.p[strspn(names.p, ",")]))
+        status = cli_usage_error("bench: no model named");
+    if (!status) status = check_names(o, names.p);
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = bench_all(o, names, d, &w);
+    if (!status) status = bench_all(o, names.p, d, &w);
     linnet_device_close(&d);
     for (size_t i = 0; i < w.n; i++) free(w.r[i].s);
     free(w.r);
-    free(names);
+    ln_str_free(&names);
     return status;
 }
 
@@ -314,7 +426,9 @@ const cli_verb cli_verb_bench = {
     .help = "latency and throughput",
     .about = "Times whole runs, from input in host memory to output in host memory: 10 warm-ups,\n"
              "then at least 50 runs and 2 seconds. Comma lists of models and batches sweep.\n"
-             "Weights are synthetic (seed 1) unless given. Memory is the process's peak so far.",
+             "Weights are synthetic (seed 1) unless given. Memory is the process's peak so far.\n"
+             "--op times attention blocks alone, at each shape that networks have them in, and\n"
+             "beside each other where it names several.",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(OP),
     .max_arg = 1,
     .sweeps = true,

@@ -56,7 +56,7 @@ typedef enum cli_kind {
     X(PASSES, "passes", 0, "LIST", CLI_TEXT, 0, 0, "all, none, or -NAME,... to leave some out")    \
     X(TUNE, "tune", 0, "T", CLI_CHOICE, 0, 0, "off|fast|full")                                     \
     X(WAIT, "wait", 0, "W", CLI_CHOICE, 0, 0, "spin|yield|sleep")                                  \
-    X(OP, "op", 0, "NAME", CLI_TEXT, 0, 0, "one op instead of a model")                            \
+    X(OP, "op", 0, "NAME", CLI_TEXT, 0, 0, "blocks instead of models: mqa, mhsa, both, or all")    \
     X(INPUT, "input", 0, "F", CLI_TEXT, 0, 0, "X.npy, NAME=X.npy or synthetic:SEED; repeatable")   \
     X(OUTPUT_DIR, "output-dir", 0, "DIR", CLI_TEXT, 0, 0, "folder for every output as NAME.npy")   \
     X(PLAN, "plan", 0, NULL, CLI_FLAG, 0, 0, "the fused plan: variants, tiles, arena offsets")     \

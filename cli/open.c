@@ -12,17 +12,14 @@ static const struct {
     {OPT_PRECISION, "f32", "use f32"},
     {OPT_TUNE, "off", "use off"},
     {OPT_LAYOUT, "nchw", "use nchw"},
-    {OPT_OP, NULL, "name a model"},
 };
 
 int cli_check_limits(const cli_options *o) {
     for (size_t i = 0; i < LN_COUNT(limits); i++) {
         const char *v = cli_text(o, limits[i].opt, NULL);
-        if (!v || (limits[i].works && !strcmp(v, limits[i].works))) continue;
-        static const char *const name[OPT_COUNT] = {[OPT_PRECISION] = "precision",
-                                                    [OPT_TUNE] = "tune",
-                                                    [OPT_LAYOUT] = "layout",
-                                                    [OPT_OP] = "op"};
+        if (!v || !strcmp(v, limits[i].works)) continue;
+        static const char *const name[OPT_COUNT] = {
+            [OPT_PRECISION] = "precision", [OPT_TUNE] = "tune", [OPT_LAYOUT] = "layout"};
         linnet_error err;
         ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",
                 name[limits[i].opt], v, limits[i].instead);

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out) {
     size_t n = outputs ? linnet_session_outputs(s) : linnet_session_inputs(s);
@@ -27,22 +28,36 @@ void cli_tensors_free(cli_tensors *t) {
     *t = (cli_tensors){0};
 }
 
+/* One input of `channels` planes, three from each of the deterministic pictures from `first` on;
+ * spare: room for one of those. */
+static void fill_planes(float *dst, int64_t channels, int64_t h, int64_t w, uint64_t first,
+                        uint64_t seed, float *spare) {
+    for (int64_t c = 0; c < channels; c += 3, first++) {
+        size_t planes = (size_t)LN_MIN(channels - c, 3), plane = (size_t)(h * w);
+        linnet_synthetic_image(first, seed, h, w, spare);
+        memcpy(dst + (size_t)c * plane, spare, planes * plane * sizeof *dst);
+    }
+}
+
 int cli_tensors_synthetic(cli_tensors *t, uint64_t seed) {
     for (size_t i = 0; i < t->n; i++) {
         const linnet_tensor_info *info = &t->info[i];
-        if (info->rank != 4 || info->dim[1] != 3) {
+        if (info->rank != 4) {
             linnet_error err;
             char shape[96];
             ln_fail(&err, LINNET_ERR_UNSUPPORTED,
-                    "input %s is %s: only pictures (Nx3xHxW) have a synthetic form; give "
+                    "input %s is %s: only maps (NxCxHxW) have a synthetic form; give "
                     "--input %s=X.npy",
                     info->name, cli_shape_text(info->rank, info->dim, shape), info->name);
             return cli_report(&err);
         }
-        int64_t image = 3 * info->dim[2] * info->dim[3];
-        for (int64_t k = 0; k < info->dim[0]; k++)
-            linnet_synthetic_image((uint64_t)k, seed, info->dim[2], info->dim[3],
-                                   t->data[i] + k * image);
+        const int64_t *d = info->dim, map = d[1] * d[2] * d[3];
+        float *spare = ln_alloc_aligned((size_t)(3 * d[2] * d[3]), sizeof *spare);
+        if (!spare) return cli_out_of_memory("a synthetic input");
+        for (int64_t k = 0; k < d[0]; k++)
+            fill_planes(t->data[i] + k * map, d[1], d[2], d[3],
+                        (uint64_t)(k * ln_ceil_div(d[1], 3)), seed, spare);
+        free(spare);
     }
     return CLI_OK;
 }

@@ -44,6 +44,7 @@ typedef struct ln_stage {
     int flags;
     int start_kernel; /* UIR: first depthwise; kernel is the middle one; 0: left out */
     int heads, head_dim, kv_stride; /* MQA; kv_stride > 1: a depthwise before keys and values */
+    int kv_heads;                   /* of keys and values; 0: one for all, else plain multi-head */
     int depth;                      /* VGG: convolutions; VIT: transformer layers */
     int dim;                        /* VIT: width of the transformer */
     int groups;                     /* SHUFFLE1 */
@@ -66,6 +67,7 @@ typedef enum ln_head_kind {
     LN_HEAD_POOL_CONV,    /* mean, 1x1 with bias, act, classifier: V3 */
     LN_HEAD_POOL_CONV_BN, /* mean, 1x1, norm, act, classifier: V4 */
     LN_HEAD_VGG,          /* 7x7 to `head` channels, act, 1x1, act, classifier */
+    LN_HEAD_NONE,         /* the map itself: blocks alone */
 } ln_head_kind;
 
 /* How a stride-2 convolution inside a block keeps aliases down. */
@@ -107,6 +109,7 @@ extern const ln_names ln_names_timm, ln_names_timm_v4, ln_names_tv_v2, ln_names_
 typedef struct ln_arch {
     const ln_names *names;
     const ln_stage *stages;
+    int input;             /* channels of the input; 0: a picture's three */
     double width, depth;   /* multipliers of channels and of repeats; 0 means 1 */
     int stem, stem_kernel; /* channels, 0: no stem; stem_kernel 0 means 3 */
     bool stem_pool;        /* a 3x3 max pool of stride 2 after it */

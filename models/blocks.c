@@ -148,8 +148,13 @@ static ln_tid uir(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out)
     return maybe_skip(b, x, y, s, stride);
 }
 
-/* Keys or values: one head for all, of a smaller map where kv_stride says so. */
-static ln_tid shared_head(ln_build *b, ln_tid x, const ln_stage *s, const char *which) {
+static int kv_heads(const ln_stage *s) {
+    return s->kv_heads ? s->kv_heads : 1;
+}
+
+/* Keys or values: of one head for all unless kv_heads says more, of a smaller map where kv_stride
+ * says so. */
+static ln_tid keys_or_values(ln_build *b, ln_tid x, const ln_stage *s, const char *which) {
     char name[LN_NAME_MAX], tail[32];
     int c = (int)ln_b_channels(b, x);
     if (s->kv_stride > 1) {
@@ -163,7 +168,7 @@ static ln_tid shared_head(ln_build *b, ln_tid x, const ln_stage *s, const char *
     }
     snprintf(tail, sizeof tail, "attn.%s.proj", which);
     ln_b_name(b, tail, name);
-    return ln_b_conv(b, x, name, &(ln_layer){.out = s->head_dim, .kernel = 1});
+    return ln_b_conv(b, x, name, &(ln_layer){.out = kv_heads(s) * s->head_dim, .kernel = 1});
 }
 
 /* Mobile MQA (Qin et al. 2024, section 4). */
@@ -173,10 +178,10 @@ static ln_tid mqa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out)
     ln_tid y = ln_b_bn(b, x, name), in[3];
     ln_b_name(b, "attn.query.proj", name);
     in[0] = ln_b_conv(b, y, name, &(ln_layer){.out = s->heads * s->head_dim, .kernel = 1});
-    in[1] = shared_head(b, y, s, "key");
-    in[2] = shared_head(b, y, s, "value");
+    in[1] = keys_or_values(b, y, s, "key");
+    in[2] = keys_or_values(b, y, s, "value");
     ln_attr attr = {.attention = {.heads = s->heads,
-                                  .kv_heads = 1,
+                                  .kv_heads = kv_heads(s),
                                   .dim = s->head_dim,
                                   .vdim = s->head_dim,
                                   .patch_h = 1,

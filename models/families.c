@@ -21,9 +21,14 @@ const ln_family_row *ln_family_at(size_t i) {
     return NULL;
 }
 
+const ln_family_row *ln_block_at(size_t i) {
+    return i < ln_family_blocks.count ? &ln_family_blocks.rows[i] : NULL;
+}
+
 static const ln_family_row *exact(const char *name, size_t len) {
-    for (size_t i = 0; i < ln_family_count(); i++) {
-        const ln_family_row *r = ln_family_at(i);
+    size_t families = ln_family_count();
+    for (size_t i = 0; i < families + ln_family_blocks.count; i++) {
+        const ln_family_row *r = i < families ? ln_family_at(i) : ln_block_at(i - families);
         if (strlen(r->name) == len && !memcmp(r->name, name, len)) return r;
     }
     return NULL;

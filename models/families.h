@@ -11,6 +11,8 @@ typedef struct ln_family_table {
 } ln_family_table;
 extern const ln_family_table ln_family_v1, ln_family_v2, ln_family_v3, ln_family_v4, ln_family_lite,
     ln_family_efficientnet, ln_family_others, ln_family_mobilevit;
+/* Blocks alone: found by name, not counted among the families. */
+extern const ln_family_table ln_family_blocks;
 
 /* Preprocessing in RGB: side, share of the resized side that the crop keeps, filter, statistics. */
 #define LN_PREP(side, crop, filter, stats)                                                         \

@@ -36,7 +36,10 @@ typedef struct ln_family_row {
 } ln_family_row;
 size_t ln_family_count(void);
 const ln_family_row *ln_family_at(size_t i); /* i < ln_family_count() */
-/* By exact name ("arch.tag" accepted: the tag is cut). NULL: err lists the nearest names. */
+/* Blocks alone, "OP:SHAPE", which open like families; NULL behind the last. */
+const ln_family_row *ln_block_at(size_t i);
+/* By exact name, blocks too ("arch.tag" accepted: the tag is cut). NULL: err lists the nearest
+ * names. */
 const ln_family_row *ln_family_find(const char *name, linnet_error *err);
 
 typedef struct ln_model ln_model;

@@ -118,6 +118,7 @@ static ln_tid head_layer(ln_build *b, ln_tid x, int c) {
 
 static ln_tid head(ln_build *b, ln_tid x) {
     const ln_arch *a = b->arch;
+    if (a->head_kind == LN_HEAD_NONE) return x;
     int c = a->fix_head || !a->head ? a->head : LN_MAX(a->head, widened(a, a->head));
     if (a->head_relu) x = ln_b_relu(b, x, "head");
     if (a->head_kind == LN_HEAD_VGG) {
@@ -136,10 +137,11 @@ static linnet_status check_size(const ln_arch *a, const char *name, int64_t batc
     if (batch < 1 || batch > 65536)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: batch %lld is not in 1..65536", name,
                        (long long)batch);
-    if (h < 32 || w < 32 || h > 16384 || w > 16384)
+    int least = a->input ? 1 : 32;
+    if (h < least || w < least || h > 16384 || w > 16384)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
-                       "%s: input of %lldx%lld; sides from 32 to 16384 are supported", name,
-                       (long long)h, (long long)w);
+                       "%s: input of %lldx%lld; sides from %d to 16384 are supported", name,
+                       (long long)h, (long long)w, least);
     if (a->multiple && (h % a->multiple || w % a->multiple))
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "%s: input of %lldx%lld; its sides must be multiples of %d", name,
@@ -163,7 +165,8 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     if (file && !b.used) {
         st = ln_fail_oom(err, "tensor flags", n);
     } else {
-        ln_tid x = ln_graph_input(b.g, "input", ln_nhwc(batch, h, w, 3), b.err);
+        ln_tid x =
+            ln_graph_input(b.g, "input", ln_nhwc(batch, h, w, a->input ? a->input : 3), b.err);
         if (x == LN_NONE) b.status = b.err->status;
         x = stem(&b, x);
         b.prev = x;

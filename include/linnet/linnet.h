@@ -104,6 +104,10 @@ typedef struct linnet_family_info {
 LINNET_API size_t linnet_family_count(void);
 LINNET_API linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err);
 
+/* Single kinds of block that linnet_model_open takes beside the families, to be timed on their own:
+ * a map in, a map out, no classes. "OP:SHAPE", by shape; NULL behind the last. */
+LINNET_API const char *linnet_block_name(size_t i);
+
 typedef struct linnet_model linnet_model;
 typedef struct linnet_model_params {
     const char *model;   /* family name, or path to a model file */

@@ -2,7 +2,9 @@
 import csv
 import io
 
-from conftest import NO_LOADER
+import pytest
+
+from conftest import NO_LOADER, ppm, read_npy
 
 SMALL = ["mobilenetv1_025", "--size", "96"]
 KEYS = ["schema", "model", "device", "driver", "version", "precision", "batch", "runs",
@@ -89,3 +91,67 @@ def test_reference_is_not_compared_with_itself(linnet):
     r = linnet("diff", *SMALL, "-d", "ref")
     assert r.status == 3
     r.one_line("cannot be compared with itself")
+
+
+PAIR = ["mqa:hybrid_medium_c256", "mhsa:hybrid_medium_c256"]
+
+
+def test_blocks_beside_each_other(linnet):
+    rows = linnet("bench", ",".join(PAIR), "--size", "4", "-b", "1,2", "-d", "ref",
+                  "-o", "json").json
+    assert [(row["model"], row["batch"]) for row in rows] == [
+        (PAIR[0], 1), (PAIR[0], 2), (PAIR[1], 1), (PAIR[1], 2)]
+    for mqa, mhsa in zip(rows[:2], rows[2:]):
+        check(mhsa)
+        ratio = mqa.pop("ratio")
+        check(mqa)
+        assert ratio["to"] == PAIR[1] and list(ratio) == ["to", "median", "min"]
+        for key in ("median", "min"):
+            expect = mqa["latency_ms"][key] / mhsa["latency_ms"][key]
+            assert abs(ratio[key] - expect) < 1e-3 * expect
+        assert mqa["macs"] < mhsa["macs"]
+
+
+def test_op_is_every_shape(linnet):
+    r = linnet("bench", "--op", "all", "--size", "2", "-d", "ref")
+    lines = r.out.splitlines()
+    rows = [line.split() for line in lines[1:9]]
+    shapes = ["hybrid_medium_c160", "hybrid_medium_c256", "hybrid_large_c192", "hybrid_large_c512"]
+    assert r.status == 0 and lines[0].endswith("ratio  of mins")
+    assert [row[0] for row in rows] == [op + s for s in shapes for op in ("mqa:", "mhsa:")]
+    for mqa, mhsa in zip(rows[::2], rows[1::2]):
+        for time, ratio in zip(mqa[3:5], mqa[-2:]):
+            assert float(time) > 0 and float(ratio) > 0
+        assert mhsa[-2:] == ["-", "-"]
+    assert lines[9] == "ratio: time over that of mhsa at the same shape"
+
+
+def test_nothing_to_compare(linnet):
+    r = linnet("bench", PAIR[0] + ",mhsa:hybrid_large_c512", "--size", "1", "-d", "ref")
+    assert r.status == 0 and "mqa:" in r.out and "mhsa:" in r.out and "ratio" not in r.out
+
+
+@pytest.mark.parametrize("args,words", [
+    ([PAIR[0], "--op", "mqa"], ["MODEL", "--op"]),
+    (["--op", ","], ["no model named"]),
+    ([","], ["no model named"]),
+])
+def test_models_or_ops(linnet, args, words):
+    r = linnet("bench", *args, env=NO_LOADER)
+    assert r.status == 2 and not r.out
+    r.one_line(*words)
+
+
+def test_blocks_are_models_for_other_verbs(linnet, tmp_path):
+    r = linnet("diff", PAIR[1], "-b", "2", "--size", "5", "-o", "json")
+    assert r.status == 0 and r.json["pass"]
+    out = tmp_path / "y.npy"
+    r = linnet("run", PAIR[0], "--synthetic", "1", "-d", "ref", "--input", "synthetic:1",
+               "--output", out)
+    assert r.status == 0 and read_npy(out)[0] == (1, 256, 8, 8)
+    assert PAIR[0] not in linnet("models", env=NO_LOADER).out
+    picture = tmp_path / "x.ppm"
+    picture.write_bytes(ppm(8, 8, 1))
+    r = linnet("classify", PAIR[0], "--synthetic", "1", picture)
+    assert r.status == 3 and not r.out
+    r.one_line("no classifier")

@@ -133,10 +133,11 @@ def test_what_is_not_supported_says_so(linnet, args, words):
     r.one_line(*words)
 
 
-def test_op_is_not_supported(linnet):
-    r = linnet("bench", "--op", "conv2d")
-    assert r.status == 3
-    r.one_line("--op conv2d", "not supported")
+@pytest.mark.parametrize("op", ["conv2d", "mqa,mq", "mqa:hybrid_medium_c160"])
+def test_op_that_has_no_blocks(linnet, op):
+    r = linnet("bench", "--op", op)
+    assert r.status == 3 and not r.out
+    r.one_line("--op " + op.split(",")[-1], "there are mqa, mhsa, all")
 
 
 def test_layout(linnet, tmp_path):

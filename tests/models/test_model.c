@@ -56,6 +56,71 @@ START_TEST(published_figures_are_explained) {
 }
 END_TEST
 
+/* Multiply-adds of the attention blocks as wide as c. */
+static int64_t attention_macs(const char *model, int64_t c) {
+    linnet_error err = {0};
+    const ln_family_row *r = ln_family_find(model, &err);
+    ln_graph *g;
+    int64_t sum = 0, group = 0;
+    ck_assert_int_eq(
+        ln_network_build(r->arch, model, 1000, NULL, 1, r->prep.size, r->prep.size, &g, &err),
+        LINNET_OK);
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        if (!strstr(n->name, ".attn")) continue;
+        group += ln_node_macs(g, n);
+        if (!strstr(n->name, ".attn.output.proj")) continue;
+        if (g->tensor[n->out[0]].shape.dim[3] == c) sum += group;
+        group = 0;
+    }
+    ln_graph_destroy(&g);
+    return sum;
+}
+
+START_TEST(blocks_alone_are_those_of_the_networks) {
+    linnet_error err = {0};
+    const ln_family_row *r;
+    size_t found = 0;
+    for (; (r = ln_block_at(found)); found++) {
+        char network[64];
+        ln_graph *g;
+        ck_assert_ptr_eq(ln_family_find(r->name, &err), r);
+        int64_t c = r->arch->input, side = r->prep.size;
+        bool mqa = !strncmp(r->name, "mqa:", 4);
+        ck_assert_int_eq(ln_network_build(r->arch, r->name, 0, NULL, 1, side, side, &g, &err),
+                         LINNET_OK);
+        ln_shape map = ln_nhwc(1, side, side, c);
+        ck_assert(ln_shape_equal(&g->tensor[g->input[0]].shape, &map));
+        ck_assert(ln_shape_equal(&g->tensor[g->output[0]].shape, &map));
+        const char *shape = strchr(r->name, ':') + 1;
+        snprintf(network, sizeof network, "mobilenetv4_%.*s", (int)(strrchr(shape, '_') - shape),
+                 shape);
+        int64_t macs = attention_macs(network, c);
+        ck_assert_int_gt(macs, 0);
+        ck_assert_msg(mqa ? g->macs == macs : g->macs > macs, "%s: %lld, in %s %lld", r->name,
+                      (long long)g->macs, network, (long long)macs);
+        for (int i = 0; i < g->n_node; i++) {
+            const ln_attention_attr *a = &g->node[i].attr.attention;
+            if (g->node[i].op != LN_OP_ATTENTION) continue;
+            ck_assert_int_eq(a->kv_heads, mqa ? 1 : a->heads);
+            ck_assert_int_eq(g->tensor[g->node[i].in[1]].shape.dim[3], a->kv_heads * a->dim);
+        }
+        ln_graph_destroy(&g);
+    }
+    ck_assert_uint_eq(found, 8);
+    r = ln_block_at(0);
+    ln_graph *g;
+    ck_assert_int_eq(ln_network_build(r->arch, r->name, 0, NULL, 1, 1, 2, &g, &err), LINNET_OK);
+    ln_graph_destroy(&g);
+    static const int64_t bad[] = {0, 16385};
+    for (size_t i = 0; i < LN_COUNT(bad); i++) {
+        ck_assert_int_eq(ln_network_build(r->arch, r->name, 0, NULL, 1, 4, bad[i], &g, &err),
+                         LINNET_ERR_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.message, "sides from 1 to 16384"));
+    }
+}
+END_TEST
+
 START_TEST(no_weights) {
     char message[1000], dir[300];
     ln_model *m;
@@ -427,8 +492,8 @@ START_TEST(other_float_types) {
 }
 END_TEST
 
-CHECK_MAIN("model", names, published_figures_are_explained, no_weights,
-           every_misfit_is_named_at_once, a_wholly_other_file_is_one_line,
+CHECK_MAIN("model", names, published_figures_are_explained, blocks_alone_are_those_of_the_networks,
+           no_weights, every_misfit_is_named_at_once, a_wholly_other_file_is_one_line,
            the_file_names_its_family_and_preprocessing, sizes_and_batches,
            sizes_that_a_family_cannot_take, adaptive_windows, misfits_in_every_family,
            other_float_types)

@@ -60,6 +60,7 @@ START_TEST(nothing_runs_on_the_host) {
         ln_caps caps = read_caps(records.gl_pathv[d]);
         for (size_t i = 0; i < ln_family_count(); i++)
             check(ln_family_at(i), &caps, records.gl_pathv[d]);
+        for (size_t i = 0; ln_block_at(i); i++) check(ln_block_at(i), &caps, records.gl_pathv[d]);
     }
     globfree(&records);
 }
