@@ -1,5 +1,6 @@
 /* Version, log, status and memory. */
 #include "api/api.h"
+#include "base/file.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,10 @@ void linnet_set_log(linnet_log_fn fn, void *user, linnet_log_level most) {
 
 void linnet_free(void *p) {
     free(p);
+}
+
+void linnet_remove_unfinished(void) {
+    ln_writer_unlink_all();
 }
 
 linnet_status ln_api_take(ln_str *s, char **out, linnet_error *err) {

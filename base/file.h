@@ -35,10 +35,13 @@ linnet_status ln_cur_fail(ln_cursor *c, const char *fmt, ...) LN_PRINTF(2, 3);
 typedef struct ln_writer {
     FILE *f;
     char *tmp, *goal; /* tmp: NULL when writing directly */
+    int noted;        /* place in the list that ln_writer_unlink_all goes through, from 1 */
 } ln_writer;
 linnet_status ln_writer_open(ln_writer *w, const char *goal, linnet_error *err);
 linnet_status ln_writer_commit(ln_writer *w, linnet_error *err);
 void ln_writer_close(ln_writer *w);
+/* Removes the temporaries of every open writer; safe in a signal handler that ends the process. */
+void ln_writer_unlink_all(void);
 
 linnet_status ln_mkdirs(const char *path, linnet_error *err);
 

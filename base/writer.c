@@ -8,6 +8,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Temporaries of now, for a handler of signals: fixed storage that it can read at any moment. */
+static struct {
+    atomic_int state; /* 0: free, 1: being written, 2: a path */
+    char path[4096];
+} left[32];
+
+static int note_temporary(const char *path) {
+    for (size_t i = 0; i < LN_COUNT(left) && strlen(path) < sizeof left[0].path; i++) {
+        int none = 0;
+        if (!atomic_compare_exchange_strong(&left[i].state, &none, 1)) continue;
+        strcpy(left[i].path, path);
+        atomic_store(&left[i].state, 2);
+        return (int)i + 1;
+    }
+    return 0;
+}
+
+static void forget_temporary(ln_writer *w) {
+    if (w->noted) atomic_store(&left[w->noted - 1].state, 0);
+    w->noted = 0;
+}
+
+void ln_writer_unlink_all(void) {
+    for (size_t i = 0; i < LN_COUNT(left); i++)
+        if (atomic_load(&left[i].state) == 2) unlink(left[i].path);
+}
+
 /* Opens a fresh file beside the goal; the kernel applies the umask, as mkstemp would not. */
 static int open_temporary(ln_writer *w) {
     static atomic_uint serial;
@@ -17,9 +44,12 @@ static int open_temporary(ln_writer *w) {
     do {
         snprintf(w->tmp, room, "%s.%ld-%u.tmp", w->goal, (long)getpid(),
                  atomic_fetch_add(&serial, 1));
+        forget_temporary(w);
+        w->noted = note_temporary(w->tmp); /* before it is there */
         fd = open(w->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (fd < 0 && errno == EEXIST);
     if (fd < 0) {
+        forget_temporary(w);
         free(w->tmp);
         w->tmp = NULL;
     }
@@ -78,6 +108,7 @@ linnet_status ln_writer_commit(ln_writer *w, linnet_error *err) {
 void ln_writer_close(ln_writer *w) {
     if (w->f) fclose(w->f);
     if (w->tmp) unlink(w->tmp);
+    forget_temporary(w);
     free(w->tmp);
     free(w->goal);
     *w = (ln_writer){0};

@@ -50,18 +50,30 @@ static const char *label_of(const cli_answers *a, const linnet_top *t, char buf[
     return buf;
 }
 
+static void print_plain(const char *text, FILE *f) {
+    char *plain = cli_plain(text, "");
+    fputs(plain ? plain : "", f);
+    free(plain);
+}
+
 static void print_text(const cli_answers *a, const cli_answer *r, FILE *f) {
     size_t width = 0;
     char buf[24];
     if (r->error && a->single) return; /* standard error has it */
-    if (!a->single)
-        fprintf(f, "%s%s%s\n", r->image, r->error ? ": " : "", r->error ? r->error : "");
+    if (!a->single) {
+        print_plain(r->image, f);
+        if (r->error) fputs(": ", f);
+        print_plain(r->error ? r->error : "", f);
+        fputc('\n', f);
+    }
     for (int i = 0; i < r->n_top; i++)
         width = LN_MAX(width, cli_width(label_of(a, &r->top[i], buf)));
     for (int i = 0; i < r->n_top; i++) {
         const char *label = label_of(a, &r->top[i], buf);
-        fprintf(f, "%s%s%*s  %.4f\n", a->single ? "" : "  ", label, (int)(width - cli_width(label)),
-                "", (double)r->top[i].probability);
+        fputs(a->single ? "" : "  ", f);
+        print_plain(label, f);
+        fprintf(f, "%*s  %.4f\n", (int)(width - cli_width(label)), "",
+                (double)r->top[i].probability);
     }
 }
 

@@ -2,6 +2,7 @@
  * runs; answers come in the order of the pictures. */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +78,11 @@ static int flush(job *j) {
 
 /* The reason alone: the answer names the picture already. */
 static const char *reason(const cli_picture *p) {
-    size_t n = strlen(p->path);
-    const char *m = p->err.message;
-    return !strncmp(m, p->path, n) && m[n] == ':' && m[n + 1] == ' ' ? m + n + 2 : m;
+    size_t n = 0;
+    const char *m = p->err.message; /* control characters are spaces in it */
+    for (; p->path[n]; n++)
+        if (m[n] != p->path[n] && !(m[n] == ' ' && iscntrl((unsigned char)p->path[n]))) return m;
+    return m[n] == ':' && m[n + 1] == ' ' ? m + n + 2 : m;
 }
 
 static int add_picture(job *j, const cli_picture *p) {
@@ -146,6 +149,7 @@ static int run_job(job *j, cli_source *source) {
         status = cli_out_of_memory("answers");
     cli_progress_start(&j->progress, j->o, "classify", kept, count);
     if (!status) status = classify_all(j, source);
+    if (!status) status = cli_source_finish(source);
     cli_progress_end(&j->progress);
     status = cli_answers_close(&j->answers, status);
     if (!status && kept && j->done == kept && !cli_quiet())

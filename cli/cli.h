@@ -124,6 +124,8 @@ bool cli_parse_seed(const char *s, uint64_t *out);
 /* The i-th of a comma list; false behind its end. */
 bool cli_int_at(const cli_options *o, cli_opt opt, int i, int *out);
 void cli_real3(const cli_options *o, cli_opt opt, float out[3]);
+/* "--name", "--name=..." or "-n" of any verb. */
+bool cli_is_option(const char *word);
 /* The nearest of n names for "did you mean", or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *(*name)(int i), int n);
 
@@ -162,6 +164,8 @@ int64_t cli_source_count(const cli_source *s);
  * a glob without a match comes as its own name, with err filled (status LINNET_OK otherwise).
  * Gives up waiting for standard input once *stop is set (may be NULL). */
 char *cli_source_next(cli_source *s, const atomic_bool *stop, linnet_error *err);
+/* At its end: 0, or an exit status when standard input broke off, error printed. */
+int cli_source_finish(const cli_source *s);
 
 typedef struct cli_decoder cli_decoder;
 typedef struct cli_picture {
@@ -250,7 +254,10 @@ void cli_table_free(cli_table *t);
 void cli_json_number(cJSON *object, const char *key, double v, int digits);
 void cli_json_int(cJSON *object, const char *key, int64_t v);
 void cli_json_text(cJSON *object, const char *key, const char *text); /* bad UTF-8 replaced */
-/* The same cleaning for a name that is compared with one from a JSON file; free() it. */
+/* Text for people: control characters outside keep, and bytes that are no UTF-8, as \n or \x1b;
+ * free() it. */
+char *cli_plain(const char *text, const char *keep);
+/* The cleaning of JSON for a name that is compared with one from a JSON file; free() it. */
 char *cli_utf8(const char *text);
 /* "12.3 MB" */
 const char *cli_bytes_text(uint64_t bytes, char buf[24]);

@@ -1,8 +1,12 @@
 /* linnet convert: PyTorch checkpoints to Linnet's safetensors. */
 #include "cli/cli.h"
 
+#include <string.h>
+
 static int run(const cli_options *o) {
     linnet_error err = {0};
+    if (!strcmp(o->arg[1], "-"))
+        return cli_usage_error("convert writes a file; give OUT.safetensors, not -");
     if (linnet_convert(o->arg[0], o->arg[1], cli_text(o, OPT_ARCH, NULL),
                        cli_text(o, OPT_LABELS, NULL), &err) != LINNET_OK)
         return cli_report(&err);

@@ -1,6 +1,7 @@
 /* linnet: the command line. A verb is a row here and a file of its name. */
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,30 @@ static int close_stdout(int status) {
     return CLI_FILE;
 }
 
+/* Half-written files go, and the signal does what it does. */
+static void on_signal(int number) {
+    ln_writer_unlink_all();
+    linnet_remove_unfinished();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < LN_COUNT(numbers); i++) {
+        struct sigaction now, want = {.sa_handler = on_signal};
+        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &want, NULL);
+    }
+}
+
 static int unknown_verb(const char *name) {
+    static const char *const later[] = {"profile", "tune", "quantize", "prune"};
+    for (size_t i = 0; i < LN_COUNT(later); i++)
+        if (!strcmp(name, later[i]))
+            return cli_usage_error("%s is not in this version; see linnet --help", name);
+    if (cli_is_option(name))
+        return cli_usage_error("%s: options follow the verb: linnet VERB ... %s", name, name);
     if (*name == '-') return cli_usage_error("unknown option %s; see linnet --help", name);
     const char *near = cli_nearest(name, verb_name, LN_COUNT(verbs));
     if (near) return cli_usage_error("unknown verb %s; did you mean %s?", name, near);
@@ -80,6 +104,7 @@ static int run_verb(const cli_verb *verb, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    catch_signals();
     const char *first = argc > 1 ? argv[1] : "--help";
     if (!strcmp(first, "help")) { /* linnet help VERB is linnet VERB --help */
         static char help[] = "--help";

@@ -169,6 +169,18 @@ void cli_real3(const cli_options *o, cli_opt opt, float out[3]) {
 }
 
 /* ---- parsing ---- */
+bool cli_is_option(const char *word) {
+    size_t n = strcspn(word, "=");
+    for (int i = 0; i < OPT_COUNT; i++) {
+        const option *o = &options[i];
+        if (n > 2 && !strncmp(word, "--", 2) && strlen(o->name) == n - 2 &&
+            !strncmp(o->name, word + 2, n - 2))
+            return true;
+        if (o->letter && word[0] == '-' && word[1] == o->letter) return true;
+    }
+    return false;
+}
+
 static int unknown_option(const cli_verb *verb, const char *given) {
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
@@ -187,6 +199,10 @@ static int set_option(cli_options *o, cli_opt opt, const char *value) {
                                row->name, o->verb->name);
     int status = check_value(o->verb, row, value);
     if (status) return status;
+    if (opt == OPT_OUTPUT && !strcmp(value, "-")) { /* standard output, as without it */
+        o->count[opt] = 0;
+        return CLI_OK;
+    }
     o->value[opt] = value;
     o->count[opt]++;
     if (opt == OPT_INPUT) o->input[o->n_input++] = value;

@@ -60,7 +60,9 @@ int cli_put_text(const cli_options *o, const char *text) {
     cli_output out;
     int status = cli_output_open(o, &out);
     if (status) return status;
-    fputs(text, out.f);
+    char *plain = cli_plain(text, "\n\t");
+    fputs(plain ? plain : "", out.f);
+    free(plain);
     return cli_output_finish(&out);
 }
 
@@ -126,6 +128,26 @@ char *cli_utf8(const char *text) {
     return s.p;
 }
 
+char *cli_plain(const char *text, const char *keep) {
+    ln_str s = {0};
+    ln_str_put(&s, "", 0);
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        int n = utf8_length(p);
+        bool control = !n || *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+        if (!control || strchr(keep, *p)) {
+            ln_str_put(&s, (const char *)p, (size_t)n);
+            p += n;
+        } else if (*p == '\n' || *p == '\t' || *p == '\r') {
+            ln_str_add(&s, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
+            p++;
+        } else {
+            for (int k = 0; k < LN_MAX(n, 1); k++) ln_str_add(&s, "\\x%02x", *p++);
+        }
+    }
+    if (s.failed) ln_str_free(&s);
+    return s.p;
+}
+
 void cli_json_text(cJSON *object, const char *key, const char *text) {
     char *clean = cli_utf8(text);
     cJSON_AddStringToObject(object, key, clean ? clean : "");
@@ -158,25 +180,26 @@ const char *cli_shape_text(int rank, const int64_t *dim, char buf[96]) {
 /* ---- tables ---- */
 void cli_cell(cli_table *t, const char *fmt, ...) {
     if (t->failed) return;
-    char text[1024];
+    char *text = NULL;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    if (vasprintf(&text, fmt, ap) < 0) text = NULL;
     va_end(ap);
     if (t->cells == t->cap) {
         size_t cap = t->cap ? 2 * t->cap : 64;
         char **cell = realloc(t->cell, cap * sizeof *cell);
         if (!cell) {
             t->failed = true;
+            free(text);
             return;
         }
         t->cell = cell;
         t->cap = cap;
     }
-    if (!(t->cell[t->cells] = strdup(text)))
-        t->failed = true;
-    else
+    if ((t->cell[t->cells] = text))
         t->cells++;
+    else
+        t->failed = true;
 }
 
 void cli_table_free(cli_table *t) {
@@ -226,12 +249,18 @@ static void print_aligned(const cli_table *t, FILE *f) {
     }
 }
 
+static bool is_number(const char *s) {
+    char *end;
+    double v = strtod(s, &end);
+    return end != s && !*end && isfinite(v);
+}
+
 static cJSON *table_row(const cli_table *t, size_t row) {
     cJSON *object = cJSON_CreateObject();
     for (int c = 0; c < t->columns; c++) {
         const char *s = t->cell[row * (size_t)t->columns + (size_t)c];
         if (t->column[c].number)
-            cJSON_AddRawToObject(object, t->column[c].key, *s && strcmp(s, "-") ? s : "null");
+            cJSON_AddRawToObject(object, t->column[c].key, is_number(s) ? s : "null");
         else
             cli_json_text(object, t->column[c].key, s);
     }
@@ -272,15 +301,22 @@ static void print_separated(const cli_table *t, bool md, FILE *f) {
 }
 
 void cli_table_print(const cli_table *t, cli_format format, FILE *f) {
-    switch (format) {
-    case FORMAT_JSON:
-    case FORMAT_JSONL: print_json(t, format == FORMAT_JSONL, f); return;
-    case FORMAT_CSV:
-    case FORMAT_MD: print_separated(t, format == FORMAT_MD, f); return;
-    case FORMAT_TEXT:
-    case FORMAT_COUNT: break;
+    if (format == FORMAT_JSON || format == FORMAT_JSONL) {
+        print_json(t, format == FORMAT_JSONL, f);
+        return;
     }
-    print_aligned(t, f);
+    /* CSV has quotes for the ends of lines (RFC 4180). */
+    cli_table plain = {.column = t->column, .columns = t->columns, .headless = t->headless};
+    for (size_t i = 0; i < t->cells; i++) {
+        char *s = cli_plain(t->cell[i], format == FORMAT_CSV ? "\r\n\t" : "");
+        cli_cell(&plain, "%s", s ? s : "");
+        free(s);
+    }
+    if (format == FORMAT_TEXT)
+        print_aligned(&plain, f);
+    else
+        print_separated(&plain, format == FORMAT_MD, f);
+    cli_table_free(&plain);
 }
 
 int cli_put_table(const cli_options *o, const cli_table *t) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,11 +23,15 @@ static void clear_bar(void) {
 }
 
 static void message(const char *fmt, va_list ap) {
+    char *text = NULL, *plain = NULL;
+    if (vasprintf(&text, fmt, ap) < 0) text = NULL;
+    if (text) plain = cli_plain(text, "");
     pthread_mutex_lock(&lock);
     clear_bar();
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", plain ? plain : "linnet: out of memory for a message");
     pthread_mutex_unlock(&lock);
+    free(plain);
+    free(text);
 }
 
 void cli_message(const char *fmt, ...) {
@@ -80,7 +85,9 @@ static void log_line(void *user, int level, const char *line) {
     char when[32] = "";
     clock_gettime(CLOCK_REALTIME, &t);
     if (gmtime_r(&t.tv_sec, &tm)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(log_file, "%s.%03ldZ %s: %s\n", when, t.tv_nsec / 1000000, name, line);
+    char *plain = cli_plain(line, "");
+    fprintf(log_file, "%s.%03ldZ %s: %s\n", when, t.tv_nsec / 1000000, name, plain ? plain : "");
+    free(plain);
 }
 
 int cli_log_start(const cli_options *o) {

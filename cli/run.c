@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One --input, read before the device is opened. */
 typedef struct given {
@@ -41,6 +42,9 @@ static int find_input(const given *g, const cli_tensors *in, const bool *filled,
         *out = i;
         return CLI_OK;
     }
+    if (!g->name)
+        return cli_usage_error("--input %s: one too many; the model has %zu input%s", g->text,
+                               in->n, in->n == 1 ? "" : "s");
     ln_str names = {0};
     for (size_t i = 0; i < in->n; i++) ln_str_add(&names, i ? ", %s" : "%s", in->info[i].name);
     ln_fail(&err, LINNET_ERR_INVALID_ARGUMENT, "--input %s: no such input; the model has %s",
@@ -60,9 +64,11 @@ static int fill_input(const given *g, cli_tensors *in, size_t i) {
     if (!same) {
         char a[96], b[96];
         linnet_error err;
-        ln_fail(&err, LINNET_ERR_BAD_FILE, "%s: shape %s, but input %s is %s; see -b and --size",
-                g->path, cli_shape_text(g->array.rank, g->array.dim, a), want->name,
-                cli_shape_text(want->rank, want->dim, b));
+        ln_fail(&err, LINNET_ERR_BAD_FILE, "%s: shape %s, but input %s is %s; %s", g->path,
+                cli_shape_text(g->array.rank, g->array.dim, a), want->name,
+                cli_shape_text(want->rank, want->dim, b),
+                g->array.rank == want->rank ? "see -b and --size"
+                                            : "give an array of that many dimensions");
         return cli_report(&err);
     }
     memcpy(in->data[i], g->array.data, want->bytes);
@@ -131,8 +137,10 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
         const linnet_tensor_info *info = &out->info[i];
         size_t n = info->bytes / sizeof(float);
         double sum = 0, squares = 0, lo = INFINITY, hi = -INFINITY;
+        bool nan = false; /* then nothing is known of any figure */
         for (size_t k = 0; k < n; k++) {
             double v = (double)out->data[i][k];
+            nan = nan || isnan(v);
             sum += v;
             squares += v * v;
             lo = fmin(lo, v);
@@ -142,9 +150,9 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
         char shape[96];
         cli_cell(&t, "%s", info->name);
         cli_cell(&t, "%s", cli_shape_text(info->rank, info->dim, shape));
-        const double figures[] = {lo, hi, mean, sqrt(var > 0 ? var : 0)};
+        const double figures[] = {lo, hi, mean, sqrt(var < 0 ? 0 : var)};
         for (size_t k = 0; k < LN_COUNT(figures); k++)
-            cli_cell(&t, isfinite(figures[k]) ? "%.6g" : "-", figures[k]);
+            cli_cell(&t, "%.6g", nan ? (double)NAN : figures[k]);
     }
     int status = cli_put_table(o, &t);
     cli_table_free(&t);
@@ -173,7 +181,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     linnet_model *m = NULL;
     linnet_device *d = NULL;
     linnet_session *s = NULL;
-    int64_t first = g[0].synthetic || !g[0].array.rank ? 1 : g[0].array.dim[0];
+    int64_t first = g[0].synthetic || g[0].array.rank != 4 ? 1 : g[0].array.dim[0];
     int batch = cli_batch(o, first > 65536 ? 65536 : (int)first);
     int status = cli_model_open(o, o->arg[0], false, false, &m);
     if (!status) status = cli_device_open(o, &d);
@@ -185,7 +193,21 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     return status;
 }
 
+/* Tensors go out as .npy; a format is for the summary, which goes to standard output. */
+static int check_output(const cli_options *o) {
+    const char *path = cli_text(o, OPT_OUTPUT, NULL), *dot = path ? strrchr(path, '.') : NULL;
+    struct stat st;
+    if ((path || cli_has(o, OPT_OUTPUT_DIR)) && cli_has(o, OPT_FORMAT))
+        return cli_usage_error("--format %s is of the summary; leave --output and --output-dir out",
+                               o->value[OPT_FORMAT]);
+    bool special = path && stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    if (!path || special || (dot && !strcmp(dot, ".npy"))) return CLI_OK;
+    return cli_usage_error("--output %s: run writes F.npy", path);
+}
+
 static int run(const cli_options *o) {
+    int wrong = check_output(o);
+    if (wrong) return wrong;
     if (!o->n_input) return cli_usage_error("run needs --input X.npy; see linnet run --help");
     given *g = calloc((size_t)o->n_input, sizeof *g);
     if (!g) return cli_out_of_memory("inputs");

@@ -22,6 +22,7 @@ struct cli_source {
     char buf[65536]; /* of standard input */
     size_t used, pos;
     ln_str line;
+    int broken; /* errno of a read of standard input that failed */
     int64_t count;
 };
 
@@ -113,6 +114,7 @@ static bool refill(cli_source *s, const atomic_bool *stop) {
         if (!ready || (ready < 0 && errno == EINTR)) continue;
         ssize_t n = read(STDIN_FILENO, s->buf, sizeof s->buf);
         if (n < 0 && errno == EINTR) continue;
+        if (n < 0) s->broken = errno;
         s->pos = 0;
         s->used = n > 0 ? (size_t)n : 0;
         return n > 0;
@@ -188,21 +190,30 @@ char *cli_source_next(cli_source *s, const atomic_bool *stop, linnet_error *err)
             return path;
         }
         drop_list(s);
-        if (s->in_stdin) {
-            char *line = next_line(s, stop);
-            if (line) return line;
+        char *name = s->in_stdin ? next_line(s, stop) : NULL;
+        if (!name) {
             s->in_stdin = false;
+            if (s->broken || s->next == s->n_arg || (stop && atomic_load(stop))) return NULL;
+            const char *arg = s->arg[s->next++];
+            if ((s->in_stdin = !strcmp(arg, "-"))) continue;
+            if (!(name = strdup(arg))) return NULL;
         }
-        if (s->next == s->n_arg || (stop && atomic_load(stop))) return NULL;
-        const char *arg = s->arg[s->next++];
-        if (!strcmp(arg, "-"))
-            s->in_stdin = true;
-        else if (is_folder(arg))
-            list_folder(s, arg, err);
-        else if (is_pattern(arg))
-            list_glob(s, arg, err);
+        if (is_folder(name))
+            list_folder(s, name, err);
+        else if (is_pattern(name))
+            list_glob(s, name, err);
         else
-            return strdup(arg);
-        if (err->status != LINNET_OK) return strdup(arg);
+            return name;
+        if (err->status != LINNET_OK) return name;
+        free(name);
     }
+}
+
+int cli_source_finish(const cli_source *s) {
+    linnet_error err;
+    if (!s->broken) return CLI_OK;
+    ln_fail(&err, LINNET_ERR_IO,
+            "standard input: cannot read the list: %s; give it as a file: - < F",
+            strerror(s->broken));
+    return cli_report(&err);
 }

@@ -56,6 +56,9 @@ LINNET_API linnet_status linnet_cache_list(linnet_cache_entry **entries, size_t 
 /* Removes compiled programs and tuning records; downloaded models stay. */
 LINNET_API linnet_status linnet_cache_clear(size_t *removed, linnet_error *err);
 LINNET_API void linnet_free(void *p);
+/* Removes the unfinished files that this process is writing (each is renamed to its name when it is
+ * whole). For a signal handler that ends the process: async-signal-safe. */
+LINNET_API void linnet_remove_unfinished(void);
 
 /* ---- devices ---- */
 typedef struct linnet_device linnet_device;

@@ -131,6 +131,27 @@ static void expect_file(const char *text) {
     ln_file_unmap(&f);
 }
 
+/* More writers than the list has places; those that are done with are not touched. */
+START_TEST(unlink_all_takes_the_temporaries) {
+    setup();
+    ln_writer w[40], one;
+    char name[1100];
+    ck_assert_int_eq(ln_writer_open(&one, path, &err), LINNET_OK);
+    ck_assert_int_eq(ln_writer_commit(&one, &err), LINNET_OK);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 40; i++) {
+            snprintf(name, sizeof name, "%s%d", path, i);
+            ck_assert_int_eq(ln_writer_open(&w[i], name, &err), LINNET_OK);
+        }
+        ck_assert_int_eq(entries(), 41);
+        ln_writer_unlink_all();
+        ck_assert_int_eq(entries(), 1 + 40 - 32);
+        ck_assert_int_eq(access(path, F_OK), 0);
+        for (int i = 0; i < 40; i++) ln_writer_close(&w[i]);
+        ck_assert_int_eq(entries(), 1);
+    }
+}
+
 START_TEST(writer_replaces_or_leaves) {
     setup();
     ln_writer w;
@@ -230,5 +251,5 @@ START_TEST(mkdirs_makes_the_way) {
 END_TEST
 
 CHECK_MAIN("base file", map_reads_all_of_it, map_refuses, cursor_takes_little_endian,
-           cursor_never_passes_the_end, writer_replaces_or_leaves, writer_follows_links,
-           writer_reports, mkdirs_makes_the_way)
+           cursor_never_passes_the_end, unlink_all_takes_the_temporaries, writer_replaces_or_leaves,
+           writer_follows_links, writer_reports, mkdirs_makes_the_way)

@@ -322,3 +322,44 @@ def test_progress_bar_only_on_a_terminal(environment, folder, tmp_path):
         p.stdout.close()
         assert b"classify" in seen and b"/40" in seen
         assert (b"\x1b[32m" in seen) == coloured
+
+
+def test_folders_and_globs_in_a_list(linnet, folder):
+    plain = linnet("classify", *REF, folder, folder / "*.p?m", "-o", "jsonl")
+    r = linnet("classify", *REF, "-", "-o", "jsonl", stdin="%s\n%s/*.p?m\n" % (folder, folder))
+    assert r.status == 0 and r.out == plain.out and len(r.lines) == 4
+
+
+@pytest.mark.parametrize("form", ["jsonl", "text"])
+def test_a_list_that_breaks_off(environment, folder, tmp_path, form):
+    """A folder as standard input: the read fails, which is not the end of the list."""
+    fd = os.open(folder, os.O_RDONLY)
+    done = subprocess.run([LINNET, "classify", *REF, str(folder / "b.ppm"), "-", "-o", form],
+                          env=environment, stdin=fd, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    os.close(fd)
+    assert done.returncode == 5
+    assert "standard input: cannot read the list: Is a directory" in done.stderr
+
+
+CONTROL = "a\n|\x1b[31mb\x9b\t,\"c.ppm"
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "md"])
+def test_control_characters_in_names_are_shown(linnet, tmp_path, form):
+    good, bad = tmp_path / CONTROL, tmp_path / ("bad" + CONTROL)
+    good.write_bytes(ppm(8, 8, 1))
+    bad.write_bytes(b"")
+    r = linnet("classify", *REF, good, bad, "-k", "1", "-o", form)
+    assert r.status == 1
+    assert not set("\x1b\x9b\t") & set(r.err) and not set("\x1b\x9b") & set(r.out)
+    assert r.err.splitlines()[0].startswith("linnet: %s/bada\\n|\\x1b[31mb\\xc2\\x9b\\t,\"c.ppm: "
+                                            % tmp_path), r.err
+    assert r.err.count("bada") == 1
+    if form == "csv":
+        rows = list(csv.reader(io.StringIO(r.out, newline="")))
+        assert len(rows) == 3 and all(len(row) == 6 for row in rows)
+        assert rows[1][0].endswith("a\n|\\x1b[31mb\\xc2\\x9b\t,\"c.ppm")
+    else:
+        assert len(r.out.splitlines()) == (4 if form == "md" else 3)
+        assert "a\\n%s|\\x1b[31mb\\xc2\\x9b\\t," % ("\\" if form == "md" else "") in r.out

@@ -1,9 +1,12 @@
 """The table of options: every verb, every way to write an option, every wrong way."""
 import re
+import signal
+import subprocess
+import time
 
 import pytest
 
-from conftest import MODEL, NO_LOADER, ROOT
+from conftest import LINNET, MODEL, NO_LOADER, ROOT
 
 VERBS = re.findall(r"X\((\w+)\)", (ROOT / "cli/main.c").read_text())
 OPTIONS = re.findall(r'X\((\w+), "([\w-]+)", (?:\'(\w)\'|0), ("[^"]+"|NULL), (CLI_\w+)',
@@ -211,3 +214,45 @@ def test_output_is_whole_or_not_there(linnet, tmp_path):
     r.one_line("cannot write")
     r = linnet("info", "nosuch", "--output", tmp_path / "n.json")
     assert r.status == 3 and list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("verb", ["profile", "tune", "quantize", "prune"])
+def test_verbs_to_come(linnet, verb):
+    r = linnet(verb, "mobilenetv1_025")
+    assert r.status == 2
+    r.one_line(verb + " is not in this version")
+
+
+@pytest.mark.parametrize("args", [["--cache-dir", "off", "doctor"], ["--format=json", "models"],
+                                  ["-q", "models"], ["-ojson", "models"]])
+def test_options_before_the_verb(linnet, args):
+    r = linnet(*args)
+    assert r.status == 2
+    r.one_line(args[0] + ": options follow the verb")
+
+
+def test_a_dash_is_standard_output(linnet, tmp_path):
+    plain = linnet("models", "mobilenetv1*", "-o", "csv")
+    r = linnet("models", "mobilenetv1*", "-o", "csv", "--output", tmp_path / "a", "--output", "-",
+               cwd=tmp_path)
+    assert r.status == 0 and r.out == plain.out and not list(tmp_path.iterdir())
+    r = linnet("convert", "in.pth", "-", cwd=tmp_path)
+    assert r.status == 2
+    r.one_line("give OUT.safetensors")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_half_file(environment, tmp_path, number):
+    out = tmp_path / "out"
+    out.mkdir()
+    p = subprocess.Popen([LINNET, "classify", *MODEL, "-d", "ref", "-", "--output",
+                          str(out / "a.csv")], env=environment, stdin=subprocess.PIPE)
+    for _ in range(600):
+        if list(out.iterdir()):
+            break
+        time.sleep(0.1)
+    assert [f.suffix for f in out.iterdir()] == [".tmp"]
+    p.send_signal(number)
+    assert p.wait(timeout=60) == -number
+    p.stdin.close()
+    assert not list(out.iterdir())

@@ -63,7 +63,7 @@ def test_names(linnet, tmp_path):
     r.one_line("given twice")
     r = linnet("run", *REF, "--input", "synthetic:1", "--input", "synthetic:2")
     assert r.status == 2
-    r.one_line("no such input")
+    r.one_line("--input synthetic:2: one too many; the model has 1 input")
 
 
 def test_output_folder(linnet, tmp_path):
@@ -166,3 +166,27 @@ def test_missing_file(linnet, tmp_path):
     r = linnet("run", *MODEL, "--input", tmp_path / "none.npy", env=NO_LOADER)
     assert r.status == 5
     r.one_line("none.npy", "No such file")
+
+
+@pytest.mark.parametrize("args", [["--output", "y.json"], ["--output", "y.txt"], ["--output", "y"],
+                                  ["--output", "y.npy", "-o", "json"],
+                                  ["--output-dir", "d", "-o", "text"]])
+def test_arrays_are_not_written_as_something_else(linnet, tmp_path, args):
+    r = linnet("run", *REF, "--input", "synthetic:1", *args, cwd=tmp_path)
+    assert r.status == 2 and not list(tmp_path.iterdir())
+    r.one_line("--output")
+
+
+def test_an_array_without_its_batch(linnet, tmp_path, picture):
+    (tmp_path / "x.npy").write_bytes(npy((3, 96, 96), picture))
+    r = linnet("run", *REF, "--input", tmp_path / "x.npy")
+    assert r.status == 5
+    r.one_line("shape 3x96x96, but input", "is 1x3x96x96", "that many dimensions")
+
+
+def test_nan_shows_in_every_figure(linnet, tmp_path, picture):
+    (tmp_path / "x.npy").write_bytes(npy((1, 3, 96, 96), [float("nan")] * COUNT))
+    args = ["run", *REF, "--input", tmp_path / "x.npy"]
+    row = linnet(*args, "-o", "json").json[0]
+    assert [row[k] for k in ("min", "max", "mean", "std")] == [None] * 4
+    assert linnet(*args).out.splitlines()[1].split()[2:] == ["nan"] * 4
