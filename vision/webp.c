@@ -20,6 +20,18 @@ static linnet_status fail(const ln_blob *b, VP8StatusCode code, linnet_error *er
     return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: bad WebP: %s", b->name, why);
 }
 
+/* A few bytes that claim a huge picture are refused before memory is taken for it. A picture of one
+ * colour takes next to no bytes whatever its size, so up to 16 Mi pixels are always believed. */
+enum { BELIEVED = 1 << 24, MAX_PIXELS_A_BYTE = 1 << 14 };
+static linnet_status check_size(const ln_blob *b, int width, int height, linnet_error *err) {
+    uint64_t pixels = (uint64_t)width * (uint64_t)height;
+    if (pixels > BELIEVED && pixels <= LN_IMAGE_MAX_PIXELS && pixels / MAX_PIXELS_A_BYTE > b->size)
+        return ln_fail(err, LINNET_ERR_BAD_FILE,
+                       "%s: the WebP claims %d x %d pixels, but its %zu bytes cannot hold them",
+                       b->name, width, height, b->size);
+    return LINNET_OK;
+}
+
 /* Decodes one still bitstream to (x, y) of the canvas, which holds it. */
 static VP8StatusCode decode_at(const uint8_t *data, size_t size, ln_image *canvas, size_t x,
                                size_t y) {
@@ -55,16 +67,16 @@ static linnet_status decode_frame(const ln_blob *b, WebPDemuxer *demux, ln_image
         (uint64_t)it.y_offset + (uint64_t)it.height > h)
         st = ln_fail(err, LINNET_ERR_BAD_FILE, "%s: bad WebP: the first frame leaves its canvas",
                      b->name);
+    WebPBitstreamFeatures f;
+    VP8StatusCode code = WebPGetFeatures(it.fragment.bytes, it.fragment.size, &f);
+    if (code == VP8_STATUS_OK && (f.width != it.width || f.height != it.height))
+        code = VP8_STATUS_BITSTREAM_ERROR;
+    if (st == LINNET_OK && code != VP8_STATUS_OK) st = fail(b, code, err);
     if (st == LINNET_OK) st = ln_image_alloc(out, w, h, b->name, err);
     if (st == LINNET_OK) {
-        WebPBitstreamFeatures f;
         memset(out->rgb, 0, (size_t)w * h * 3);
-        VP8StatusCode code = WebPGetFeatures(it.fragment.bytes, it.fragment.size, &f);
-        if (code == VP8_STATUS_OK && (f.width != it.width || f.height != it.height))
-            code = VP8_STATUS_BITSTREAM_ERROR;
-        if (code == VP8_STATUS_OK)
-            code = decode_at(it.fragment.bytes, it.fragment.size, out, (size_t)it.x_offset,
-                             (size_t)it.y_offset);
+        code = decode_at(it.fragment.bytes, it.fragment.size, out, (size_t)it.x_offset,
+                         (size_t)it.y_offset);
         if (code != VP8_STATUS_OK) st = fail(b, code, err);
     }
     WebPDemuxReleaseIterator(&it);
@@ -82,6 +94,7 @@ linnet_status ln_decode_webp(const ln_blob *b, ln_image *out, int *orientation, 
     WebPBitstreamFeatures f;
     VP8StatusCode code = WebPGetFeatures(b->data, b->size, &f);
     if (code != VP8_STATUS_OK) return fail(b, code, err);
+    LN_TRY(check_size(b, f.width, f.height, err));
     WebPData data = {b->data, b->size};
     WebPDemuxer *demux = WebPDemux(&data);
     linnet_status st;

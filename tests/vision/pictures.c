@@ -152,6 +152,27 @@ static void put_le(bytes *b, unsigned v, int n) {
     for (int i = 0; i < n; i++, v >>= 8) bytes_put(b, &(uint8_t){(uint8_t)v}, 1);
 }
 
+bytes make_webp_frame(int w, int h, int canvas_w, int canvas_h) {
+    bytes still = make_webp(w, h, 1), b = {0};
+    unsigned chunk = (unsigned)still.n - 12; /* what follows RIFF, size, WEBP */
+    bytes_put(&b, "RIFF", 4);
+    put_le(&b, 4 + 18 + 14 + 24 + chunk, 4);
+    bytes_put(&b, "WEBPVP8X", 8);
+    put_le(&b, 10, 4);
+    put_le(&b, 2, 4); /* flags: animation */
+    put_le(&b, (unsigned)canvas_w - 1, 3);
+    put_le(&b, (unsigned)canvas_h - 1, 3);
+    bytes_put(&b, "ANIM\6\0\0\0\0\0\0\0\0\0ANMF", 18);
+    put_le(&b, 16 + chunk, 4);
+    bytes_put(&b, "\0\0\0\0\0\0", 6);
+    put_le(&b, (unsigned)w - 1, 3);
+    put_le(&b, (unsigned)h - 1, 3);
+    put_le(&b, 0, 4); /* duration and flags */
+    bytes_put(&b, still.p + 12, chunk);
+    bytes_free(&still);
+    return b;
+}
+
 bytes make_bmp(int w, int h, int bits) {
     bytes b = {0};
     unsigned stride = ((unsigned)w * (unsigned)bits + 31) / 32 * 4;

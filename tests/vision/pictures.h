@@ -24,6 +24,8 @@ bytes make_jpeg_scans(void);
 /* color and depth as in IHDR; samples of more than 8 bits are the pattern's byte twice. */
 bytes make_png(int w, int h, int color, int depth, int interlace);
 bytes make_webp(int w, int h, int lossless);
+/* An animation: one lossless frame of w x h at the corner of a canvas. */
+bytes make_webp_frame(int w, int h, int canvas_w, int canvas_h);
 bytes make_bmp(int w, int h, int bits); /* 24 or 32 */
 bytes make_ppm(int w, int h);
 /* A TIFF block with the orientation tag alone. */

@@ -298,6 +298,30 @@ START_TEST(huge_claims_are_refused) {
 }
 END_TEST
 
+/* An animation's canvas is its header's word alone: it must be worth the file's bytes. */
+START_TEST(webp_canvases) {
+    bytes b = make_webp_frame(9, 7, 64, 48);
+    ln_image im;
+    ck_assert_msg(decode(b.p, b.n, &im) == LINNET_OK, "%s", err.message);
+    ck_assert_int_eq(im.width, 64);
+    ck_assert_int_eq(im.height, 48);
+    ck_assert_int_eq(im.rgb[3 * 8], pattern(8, 0, 0));
+    ck_assert_int_eq(im.rgb[3 * 9], 0);
+    ln_image_free(&im);
+    bytes_free(&b);
+    b = make_webp_frame(9, 7, 16383, 16383);
+    assert_error(b.p, b.n, LINNET_ERR_BAD_FILE, "claims 16383 x 16383 pixels, but its");
+    bytes_free(&b);
+    b = make_webp_frame(9, 7, 20000, 20000);
+    assert_error(b.p, b.n, LINNET_ERR_BAD_FILE, "more than the limit");
+    bytes_free(&b);
+    b = make_webp_frame(9, 7, 64, 48);
+    b.p[76] ^= 1; /* the frame's signature */
+    assert_error(b.p, b.n, LINNET_ERR_BAD_FILE, "WebP");
+    bytes_free(&b);
+}
+END_TEST
+
 START_TEST(jpeg_with_endless_scans) {
     bytes b = make_jpeg_scans();
     assert_error(b.p, b.n, LINNET_ERR_BAD_FILE, "more than 500 scans");
@@ -429,6 +453,7 @@ int main(void) {
     tcase_add_test(t, damaged_files_never_crash);
     tcase_add_test(t, what_is_not_a_picture);
     tcase_add_test(t, huge_claims_are_refused);
+    tcase_add_test(t, webp_canvases);
     tcase_add_test(t, jpeg_with_endless_scans);
     tcase_add_test(t, jpeg_that_ends_early_is_an_error);
     tcase_add_test(t, harmless_faults_of_a_jpeg_are_logged);
