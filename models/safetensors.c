@@ -46,6 +46,7 @@ static linnet_status read_shape(reader *r, const cJSON *t, ln_dtype dtype, ln_sh
                                 uint64_t *bytes) {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(t, "shape"), *d;
     size_t total = ln_dtype_size(dtype);
+    int64_t extent = 1; /* without zeros, which hide what strides would overflow on */
     *out = (ln_shape){0};
     if (!cJSON_IsArray(v)) return BAD(r, "%s: tensor %.200s: no shape", r->ws->path, t->string);
     cJSON_ArrayForEach(d, v) {
@@ -53,7 +54,8 @@ static linnet_status read_shape(reader *r, const cJSON *t, ln_dtype dtype, ln_sh
         if (out->rank == LN_MAX_RANK)
             return BAD(r, "%s: tensor %.200s: more than %d dimensions", r->ws->path, t->string,
                        LN_MAX_RANK);
-        if (!ln_json_u53(d, &n) || !ln_mul_size(total, n, &total))
+        if (!ln_json_u53(d, &n) || !ln_mul_size(total, n, &total) ||
+            !ln_mul_i64(extent, (int64_t)LN_MAX(n, 1), &extent))
             return BAD(r, "%s: tensor %.200s: dimension %d is no size or overflows", r->ws->path,
                        t->string, out->rank);
         out->dim[out->rank++] = (int64_t)n;

@@ -100,6 +100,8 @@ static const struct {
     {T(OK_SHAPE "\"data_offsets\":[0]"), "data_offsets"},
     {T(OK_SHAPE "\"data_offsets\":\"0,16\""), "data_offsets"},
     {T("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,16]"), "overflows"},
+    {T("\"dtype\":\"F32\",\"shape\":[0,9007199254740991,9007199254740991],\"data_offsets\":[0,0]"),
+     "dimension 2 is no size or overflows"},
     {T("\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,16]"), "dimension 0"},
     {T("\"dtype\":\"F32\",\"shape\":[-2,-2],\"data_offsets\":[0,16]"), "dimension 0"},
     {T("\"dtype\":\"F32\",\"shape\":[1.5],\"data_offsets\":[0,16]"), "dimension 0"},
