@@ -182,7 +182,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     __global float *y = arena + s->y + (size_t)w.n * map * s->yps;
     float qt[DIM * NQ] __attribute__((aligned(64))), ot[DIM * NQ] __attribute__((aligned(64)));
     int across = s->ow / s->kw, spare = ln_pad(s->oc) - s->oc;
-    for (int b = blocks * chunk / s->t4; b < blocks * (chunk + 1) / s->t4; b++) {
+    int last = ln_cut(blocks, chunk + 1, s->t4);
+    for (int b = ln_cut(blocks, chunk, s->t4); b < last; b++) {
         int qat[NQ], yat[NQ], h = b * NQ % w.group, t = b * NQ / w.group, x = t % across;
         int row = (t / across * s->kh + w.py) * s->ow + w.px;
         for (int i = 0; i < NQ; i++) { /* beyond the last query: the last one again */

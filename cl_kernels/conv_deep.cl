@@ -147,7 +147,7 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
-    int y0 = s->oh * chunk / s->t1, y1 = s->oh * (chunk + 1) / s->t1;
+    int y0 = ln_cut(s->oh, chunk, s->t1), y1 = ln_cut(s->oh, chunk + 1, s->t1);
     int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
     for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
         int at = ln_panel_at(ocp, WIDE, i), width = ln_panel_at(ocp, WIDE, i + 1) - at;

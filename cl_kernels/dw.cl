@@ -116,7 +116,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (row < s->n * s->oh) LN_F(at)(arena, weights, s, row / s->oh, row % s->oh, ox, c, c);
 #else
     int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
-    int y0 = s->oh * chunk / s->t1, y1 = s->oh * (chunk + 1) / s->t1;
+    int y0 = ln_cut(s->oh, chunk, s->t1), y1 = ln_cut(s->oh, chunk + 1, s->t1);
     int v0 = vectors * group / s->t3, v1 = vectors * (group + 1) / s->t3;
     for (int oy = y0; oy < y1; oy++)
         for (int b = 0; b < across; b++)

@@ -56,7 +56,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     for (int p = 0; p < pixels; p += BLOCK)
         LN_F(add)(&m, x, s->xps, p, min(p + BLOCK, pixels), len);
     float by = 1.0f / sqrt(m.square / m.count + s->alpha);
-    for (int p = pixels * chunk / s->t4; p < pixels * (chunk + 1) / s->t4; p++) {
+    int last = ln_cut(pixels, chunk + 1, s->t4);
+    for (int p = ln_cut(pixels, chunk, s->t4); p < last; p++) {
         __global const float *from = x + (size_t)p * s->xps;
         __global float *to = y + (size_t)p * s->yps;
         for (int i = 0; i < whole; i += LN_VW) {

@@ -50,8 +50,8 @@ LN_INLINE void LN_F(pixel)(__global const float *x, __global const ln_args *s, i
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), vectors = (cp + LN_VW - 1) / LN_VW;
     int chunk = tile % s->t2, group = tile / s->t2;
-    int end = vectors * (group + 1) / s->t3, last = (int)((long)s->m * (chunk + 1) / s->t2);
-    for (int p = (int)((long)s->m * chunk / s->t2); p < last; p++) {
+    int end = vectors * (group + 1) / s->t3, last = ln_cut(s->m, chunk + 1, s->t2);
+    for (int p = ln_cut(s->m, chunk, s->t2); p < last; p++) {
         int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
         for (int v = vectors * group / s->t3; v < end; v += NV) {
             int at[NV];

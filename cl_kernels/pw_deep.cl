@@ -162,7 +162,8 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
     int pixels = GATE ? s->oh * s->ow : s->m, blocks = (pixels + PX - 1) / PX;
-    int p0 = blocks * chunk / s->t1 * PX, p1 = min(blocks * (chunk + 1) / s->t1 * PX, pixels);
+    int p0 = ln_cut(blocks, chunk, s->t1) * PX;
+    int p1 = chunk + 1 < s->t1 ? ln_cut(blocks, chunk + 1, s->t1) * PX : pixels;
     int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
     for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
         int at = ln_panel_at(ocp, WIDE, i);

@@ -86,8 +86,8 @@ static linnet_status reserve(ln_plan *p, int node, int64_t *packed, linnet_error
     c->packed =
         c->variant->family->packed ? (int64_t)c->variant->family->packed(c->variant, &site) : 0;
     *packed += ln_round_up(c->packed, 32);
-    if (*packed < (int64_t)LN_NO_OFF) return LINNET_OK;
-    return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: weights exceed 2^32 elements", n->name);
+    if (*packed <= LN_MAX_ELEMENTS) return LINNET_OK;
+    return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: weights exceed 2^31 elements", n->name);
 }
 
 static void bind_step(const ln_plan *p, ln_step *s) {
@@ -126,21 +126,16 @@ static void place_records(ln_plan *p) {
         if (p->step[i].args.variant == LN_CHAIN) p->step[i].args.t0 += p->n_step - i;
 }
 
-static linnet_status check_limits(const ln_plan *p, linnet_error *err) {
-    struct {
-        const char *what, *remedy;
-        int64_t bytes;
-    } part[] = {{"activations", "use a smaller batch or size", p->arena_bytes},
-                {"weights", "use a smaller network or half precision", p->weight_bytes}};
-    for (size_t i = 0; i < LN_COUNT(part); i++)
-        if (p->caps.max_alloc && (uint64_t)part[i].bytes > p->caps.max_alloc)
-            return ln_fail(err, LINNET_ERR_OUT_OF_MEMORY,
-                           "%s: %s need %lld bytes in one buffer, %s allows %llu; %s",
-                           p->graph->name, part[i].what, (long long)part[i].bytes, p->caps.name,
-                           (unsigned long long)p->caps.max_alloc, part[i].remedy);
-    if (p->arena_bytes / (int64_t)sizeof(float) >= (int64_t)LN_NO_OFF)
-        return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: activations exceed 2^32 elements",
-                       p->graph->name);
+static linnet_status check_buffer(const ln_plan *p, const char *what, int64_t bytes,
+                                  const char *remedy, linnet_error *err) {
+    if (p->caps.max_alloc && (uint64_t)bytes > p->caps.max_alloc)
+        return ln_fail(err, LINNET_ERR_OUT_OF_MEMORY,
+                       "%s: %s need %lld bytes in one buffer, %s allows %llu; %s", p->graph->name,
+                       what, (long long)bytes, p->caps.name, (unsigned long long)p->caps.max_alloc,
+                       remedy);
+    if (bytes / (int64_t)sizeof(float) > LN_MAX_ELEMENTS)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: %s exceed 2^31 elements; %s",
+                       p->graph->name, what, remedy);
     return LINNET_OK;
 }
 
@@ -155,6 +150,7 @@ static linnet_status fill_plan(ln_plan *p, const ln_plan_params *params, linnet_
         return ln_fail_oom(err, "plan", nodes * sizeof *p->step);
     choose(p, params);
     LN_TRY(ln_plan_place(p, params, err));
+    LN_TRY(check_buffer(p, "activations", p->arena_bytes, "use a smaller batch or size", err));
     int64_t packed = 0;
     for (int i = 0; i < g->n_node; i = p->choice[i].chain_end + 1)
         if (ln_plan_is_alias(p, &g->node[i]))
@@ -163,7 +159,7 @@ static linnet_status fill_plan(ln_plan *p, const ln_plan_params *params, linnet_
             LN_TRY(add_step(p, i, &packed, err));
     place_records(p);
     p->weight_bytes = LN_MAX(packed, 32) * (int64_t)sizeof(float);
-    return check_limits(p, err);
+    return check_buffer(p, "weights", p->weight_bytes, "use a smaller network", err);
 }
 
 linnet_status ln_plan_create(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,

@@ -6,6 +6,9 @@
 
 #include "engine/variant.h"
 
+/* Kernels index with int: the most elements of a tensor, of the arena and of the weights. */
+#define LN_MAX_ELEMENTS INT32_MAX
+
 /* Where an activation lies. */
 typedef struct ln_place {
     int64_t offset;  /* bytes from the start of the arena; -1: not placed */

@@ -59,6 +59,7 @@ static ln_tid whole_root(const ln_plan *p, ln_tid t) {
 
 static linnet_status init_places(ln_plan *p, linnet_error *err) {
     const ln_graph *g = p->graph;
+    char text[96];
     for (ln_tid t = 0; t < g->n_tensor; t++) {
         const ln_tensor *x = &g->tensor[t];
         ln_place *pl = &p->place[t];
@@ -70,7 +71,12 @@ static linnet_status init_places(ln_plan *p, linnet_error *err) {
         int64_t row = pl->dense ? d.c : pl->ps, count;
         if (!ln_mul_i64(pixels(&x->shape), row, &count) ||
             !ln_mul_i64(count, (int64_t)sizeof(float), &pl->bytes))
-            return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: tensor too large", x->name);
+            pl->bytes = INT64_MAX;
+        if (pl->bytes / (int64_t)sizeof(float) > LN_MAX_ELEMENTS)
+            return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                           "%s: tensor %s %s has more than 2^31 elements; use a smaller batch or "
+                           "size",
+                           g->name, x->name, ln_shape_text(&x->shape, text));
     }
     return LINNET_OK;
 }

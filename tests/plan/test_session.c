@@ -122,6 +122,31 @@ START_TEST(limits_are_named) {
 }
 END_TEST
 
+/* Nothing wraps: what no int can index is refused before memory is taken. */
+START_TEST(huge_batches_are_refused) {
+    static const struct {
+        int64_t batch;
+        const char *says;
+    } rows[] = {{(1 << 20) + (1 << 16), "activations exceed 2^31 elements; use a smaller batch"},
+                {1 << 22, "has more than 2^31 elements; use a smaller batch"},
+                {(int64_t)1 << 28, "has more than 2^31 elements; use a smaller batch"}};
+    for (size_t i = 0; i < LN_COUNT(rows); i++) {
+        ln_graph *g = NULL;
+        ln_plan *p = NULL;
+        OK(ln_graph_create("huge", &g, &err));
+        ln_tid x = ln_graph_input(g, "x", ln_nhwc(rows[i].batch, 5, 5, 3), &err);
+        for (int k = 0; k < 3; k++) x = ln_test_conv(g, x, 40, LN_NONE);
+        OK(ln_graph_output(g, x, &err));
+        ln_caps caps = *ln_device_caps(device);
+        caps.max_alloc = 0;
+        ck_assert_int_eq(ln_plan_create(g, &caps, NULL, &p, &err), LINNET_ERR_UNSUPPORTED);
+        ck_assert_ptr_null(p);
+        ck_assert_msg(strstr(err.message, rows[i].says), "%s", err.message);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
 static const ln_variant *none(void *user, const ln_site *s) {
     (void)user;
     (void)s;
@@ -305,9 +330,11 @@ int main(void) {
     tcase_add_test(t, a_resident_program_that_does_not_build_is_done_without);
     tcase_add_test(t, a_run_that_fails_half_way_leaves_nothing_behind);
     tcase_add_test(t, limits_are_named);
+    tcase_add_test(t, huge_batches_are_refused);
     tcase_add_test(t, a_node_without_a_kernel_is_named);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);
