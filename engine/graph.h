@@ -16,7 +16,8 @@ typedef enum ln_act_kind {
     LN_ACT_HARD_SWISH,   /* x * clamp(x + 3, 0, 6) / 6 */
     LN_ACT_HARD_SIGMOID, /* clamp(x * alpha + beta, 0, 1); 1/6 and 1/2 in MobileNetV3 */
     LN_ACT_SIGMOID,
-    LN_ACT_SWISH, /* x * sigmoid(x), also SiLU */
+    LN_ACT_SWISH, /* x * sigmoid(x), also SiLU. At -inf it, both GELU and hard swish are
+                     -inf * 0 = NaN, as in IEEE 754 and the frameworks */
     LN_ACT_GELU,  /* exact, by erf */
     LN_ACT_GELU_TANH,
     LN_ACT_TANH,
