@@ -144,8 +144,8 @@ static void add_walker(const int *variants, int count, ln_str *text) {
 linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
                                 const ln_caps *caps, ln_str *text, ln_str *options,
                                 linnet_error *err) {
-    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d", ln_vector_width(caps),
-               ln_caps_deep(caps));
+    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d -DLN_ARGS_SIZE=%d",
+               ln_vector_width(caps), ln_caps_deep(caps), (int)sizeof(ln_args));
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
