@@ -25,8 +25,10 @@ void ln_log(ln_log_level level, const char *fmt, ...) {
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     pthread_rwlock_rdlock(&lock);
-    if (sink) sink(sink_user, (int)level, line);
+    ln_log_fn fn = sink;
+    void *user = sink_user;
     pthread_rwlock_unlock(&lock);
+    if (fn) fn(user, (int)level, line); /* without the lock: it may call ln_log_set */
 }
 
 double ln_now(void) {

@@ -74,6 +74,22 @@ START_TEST(log_goes_to_the_sink) {
 }
 END_TEST
 
+/* Hears one line, then takes itself away. */
+static void hear_once(void *user, int level, const char *line) {
+    listen(user, level, line);
+    ln_log_set(NULL, NULL, LN_LOG_DEBUG);
+}
+
+START_TEST(log_sink_may_replace_itself) {
+    heard h = {0};
+    ln_log_set(hear_once, &h, LN_LOG_WARN);
+    ln_log(LN_LOG_WARN, "first");
+    ln_log(LN_LOG_WARN, "second");
+    ck_assert_int_eq(h.lines, 1);
+    ck_assert_str_eq(h.last, "first");
+}
+END_TEST
+
 static void count(void *user, size_t i) {
     unsigned char *seen = user;
     seen[i]++;
@@ -102,4 +118,4 @@ START_TEST(clock_goes_on) {
 END_TEST
 
 CHECK_MAIN("base system", environment_by_table, cache_folder, log_goes_to_the_sink,
-           parallel_does_each_once, clock_goes_on)
+           log_sink_may_replace_itself, parallel_does_each_once, clock_goes_on)
