@@ -106,7 +106,7 @@ static linnet_status take_shape(header *h) {
         if (h->p == h->end || *h->p < '0' || *h->p > '9')
             return bad_header(h, "'shape' holds no number");
         for (; h->p < h->end && *h->p >= '0' && *h->p <= '9'; h->p++)
-            if (!ln_mul_i64(v, 10, &v) || (v += *h->p - '0') < 0)
+            if (!ln_mul_i64(v, 10, &v) || __builtin_add_overflow(v, *h->p - '0', &v))
                 return bad_header(h, "a dimension is too large");
         if (a->rank == (int)LN_COUNT(a->dim)) return bad_header(h, "more than 6 dimensions");
         a->dim[a->rank++] = v;

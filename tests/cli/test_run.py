@@ -124,6 +124,7 @@ LIES = {
     "zero shape": header(GOOD.replace("(1, 4)", "(0, 4)")),
     "seven dimensions": header(GOOD.replace("(1, 4)", "(1, 1, 1, 1, 1, 1, 1)")),
     "overflowing number": header(GOOD.replace("(1, 4)", "(99999999999999999999999, 4)")),
+    "overflowing last digit": header(GOOD.replace("(1, 4)", "(9223372036854775809,)")),
     "overflowing product": header(GOOD.replace("(1, 4)", "(4294967296, 4294967296)")),
     "overflowing bytes": header(GOOD.replace("(1, 4)", "(4611686018427387905,)")),
     "open tuple": header(GOOD.replace("(1, 4), }", "(1, 4")),
