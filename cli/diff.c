@@ -19,6 +19,7 @@ static int put_json(const cli_options *o, const char *model, const linnet_diff_r
     for (size_t i = 0; i < r->layers; i++) cJSON_AddItemToArray(layers, layer_json(&r->layer[i]));
     cJSON_AddItemToObject(object, "worst",
                           r->layers ? layer_json(&r->layer[r->worst]) : cJSON_CreateNull());
+    cli_json_number(object, "end_to_end", r->end_to_end, 6);
     cJSON_AddBoolToObject(object, "pass", r->pass);
     return cli_put_json(o, object);
 }

@@ -68,7 +68,8 @@ def test_diff(linnet):
     r = linnet("diff", *SMALL, "-o", "json")
     assert r.status == 0
     d = r.json
-    assert list(d) == ["model", "layers", "worst", "pass"] and d["pass"] is True
+    assert list(d) == ["model", "layers", "worst", "end_to_end", "pass"] and d["pass"] is True
+    assert 0 <= d["end_to_end"] <= 1e-4
     for layer in d["layers"] + [d["worst"]]:
         assert list(layer) == ["name", "op", "max_abs", "rel"]
         assert 0 <= layer["rel"] <= 1e-4
