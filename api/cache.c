@@ -40,10 +40,9 @@ static linnet_status add_entry(list *l, const char *path, uint64_t bytes, linnet
         l->e = e;
         l->cap = cap;
     }
-    linnet_cache_entry *e = &l->e[l->n];
-    if (snprintf(e->path, sizeof e->path, "%s", path) >= (int)sizeof e->path) return LINNET_OK;
+    linnet_cache_entry *e = &l->e[l->n++];
+    strcpy(e->path, path); /* of the same size */
     e->bytes = bytes;
-    l->n++;
     return LINNET_OK;
 }
 
@@ -59,7 +58,14 @@ static linnet_status list_folder(list *l, const char *folder, linnet_error *err)
         char path[sizeof l->e->path];
         struct stat info;
         int n = snprintf(path, sizeof path, "%s/%s", folder, d->d_name);
-        if (n < 0 || (size_t)n >= sizeof path || lstat(path, &info) != 0) continue;
+        if (n < 0 || (size_t)n >= sizeof path) {
+            st = ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                         "%.200s...: a file's path is longer than %zu bytes; give a cache folder "
+                         "with a shorter path",
+                         folder, sizeof path - 1);
+            break;
+        }
+        if (lstat(path, &info) != 0) continue; /* gone meanwhile */
         if (S_ISREG(info.st_mode)) st = add_entry(l, path, (uint64_t)info.st_size, err);
     }
     closedir(dir);
@@ -82,6 +88,8 @@ static linnet_status list_cache(list *l, bool only_clearable, linnet_error *err)
 
 linnet_status linnet_cache_list(linnet_cache_entry **entries, size_t *count, linnet_error *err) {
     list l = {0};
+    *entries = NULL;
+    *count = 0;
     linnet_status st = list_cache(&l, false, err);
     if (st != LINNET_OK) {
         free(l.e);

@@ -2,7 +2,6 @@
 #include "api/api.h"
 #include "base/env.h"
 #include "engine/peak.h"
-#include "engine/peak.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +40,8 @@ linnet_status linnet_devices(const char *spec, linnet_device_info **list, size_t
                              linnet_error *err) {
     ln_device_entry *entry = NULL;
     size_t n = 0;
+    *list = NULL;
+    *count = 0;
     LN_TRY(ln_devices_list(spec, true, &entry, &n, err));
     linnet_device_info *info = calloc(n ? n : 1, sizeof *info);
     if (!info) {
@@ -59,6 +60,7 @@ linnet_status linnet_devices(const char *spec, linnet_device_info **list, size_t
 }
 
 linnet_status linnet_device_open(const char *spec, linnet_device **out, linnet_error *err) {
+    *out = NULL;
     linnet_device *d = calloc(1, sizeof *d);
     if (!d) return ln_fail_oom(err, "a device", sizeof *d);
     linnet_status st = is_reference(spec) ? LINNET_OK : ln_device_open(spec, &d->dev, err);
@@ -92,6 +94,7 @@ linnet_status linnet_device_get_info(const linnet_device *d, linnet_device_info 
 }
 
 linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_error *err) {
+    *json = NULL;
     if (!d->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference has no record of limits; choose an OpenCL device");
@@ -101,6 +104,7 @@ linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_err
 }
 
 linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error *err) {
+    *gflops = 0;
     if (!d->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference has no peak to measure; choose an OpenCL device");

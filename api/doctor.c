@@ -161,6 +161,8 @@ static void check_clblast(report *r) {
 
 linnet_status linnet_doctor(const char *spec, linnet_check **list, size_t *count,
                             linnet_error *err) {
+    *list = NULL;
+    *count = 0;
     report r = {.check = calloc(MOST_CHECKS, sizeof(linnet_check))};
     if (!r.check) return ln_fail_oom(err, "the report", MOST_CHECKS * sizeof(linnet_check));
     if (check_loader(&r) && check_drivers(&r)) check_device(&r, spec);

@@ -31,6 +31,7 @@ static linnet_status count(const ln_model *model, int64_t h, int64_t w, linnet_m
 }
 
 linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err) {
+    memset(out, 0, sizeof *out);
     if (i >= ln_family_count())
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "family %zu of %zu; count from 0", i,
                        ln_family_count());
@@ -122,6 +123,7 @@ static linnet_status open_model(linnet_model *m, const linnet_model_params *p, l
 
 linnet_status linnet_model_open(const linnet_model_params *p, linnet_model **out,
                                 linnet_error *err) {
+    *out = NULL;
     linnet_model *m = calloc(1, sizeof *m);
     if (!m) return ln_fail_oom(err, "a model", sizeof *m);
     linnet_status st = open_model(m, p, err);
@@ -168,6 +170,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
 
 linnet_status linnet_model_print(const linnet_model *m, int batch, char **text, linnet_error *err) {
     ln_graph *g = NULL;
+    *text = NULL;
     LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
     ln_str s = {0};
     ln_graph_print(g, &s);
@@ -222,24 +225,30 @@ linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer
                                   size_t *count_out, linnet_error *err) {
     _Static_assert(sizeof((linnet_layer_info){0}.dim) == sizeof((ln_shape){0}.dim), "same ranks");
     ln_graph *g = NULL;
+    *list = NULL;
+    *count_out = 0;
     LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
     bool *seen = calloc((size_t)g->n_tensor + 1, sizeof *seen);
     *list = seen ? copy_layers(g, seen) : NULL;
-    *count_out = (size_t)g->n_node;
+    size_t n = (size_t)g->n_node;
     free(seen);
     ln_graph_destroy(&g);
-    return *list ? LINNET_OK : ln_fail_oom(err, "the list of layers", *count_out * sizeof **list);
+    if (!*list) return ln_fail_oom(err, "the list of layers", n * sizeof **list);
+    *count_out = n;
+    return LINNET_OK;
 }
 
 linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
                                       const linnet_session_params *p, char **text,
                                       linnet_error *err) {
+    static const linnet_session_params defaults = LINNET_SESSION_PARAMS_INIT;
+    *text = NULL;
     if (!d->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference runs without a plan; choose an OpenCL device");
     ln_graph *g = NULL;
     ln_plan *plan = NULL;
-    LN_TRY(ln_api_graph(m, p, false, &g, err));
+    LN_TRY(ln_api_graph(m, p ? p : &defaults, false, &g, err));
     linnet_status st = ln_plan_create(g, ln_device_caps(d->dev), NULL, &plan, err);
     if (st == LINNET_OK) {
         ln_str s = {0};

@@ -56,6 +56,7 @@ linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
                                     const linnet_session_params *p, linnet_session **out,
                                     linnet_error *err) {
     static const linnet_session_params defaults = LINNET_SESSION_PARAMS_INIT;
+    *out = NULL;
     linnet_session *s = calloc(1, sizeof *s);
     if (!s) return ln_fail_oom(err, "a session", sizeof *s);
     linnet_status st = create(s, m, d, p ? p : &defaults, err);
@@ -166,6 +167,7 @@ linnet_status linnet_session_get_stats(const linnet_session *s, linnet_session_s
 }
 
 linnet_status linnet_session_print_plan(const linnet_session *s, char **text, linnet_error *err) {
+    *text = NULL;
     if (!s->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference runs without a plan; choose an OpenCL device");
@@ -194,6 +196,7 @@ linnet_status linnet_session_step(const linnet_session *s, size_t i, linnet_step
 
 linnet_status linnet_session_diff(linnet_session *s, const float *const *in,
                                   linnet_diff_report *out, linnet_error *err) {
+    *out = (linnet_diff_report){.first_bad = -1};
     if (!s->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference cannot be compared with itself; choose an OpenCL device");

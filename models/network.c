@@ -153,9 +153,8 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
                                int64_t batch, int64_t h, int64_t w, ln_graph **out,
                                linnet_error *err) {
     linnet_error own = {0};
-    ln_build b = {.arch = a, .weights = weights, .classes = classes, .err = err ? err : &own};
+    ln_build b = {.arch = a, .weights = weights, .classes = classes, .err = &own};
     *out = NULL;
-    b.err->status = LINNET_OK;
     LN_TRY(check_size(a, name, batch, h, w, err));
     LN_TRY(ln_graph_create(name, &b.g, err));
     bool file = weights && !ln_weights_is_synthetic(weights);
@@ -163,7 +162,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     if (file) b.used = calloc(n + 1, 1);
     linnet_status st = LINNET_OK;
     if (file && !b.used) {
-        st = ln_fail_oom(err, "tensor flags", n);
+        st = ln_fail_oom(&own, "tensor flags", n);
     } else {
         ln_tid x =
             ln_graph_input(b.g, "input", ln_nhwc(batch, h, w, a->input ? a->input : 3), b.err);
@@ -175,7 +174,10 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     }
     free(b.used);
     ln_str_free(&b.problems);
-    if (st != LINNET_OK) ln_graph_destroy(&b.g);
+    if (st != LINNET_OK) {
+        ln_graph_destroy(&b.g);
+        if (err) *err = own;
+    }
     *out = b.g;
     return st;
 }

@@ -131,6 +131,7 @@ void ln_synthetic_tensor(const char *key, const ln_shape *shape, uint64_t seed, 
 
 /* ---- inputs: a quarter noise, a quarter triangle waves, half colour ---- */
 void ln_synthetic_image(uint64_t index, uint64_t seed, int64_t h, int64_t w, float *dst) {
+    if (h < 1 || w < 1) return;
     for (int c = 0; c < 3; c++) {
         char key[64];
         snprintf(key, sizeof key, "input#%llu.pattern.%d", (unsigned long long)index, c);

@@ -45,7 +45,7 @@ linnet_status ln_safetensors_write(const char *path, const ln_weight *w, size_t 
 
 /* The synthetic stream (deterministic test data), row-major in state_dict shape. */
 void ln_synthetic_tensor(const char *key, const ln_shape *shape, uint64_t seed, float *dst);
-/* One input image [3,H,W]. */
+/* One input image [3,H,W]; nothing when a side is below 1. */
 void ln_synthetic_image(uint64_t index, uint64_t seed, int64_t h, int64_t w, float *dst);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * Conventions. Create functions take a params struct, made by its LINNET_..._INIT; destroy
  * functions accept a pointer to NULL and null it. Every call that can fail returns a
- * linnet_status and fills the linnet_error (may be NULL). Strings returned as const char * belong
- * to the object they came from. Nothing here prints, exits or aborts.
+ * linnet_status and fills the linnet_error (may be NULL); what it would have made (*out, *list,
+ * *text, ...) is then NULL. Strings returned as const char * belong to the object they came from.
+ * Nothing here prints, exits or aborts.
  *
  * Threads. Devices and models may be shared between threads; a session is used by one thread at
  * a time, and any number of sessions may run at once. */
@@ -29,6 +30,15 @@ extern "C" {
 #define LINNET_VERSION_MINOR 1
 #define LINNET_VERSION_PATCH 0
 
+/* What the LINNET_..._INIT macros hold: every field 0. */
+#ifdef __cplusplus
+#    define LINNET_ALL_ZERO                                                                        \
+        {}
+#else
+#    define LINNET_ALL_ZERO                                                                        \
+        { 0 }
+#endif
+
 LINNET_API const char *linnet_version(void); /* "0.1.0" */
 LINNET_API const char *linnet_status_text(linnet_status s);
 
@@ -40,14 +50,16 @@ typedef enum linnet_log_level {
     LINNET_LOG_DEBUG
 } linnet_log_level;
 typedef void (*linnet_log_fn)(void *user, int level, const char *line);
-/* NULL drops all lines (the default). The function may be called from any thread. */
+/* NULL drops all lines (the default). The function may be called from any thread, from several
+ * at once, and may call linnet_set_log; a call under way in another thread when linnet_set_log
+ * returns still ends in the old function. */
 LINNET_API void linnet_set_log(linnet_log_fn fn, void *user, linnet_log_level most);
 /* A folder, "off", or NULL for $XDG_CACHE_HOME/linnet. */
 LINNET_API linnet_status linnet_set_cache_dir(const char *dir, linnet_error *err);
 /* The folder in use; "" when caching is off or no home is known. */
 LINNET_API void linnet_cache_dir(char *buf, size_t size);
 typedef struct linnet_cache_entry {
-    char path[512];
+    char path[1536];
     uint64_t bytes;
 } linnet_cache_entry;
 /* What the cache holds, models included; *entries is released with linnet_free. */
@@ -70,7 +82,9 @@ typedef struct linnet_device_info {
     uint64_t global_mem, max_alloc, local_mem; /* bytes */
     char features[256];                        /* space-separated */
 } linnet_device_info;
-/* All OpenCL devices; released with linnet_free. LINNET_ERR_NO_DEVICE when there are none. */
+/* All OpenCL devices, released with linnet_free. spec as for linnet_device_open: the one that it
+ * opens is marked `chosen` (none for "ref"). LINNET_ERR_NO_DEVICE when there are none, or none that
+ * spec names. */
 LINNET_API linnet_status linnet_devices(const char *spec, linnet_device_info **list, size_t *count,
                                         linnet_error *err);
 /* spec: index, "cpu", "gpu", part of a name, "ref" (the C reference, no OpenCL), or NULL for
@@ -91,6 +105,7 @@ typedef struct linnet_check {
     char detail[256];
     char remedy[256]; /* empty when good */
 } linnet_check;
+/* spec: as for linnet_device_open. *list is released with linnet_free. */
 LINNET_API linnet_status linnet_doctor(const char *spec, linnet_check **list, size_t *count,
                                        linnet_error *err);
 
@@ -127,8 +142,7 @@ typedef struct linnet_model_params {
     float mean[3], std[3], crop_pct;
     int resize;
 } linnet_model_params;
-#define LINNET_MODEL_PARAMS_INIT                                                                   \
-    { 0 }
+#define LINNET_MODEL_PARAMS_INIT LINNET_ALL_ZERO
 LINNET_API linnet_status linnet_model_open(const linnet_model_params *p, linnet_model **out,
                                            linnet_error *err);
 LINNET_API void linnet_model_close(linnet_model **m);
@@ -175,16 +189,15 @@ typedef struct linnet_session_params {
     linnet_stream stream;
     int profile; /* record a time for each step */
 } linnet_session_params;
-#define LINNET_SESSION_PARAMS_INIT                                                                 \
-    { 0 }
-/* Builds the graph, plans it, uploads weights, builds kernels. The model and the device must
- * outlive the session. */
+#define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
+/* Builds the graph, plans it, uploads weights, builds kernels. p: NULL for the defaults. The model
+ * and the device must outlive the session. */
 LINNET_API linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
                                                const linnet_session_params *p, linnet_session **out,
                                                linnet_error *err);
 LINNET_API void linnet_session_destroy(linnet_session **s);
 /* The plan that a session of these would run, as text: variants, tiles, arena offsets. Nothing is
- * built or uploaded. Released with linnet_free. */
+ * built or uploaded. p: NULL for the defaults. Released with linnet_free. */
 LINNET_API linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
                                                  const linnet_session_params *p, char **text,
                                                  linnet_error *err);
@@ -206,6 +219,8 @@ LINNET_API linnet_status linnet_session_run(linnet_session *s, const float *cons
                                             float *const *out, linnet_error *err);
 typedef struct linnet_session_stats {
     double load_ms, build_ms, upload_ms, first_run_ms;
+    /* Counts of the device while the session was made: sessions made on it at the same time add to
+     * each other's. */
     uint64_t cache_hits, cache_misses, builds;
     uint64_t weight_bytes, arena_bytes;
     int64_t macs; /* of one run, the whole batch */
@@ -253,7 +268,8 @@ typedef struct linnet_top {
 } linnet_top;
 /* The k most probable classes of one row of logits, ordered; returns how many. */
 LINNET_API int linnet_topk(const float *logits, int classes, int k, linnet_top *out);
-/* Deterministic input image `index` (docs/testing.md): dst is [3,height,width]. */
+/* Deterministic input image `index` (docs/testing.md): dst is [3,height,width], sides of 1 or
+ * more; with a side below 1 nothing is written. */
 LINNET_API void linnet_synthetic_image(uint64_t index, uint64_t seed, int64_t height, int64_t width,
                                        float *dst);
 

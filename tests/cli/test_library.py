@@ -53,10 +53,19 @@ def test_opencl_is_not_linked():
     assert "OpenCL" not in needed and "clblast" not in needed
 
 
+PARAMS = """
+linnet_model_params model(void);
+linnet_model_params model(void) { linnet_model_params p = LINNET_MODEL_PARAMS_INIT; return p; }
+linnet_session_params session(void);
+linnet_session_params session(void) { linnet_session_params p = LINNET_SESSION_PARAMS_INIT; return p; }
+"""
+
+
 @pytest.mark.parametrize("header", ["linnet.h", "status.h"])
 def test_headers_compile_alone(tmp_path, header):
     source = tmp_path / "alone.c"
-    source.write_text("#include <linnet/%s>\nint main(void) { return LINNET_OK; }\n" % header)
+    source.write_text("#include <linnet/%s>\nint main(void) { return LINNET_OK; }\n" % header
+                      + PARAMS * (header == "linnet.h"))
     flags = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-I", ROOT / "include", "-fsyntax-only"]
     command(*CC, "-std=c11", "-Wstrict-prototypes", *flags, source)
     if not shutil.which(CXX[0]):
