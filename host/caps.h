@@ -22,7 +22,7 @@ extern const char *const ln_feature_names[LN_FEAT_COUNT];
 
 /* What to avoid on a driver with known faults (quirks.inc). */
 typedef enum ln_quirk {
-#define LN_QUIRK(id, name, avoids, what) LN_QUIRK_##id,
+#define LN_QUIRK(id, name, avoids, handled, what) LN_QUIRK_##id,
 #include "host/quirks.inc"
 #undef LN_QUIRK
     LN_QUIRK_COUNT
@@ -30,6 +30,7 @@ typedef enum ln_quirk {
 typedef struct ln_quirk_info {
     const char *name;
     uint32_t avoids; /* features it turns off */
+    bool handled;    /* by those features, or where its id is asked for */
     const char *what;
 } ln_quirk_info;
 extern const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT];

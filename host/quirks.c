@@ -5,7 +5,7 @@
 #include <string.h>
 
 const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT] = {
-#define LN_QUIRK(id, name, avoids, what) [LN_QUIRK_##id] = {name, avoids, what},
+#define LN_QUIRK(id, name, avoids, handled, what) [LN_QUIRK_##id] = {name, avoids, handled, what},
 #include "host/quirks.inc"
 #undef LN_QUIRK
 };
@@ -55,7 +55,8 @@ void ln_caps_apply_quirks(ln_caps *c) {
         if (!matches(&rules[i], c)) continue;
         const ln_quirk_info *q = &ln_quirk_infos[rules[i].quirk];
         if (!ln_caps_quirk(c, rules[i].quirk))
-            ln_log(LN_LOG_INFO, "%s: known fault %s: avoiding %s (%s)", c->name, q->name, q->what,
+            ln_log(LN_LOG_INFO, "%s: known fault %s%s %s (%s)", c->name, q->name,
+                   q->handled ? ": avoiding" : ", not worked around: beware of", q->what,
                    rules[i].link);
         c->quirks |= 1u << rules[i].quirk;
         c->features &= ~q->avoids;

@@ -161,6 +161,27 @@ START_TEST(versions_compare_as_numbers) {
 }
 END_TEST
 
+static void note(void *user, int level, const char *line) {
+    (void)level;
+    ln_str_add(user, "%s\n", line);
+}
+
+/* The log says which faults are worked around, and no other is said to be. */
+START_TEST(faults_are_logged_as_they_are) {
+    ln_str s = {0};
+    ln_caps old = adreno("031.37.12.01");
+    strcpy(old.version, "OpenCL 2.0 Adreno(TM) 610");
+    ln_log_set(note, &s, LN_LOG_INFO);
+    ln_caps_apply_quirks(&old);
+    ln_log_set(NULL, NULL, LN_LOG_INFO);
+    ck_assert_ptr_nonnull(strstr(s.p, "no_subgroups: avoiding sub_group functions ("));
+    ck_assert_ptr_nonnull(strstr(s.p, "small_groups, not worked around: beware of work-groups of"));
+    ln_str_free(&s);
+    for (int q = 0; q < LN_QUIRK_COUNT; q++)
+        ck_assert(ln_quirk_infos[q].handled || !ln_quirk_infos[q].avoids);
+}
+END_TEST
+
 START_TEST(faults_by_compiler_version) {
     static const struct {
         const char *compiler;
@@ -214,4 +235,4 @@ END_TEST
 
 CHECK_MAIN("host caps", record_goes_round, checked_in_records_are_whole, bad_records_are_refused,
            cut_records_are_refused, versions_compare_as_numbers, faults_by_compiler_version,
-           features_by_mask)
+           faults_are_logged_as_they_are, features_by_mask)
