@@ -14,6 +14,12 @@ static const struct {
     {OPT_LAYOUT, "nchw", "use nchw"},
 };
 
+const char *cli_works(cli_opt opt) {
+    for (size_t i = 0; i < LN_COUNT(limits); i++)
+        if (limits[i].opt == opt) return limits[i].works;
+    return NULL;
+}
+
 int cli_check_limits(const cli_options *o) {
     for (size_t i = 0; i < LN_COUNT(limits); i++) {
         const char *v = cli_text(o, limits[i].opt, NULL);

@@ -313,8 +313,13 @@ static void print_option(const cli_verb *verb, int i, int width, FILE *f) {
     }
     for (size_t c = 0; c < LN_COUNT(choice_help); c++)
         if ((int)choice_help[c].opt == i)
-            fprintf(f, "%s: %s\n", choice_help[c].text,
+            fprintf(f, "%s: %s", choice_help[c].text,
                     i == OPT_FORMAT && verb->formats ? verb->formats : o->help);
+    const char *works = cli_works((cli_opt)i);
+    if (works)
+        fprintf(f, "; so far %s alone\n", works);
+    else
+        fputc('\n', f);
 }
 
 void cli_options_help(const cli_verb *verb, FILE *f) {
