@@ -112,13 +112,6 @@ linnet_status linnet_session_output(const linnet_session *s, size_t i, linnet_te
 }
 
 /* ---- running ---- */
-/* dst[n][b][a] = src[n][a][b]: NCHW to NHWC with a = C, b = H*W, and back with them swapped. */
-static void swap_inner(const float *src, float *dst, int64_t n, int64_t a, int64_t b) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t y = 0; y < b; y++)
-            for (int64_t x = 0; x < a; x++) dst[(i * b + y) * a + x] = src[(i * a + x) * b + y];
-}
-
 static linnet_status set_reference_input(linnet_session *s, ln_tid t, const float *data,
                                          linnet_error *err) {
     const ln_shape *sh = &s->graph->tensor[t].shape;
@@ -126,7 +119,7 @@ static linnet_status set_reference_input(linnet_session *s, ln_tid t, const floa
     int64_t count = 0;
     float *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, sizeof *tmp) : NULL;
     if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * sizeof *tmp);
-    swap_inner(data, tmp, sh->dim[0], sh->dim[3], sh->dim[1] * sh->dim[2]);
+    ln_nchw_to_nhwc(sh, data, tmp);
     linnet_status st = ln_ref_set(s->ref, t, tmp, err);
     free(tmp);
     return st;
@@ -144,7 +137,7 @@ static linnet_status run_reference(linnet_session *s, const float *const *in, fl
         if (!value || !ln_shape_count(sh, &count))
             return ln_fail(err, LINNET_ERR_INTERNAL, "output %d was not computed", i);
         if (sh->rank == 4)
-            swap_inner(value, out[i], sh->dim[0], sh->dim[1] * sh->dim[2], sh->dim[3]);
+            ln_nhwc_to_nchw(sh, value, out[i]);
         else
             memcpy(out[i], value, (size_t)count * sizeof *value);
     }

@@ -49,6 +49,21 @@ void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]) {
     }
 }
 
+/* dst[n][b][a] = src[n][a][b] */
+static void swap_inner(const float *src, float *dst, int64_t n, int64_t a, int64_t b) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t y = 0; y < b; y++)
+            for (int64_t x = 0; x < a; x++) dst[(i * b + y) * a + x] = src[(i * a + x) * b + y];
+}
+
+void ln_nchw_to_nhwc(const ln_shape *s, const float *src, float *dst) {
+    swap_inner(src, dst, s->dim[0], s->dim[3], s->dim[1] * s->dim[2]);
+}
+
+void ln_nhwc_to_nchw(const ln_shape *s, const float *src, float *dst) {
+    swap_inner(src, dst, s->dim[0], s->dim[1] * s->dim[2], s->dim[3]);
+}
+
 ln_view ln_view_dense(const ln_shape *s, ln_dtype t, const void *data) {
     ln_view v = {.data = data, .dtype = t};
     ln_shape_strides(s, v.stride);

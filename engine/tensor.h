@@ -35,6 +35,9 @@ bool ln_shape_equal(const ln_shape *a, const ln_shape *b);
 bool ln_shape_count(const ln_shape *s, int64_t *out); /* product; false on overflow or dim <= 0 */
 /* "1x224x224x3"; returns buf. */
 const char *ln_shape_text(const ln_shape *s, char buf[96]);
+/* A picture s (N,H,W,C), dense f32, out of the caller's order of dimensions and back into it. */
+void ln_nchw_to_nhwc(const ln_shape *s, const float *src, float *dst);
+void ln_nhwc_to_nchw(const ln_shape *s, const float *src, float *dst);
 /* Row-major strides in elements; s must have passed ln_shape_count. */
 void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]);
 

@@ -39,6 +39,19 @@ START_TEST(shape_equality_and_strides) {
 }
 END_TEST
 
+/* Two pictures of 1x2 pixels with three channels. */
+START_TEST(orders_of_dimensions) {
+    static const float nhwc[] = {0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121};
+    static const float nchw[] = {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121};
+    const ln_shape s = ln_nhwc(2, 1, 2, 3);
+    float to[12], back[12];
+    ln_nchw_to_nhwc(&s, nchw, to);
+    ck_assert_mem_eq(to, nhwc, sizeof to);
+    ln_nhwc_to_nchw(&s, to, back);
+    ck_assert_mem_eq(back, nchw, sizeof back);
+}
+END_TEST
+
 START_TEST(types) {
     static const size_t size[LN_DTYPE_COUNT] = {4, 2, 2, 8, 1, 1, 2, 4, 8, 1};
     for (int i = 0; i < LN_DTYPE_COUNT; i++) {
@@ -186,6 +199,7 @@ END_TEST
 static void fill(TCase *t) {
     tcase_add_test(t, shape_text_and_count);
     tcase_add_test(t, shape_equality_and_strides);
+    tcase_add_test(t, orders_of_dimensions);
     tcase_add_test(t, types);
     tcase_add_test(t, half_round_trip);
     tcase_add_test(t, half_rounding);
