@@ -2,7 +2,6 @@
 #include "api/api.h"
 #include "engine/passes/passes.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,41 +56,24 @@ linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error 
     return LINNET_OK;
 }
 
-/* The shorter side that the picture is resized to before the crop: given, or size / crop_pct, or
- * the model's own figure in proportion to the size asked for. */
-static int resize_side(const linnet_model_params *p, const ln_preprocess *m, int side) {
-    if (p->set_resize) return p->resize;
-    if (!p->set_crop_pct && m->resize)
-        return (int)((int64_t)m->resize * side / (m->size ? m->size : side));
-    float pct = p->set_crop_pct ? p->crop_pct : m->crop_pct;
-    return (int)floor(side / (pct > 0 ? (double)pct : 1.0) + 1e-6);
-}
-
+/* The model's preprocessing, with what the caller overrides. */
 static linnet_status fill_prep(linnet_model *m, const linnet_model_params *p, linnet_error *err) {
-    const ln_preprocess *own = ln_model_prep(m->model);
-    if (p->set_crop_pct && !(p->crop_pct > 0 && p->crop_pct <= 1))
-        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "crop-pct %g: give more than 0, at most 1",
-                       (double)p->crop_pct);
+    ln_preprocess own = *ln_model_prep(m->model);
+    if (p->set_mean) memcpy(own.mean, p->mean, sizeof own.mean);
+    if (p->set_std) memcpy(own.std, p->std, sizeof own.std);
     int side = LN_MIN(m->info.height, m->info.width);
     ln_prep_spec *s = &m->prep;
+    LN_TRY(ln_prep_check(&own, err));
+    LN_TRY(ln_prep_resize_side(&own, side, p->set_resize ? &p->resize : NULL,
+                               p->set_crop_pct ? &p->crop_pct : NULL, &s->resize, err));
     s->height = m->info.height;
     s->width = m->info.width;
-    s->resize = resize_side(p, own, side);
-    if (p->set_resize && s->resize < side)
-        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
-                       "resize %d: smaller than the network's input %dx%d; give %d or more",
-                       s->resize, s->height, s->width, side);
-    s->filter = own->interp == LN_INTERP_BICUBIC ? LN_FILTER_BICUBIC : LN_FILTER_BILINEAR;
-    s->antialias = own->antialias;
-    s->bgr = own->bgr;
-    s->scale = own->scale;
-    memcpy(s->mean, p->set_mean ? p->mean : own->mean, sizeof s->mean);
-    memcpy(s->std, p->set_std ? p->std : own->std, sizeof s->std);
-    for (int i = 0; i < 3; i++)
-        if (!(fabsf(s->std[i]) > 0) || !isfinite(s->std[i]) || !isfinite(s->mean[i]))
-            return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
-                           "mean %g, std %g: give finite numbers, std not 0", (double)s->mean[i],
-                           (double)s->std[i]);
+    s->filter = own.interp == LN_INTERP_BICUBIC ? LN_FILTER_BICUBIC : LN_FILTER_BILINEAR;
+    s->antialias = own.antialias;
+    s->bgr = own.bgr;
+    s->scale = own.scale;
+    memcpy(s->mean, own.mean, sizeof s->mean);
+    memcpy(s->std, own.std, sizeof s->std);
     return LINNET_OK;
 }
 

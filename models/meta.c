@@ -93,6 +93,40 @@ void ln_prep_print(const ln_preprocess *p, ln_str *out) {
                (double)p->std[1], (double)p->std[2]);
 }
 
+linnet_status ln_prep_check(const ln_preprocess *p, linnet_error *err) {
+    for (int i = 0; i < 3; i++)
+        if (!(fabsf(p->std[i]) > 0) || !isfinite(p->std[i]) || !isfinite(p->mean[i]))
+            return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                           "mean %g, std %g: give finite numbers, std not 0", (double)p->mean[i],
+                           (double)p->std[i]);
+    return LINNET_OK;
+}
+
+linnet_status ln_prep_resize_side(const ln_preprocess *p, int side, const int *resize,
+                                  const float *crop_pct, int *out, linnet_error *err) {
+    enum { MOST = 65536 };
+    if (crop_pct && !(*crop_pct > 0 && *crop_pct <= 1))
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "crop-pct %g: give more than 0, at most 1",
+                       (double)*crop_pct);
+    const float pct = crop_pct ? *crop_pct : p->crop_pct;
+    double to = floor(side / (pct > 0 ? (double)pct : 1.0) + 1e-6);
+    if (resize)
+        to = *resize;
+    else if (!crop_pct && p->resize)
+        to = (double)((int64_t)p->resize * side / (p->size ? p->size : side));
+    if (resize && *resize < side)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "resize %d: smaller than the network's input; give %d or more", *resize,
+                       side);
+    if (to > MOST)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "a shorter side of %g pixels before the crop: at most %d is supported; give "
+                       "a larger crop-pct or a smaller resize",
+                       to, (int)MOST);
+    *out = (int)to;
+    return LINNET_OK;
+}
+
 /* ---- labels ---- */
 void ln_labels_free(ln_labels *l) {
     free(l->item);

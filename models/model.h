@@ -19,6 +19,13 @@ typedef struct ln_preprocess {
     float mean[3], std[3]; /* after scale, in the order of the network's channels */
 } ln_preprocess;
 
+/* Finite numbers, std not 0. */
+linnet_status ln_prep_check(const ln_preprocess *p, linnet_error *err);
+/* The shorter side that a picture is resized to before the crop to `side`: *resize when given, else
+ * side / crop_pct (*crop_pct when given), or the model's own figure in proportion to side. */
+linnet_status ln_prep_resize_side(const ln_preprocess *p, int side, const int *resize,
+                                  const float *crop_pct, int *out, linnet_error *err);
+
 typedef struct ln_published {
     float params_m, macs_m, top1; /* 0: not published */
     const char *source;           /* the paper or page */

@@ -240,7 +240,8 @@ def test_preprocessing_options_reach_the_network(linnet, folder):
                    ["--shape", "1x3x96x128"]):
         r = linnet(*args, *change)
         assert r.status == 0 and r.out != plain, change
-    for wrong in (["--crop-pct", "0"], ["--crop-pct", "1.5"], ["--resize", "10"], ["--std", "0"]):
+    for wrong in (["--crop-pct", "0"], ["--crop-pct", "1.5"], ["--crop-pct", "1e-30"],
+                  ["--resize", "10"], ["--std", "0"]):
         r = linnet(*args, *wrong)
         assert r.status == 2
         r.one_line()
