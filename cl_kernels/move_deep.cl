@@ -3,7 +3,9 @@
  * MOVE 0: y[n,oy,ox,o] = x[n*t3 - t2, oy*sh - top, ox*sw - left, o - t0] (slice, channel step 1)
  * MOVE 1: y[p, first_i + c] = x_i[p,c] for each operand i (concat)
  * MOVE 2: y[p, o] = x[p, o % groups * (C / groups) + o / groups] (shuffle)
+ * MOVE 3: y[p, i*groups + j - t0] = x_j[p, i] for each of `groups` operands (concat that shuffles)
  *
+ * Precondition of MOVE 3: operands of one width, t0 a multiple of groups.
  * x, y: NHWC, f32, at any channel. One work-item a group makes t4 pixels; padding lanes get
  * zero. */
 #ifndef MOVE
@@ -16,20 +18,33 @@ LN_INLINE void LN_F(run)(__global float *y, __global const float *x, int count) 
     for (; i < count; i++) y[i] = x[i];
 }
 
-LN_INLINE void LN_F(shuffle)(__global float *y, __global const float *x, int groups, int per) {
+/* y[2i] = a[i], y[2i + 1] = b[i] */
+LN_INLINE void LN_F(zip)(__global float *y, __global const float *a, __global const float *b,
+                         int count) {
     int i = 0;
-    for (; groups == 2 && i + LN_VW / 2 <= per; i += LN_VW / 2) {
+    for (; i + LN_VW / 2 <= count; i += LN_VW / 2) {
         ln_v v;
 #if LN_VW == 16
-        v.even = *(__global const ln_f8u *)(x + i), v.odd = *(__global const ln_f8u *)(x + per + i);
+        v.even = *(__global const ln_f8u *)(a + i), v.odd = *(__global const ln_f8u *)(b + i);
 #else
-        v.even = vload4(0, x + i), v.odd = vload4(0, x + per + i);
+        v.even = vload4(0, a + i), v.odd = vload4(0, b + i);
 #endif
         LN_STU(y + 2 * i, v);
     }
-    for (; i < per; i++)
+    for (; i < count; i++) y[2 * i] = a[i], y[2 * i + 1] = b[i];
+}
+
+LN_INLINE void LN_F(shuffle)(__global float *y, __global const float *x, int groups, int per) {
+    if (groups == 2) {
+        LN_F(zip)(y, x, x + per, per);
+        return;
+    }
+    for (int i = 0; i < per; i++)
         for (int j = 0; j < groups; j++) y[i * groups + j] = x[j * per + i];
 }
+
+/* Channel `from` of operand j at pixel p. */
+#define LN_PART(j) (arena + s->part[j].at + (size_t)p * s->part[j].ps + from)
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = tile * s->t4, last = min(first + s->t4, s->m), cp = ln_pad(s->oc);
@@ -51,6 +66,13 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         for (int i = 0; i < LN_PARTS && s->part[i].c; i++)
             LN_F(run)
             (y + s->part[i].first, arena + s->part[i].at + (size_t)p * s->part[i].ps, s->part[i].c);
+#elif MOVE == 3
+        int groups = s->groups, from = s->t0 / groups, k = 0;
+        if (groups == 2) {
+            LN_F(zip)(y, LN_PART(0), LN_PART(1), s->oc / 2);
+            k = s->oc & ~1;
+        }
+        for (; k < s->oc; k++) y[k] = LN_PART(k % groups)[k / groups];
 #else
         LN_F(shuffle)(y, arena + ln_x_pixel(s, p), s->groups, s->c / s->groups);
 #endif
@@ -58,4 +80,5 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     }
 }
 LN_KERNEL
+#undef LN_PART
 #undef MOVE

@@ -54,7 +54,7 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(ACT, "act", 1, 1)                                                                            \
     X(SOFTMAX, "softmax", 1, 1)       /* over the last dimension */                                \
     X(RESHAPE, "reshape", 1, 1)       /* same elements in the same order */                        \
-    X(CONCAT, "concat", 1, 16)        /* along the last dimension */                               \
+    X(CONCAT, "concat", 1, 16)        /* the last dimension; may shuffle */                        \
     X(LAYER_NORM, "layer_norm", 1, 3) /* x, [gamma], [beta]: over the last dimension */            \
     X(GROUP_NORM, "group_norm", 1, 3) /* x, [gamma], [beta]: over H, W and a group's channels */   \
     X(ATTENTION, "attention", 3, 3)   /* q, k, v: maps; may be one and the same */                 \
@@ -137,6 +137,12 @@ typedef struct ln_linear_attention_attr {
 typedef struct ln_shuffle_attr {
     int groups;
 } ln_shuffle_attr;
+/* groups > 1: the joined channels are shuffled. size > 0: only so many channels, from begin. All
+ * zero: a plain concat. */
+typedef struct ln_concat_attr {
+    int groups;
+    int64_t begin, size;
+} ln_concat_attr;
 typedef struct ln_slice_attr {
     int64_t begin[LN_MAX_RANK], step[LN_MAX_RANK];
     ln_shape size; /* of the output */
@@ -169,6 +175,7 @@ typedef union ln_attr {
     ln_attention_attr attention;
     ln_linear_attention_attr linear;
     ln_shuffle_attr shuffle;
+    ln_concat_attr concat;
     ln_slice_attr slice;
     ln_pad_attr pad;
     ln_resize_attr resize;
@@ -242,6 +249,10 @@ static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
     return n->op == LN_OP_CONV2D && n->attr.conv.groups > 1 &&
            n->attr.conv.groups == g->tensor[n->in[0]].shape.dim[3] &&
            n->attr.conv.groups == g->tensor[n->out[0]].shape.dim[3];
+}
+/* The operands side by side and nothing else. */
+static inline bool ln_node_is_plain_concat(const ln_node *n) {
+    return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size;
 }
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;

@@ -60,6 +60,12 @@ static void put_attention(ln_str *s, const ln_attention_attr *a) {
     put_patch(s, a->patch_h, a->patch_w);
 }
 
+/* "concat g2 58+58": 58 channels from the 58th of those shuffled in two groups */
+static void put_concat(ln_str *s, const ln_concat_attr *a) {
+    if (a->groups > 1) ln_str_add(s, " g%d", a->groups);
+    if (a->size) ln_str_add(s, " %lld+%lld", (long long)a->begin, (long long)a->size);
+}
+
 /* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
@@ -81,6 +87,7 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
         put_patch(s, n->attr.linear.patch_h, n->attr.linear.patch_w);
         break;
     case LN_OP_GROUP_NORM: ln_str_add(s, " g%d", n->attr.norm.groups); break;
+    case LN_OP_CONCAT: put_concat(s, &n->attr.concat); break;
     case LN_OP_CHANNEL_SHUFFLE: ln_str_add(s, " g%d", n->attr.shuffle.groups); break;
     case LN_OP_RESIZE:
         ln_str_add(s, n->attr.resize.kind == LN_RESIZE_NEAREST ? " nearest" : " bilinear");

@@ -12,6 +12,19 @@ linnet_status ln_shape_reshape(const ln_graph *g, const ln_node *n, ln_shape *ou
     return LINNET_OK;
 }
 
+/* The part of `all` joined channels that a concat keeps. */
+static linnet_status pick_channels(const ln_node *n, int64_t *all, linnet_error *err) {
+    const ln_concat_attr *a = &n->attr.concat;
+    if (a->groups < 0 || (a->groups > 1 && *all % a->groups))
+        return LN_BAD("%d groups do not divide %lld channels", a->groups, (long long)*all);
+    if (a->begin < 0 || a->size < 0 || a->begin > *all || a->size > *all - a->begin ||
+        (a->begin && !a->size))
+        return LN_BAD("%lld channels from %lld lie outside %lld", (long long)a->size,
+                      (long long)a->begin, (long long)*all);
+    if (a->size) *all = a->size;
+    return LINNET_OK;
+}
+
 linnet_status ln_shape_concat(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     char a[96], b[96];
@@ -29,7 +42,7 @@ linnet_status ln_shape_concat(const ln_graph *g, const ln_node *n, ln_shape *out
         if (__builtin_add_overflow(out->dim[last], x->dim[last], &out->dim[last]))
             return LN_BAD("sum of channels overflows");
     }
-    return LINNET_OK;
+    return pick_channels(n, &out->dim[last], err);
 }
 
 linnet_status ln_shape_shuffle(const ln_graph *g, const ln_node *n, ln_shape *out,

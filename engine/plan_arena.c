@@ -34,7 +34,7 @@ static bool reshape_renames(const ln_graph *g, const ln_node *n) {
 }
 
 static bool concat_aliases(const ln_plan *p, const ln_node *n) {
-    if (n->op != LN_OP_CONCAT) return false;
+    if (!ln_node_is_plain_concat(n)) return false;
     for (int i = 0; i < n->n_in; i++)
         if (p->place[n->in[i]].owner != n->out[0]) return false;
     return true;
@@ -178,7 +178,7 @@ static void share_all(ln_plan *p) {
     const ln_graph *g = p->graph;
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
-        if (n->op == LN_OP_CONCAT) try_concat(p, n);
+        if (ln_node_is_plain_concat(n)) try_concat(p, n);
     }
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];

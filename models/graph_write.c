@@ -106,6 +106,11 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
                    a->linear.patch_w);
         put_act(s, "act", &a->linear.act);
         break;
+    case LN_OP_CONCAT:
+        if (!ln_node_is_plain_concat(n))
+            ln_str_add(s, ",\"groups\":%d,\"begin\":%lld,\"size\":%lld", a->concat.groups,
+                       (long long)a->concat.begin, (long long)a->concat.size);
+        break;
     case LN_OP_CHANNEL_SHUFFLE: ln_str_add(s, ",\"groups\":%d", a->shuffle.groups); break;
     case LN_OP_SLICE:
         put_dims(s, "begin", a->slice.begin, rank);

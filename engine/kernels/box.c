@@ -1,4 +1,4 @@
-/* Slice, padding and channel shuffle: box.cl, box8.cl and, with concat, move_deep.cl. */
+/* Slice, padding, channel shuffle and concat: box.cl, box8.cl, concat.cl, move_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 enum { PIECES = 8 }; /* of 8 channels, to a work-item of box8.cl */
@@ -91,8 +91,33 @@ static void shuffle_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a)
     deep_cut(s, a);
 }
 
-static void concat_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+static void concat_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const ln_concat_attr *c = &s->node->attr.concat;
+    a->groups = LN_MAX(c->groups, 1);
+    a->t0 = (ln_i32)c->begin, a->t1 = 0;
+    for (int i = 0; i < s->node->n_in; i++) a->t1 += a->part[i].c;
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+static bool concat_deep_can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
+    return ln_site_plain(s) && ln_node_is_plain_concat(s->node);
+}
+
+/* Operand j is group j, and the first channel kept comes from the first operand. */
+static bool zip_deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_node *n = s->node;
+    (void)v;
+    if (!ln_site_plain(s) || n->attr.concat.groups != n->n_in ||
+        n->attr.concat.begin % n->attr.concat.groups)
+        return false;
+    for (int i = 1; i < n->n_in; i++)
+        if (ln_site_channels(s, n->in[i]) != ln_site_channels(s, n->in[0])) return false;
+    return true;
+}
+
+static void concat_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    concat_bind(v, s, a);
     deep_cut(s, a);
 }
 
@@ -104,7 +129,11 @@ const ln_family ln_family_shuffle = {"shuffle", LN_OP_CHANNEL_SHUFFLE, shuffle_c
                                      NULL,      shuffle_bind};
 const ln_family ln_family_slice_deep = {"slice_deep", LN_OP_SLICE, slice_deep_can_run,
                                         NULL,         NULL,        slice_deep_bind};
-const ln_family ln_family_concat_deep = {"concat_deep", LN_OP_CONCAT, shuffle_can_run,
+const ln_family ln_family_concat = {"concat", LN_OP_CONCAT, shuffle_can_run,
+                                    NULL,     NULL,         concat_bind};
+const ln_family ln_family_concat_deep = {"concat_deep", LN_OP_CONCAT, concat_deep_can_run,
                                          NULL,          NULL,         concat_deep_bind};
+const ln_family ln_family_zip_deep = {"zip_deep", LN_OP_CONCAT, zip_deep_can_run,
+                                      NULL,       NULL,         concat_deep_bind};
 const ln_family ln_family_shuffle_deep = {
     "shuffle_deep", LN_OP_CHANNEL_SHUFFLE, shuffle_can_run, NULL, NULL, shuffle_deep_bind};

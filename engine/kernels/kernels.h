@@ -92,6 +92,7 @@ LN_FAMILY(linear_attention_deep)
 LN_FAMILY(pool_deep)
 LN_FAMILY(slice_deep)
 LN_FAMILY(concat_deep)
+LN_FAMILY(zip_deep)
 LN_FAMILY(shuffle_deep)
 LN_FAMILY(linear_attention)
 #undef LN_FAMILY

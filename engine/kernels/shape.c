@@ -18,4 +18,3 @@ static void bind_lanes(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 const ln_family ln_family_softmax = {"softmax", LN_OP_SOFTMAX, can_run, NULL, NULL, bind_pixels};
 const ln_family ln_family_reshape = {"reshape", LN_OP_RESHAPE, can_run, NULL, NULL, bind_lanes};
-const ln_family ln_family_concat = {"concat", LN_OP_CONCAT, can_run, NULL, NULL, bind_lanes};

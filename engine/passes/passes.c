@@ -14,6 +14,8 @@ const ln_pass ln_passes[] = {
      ln_pass_fuse_residual},
     {"fuse_se", "apply the squeeze-and-excitation gate where the next convolution reads",
      ln_pass_fuse_se},
+    {"fuse_shuffle", "read channels in shuffled order instead of moving them first",
+     ln_pass_fuse_shuffle},
     {NULL, NULL, NULL},
 };
 enum { PASS_COUNT = LN_COUNT(ln_passes) - 1 };

@@ -26,7 +26,7 @@ static bool is_noop(const ln_graph *g, const ln_node *n) {
     case LN_OP_CHANNEL_SHUFFLE:
         return n->attr.shuffle.groups == 1 || n->attr.shuffle.groups == y->dim[y->rank - 1];
     case LN_OP_POOL: return pool_is_noop(&n->attr.pool, x);
-    case LN_OP_CONCAT: return n->n_in == 1;
+    case LN_OP_CONCAT: return n->n_in == 1 && ln_node_is_plain_concat(n);
     default: return false;
     }
 }

@@ -53,5 +53,6 @@ linnet_status ln_pass_fold_scale(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_activation(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_residual(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_se(ln_graph *g, int *changed, linnet_error *err);
+linnet_status ln_pass_fuse_shuffle(ln_graph *g, int *changed, linnet_error *err);
 
 #endif

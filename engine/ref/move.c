@@ -12,14 +12,19 @@ linnet_status ln_ref_reshape(const ln_ref_call *c, linnet_error *err) {
 
 linnet_status ln_ref_concat(const ln_ref_call *c, linnet_error *err) {
     (void)err;
-    int64_t n = 0, at = 0;
+    const ln_concat_attr *a = &c->node->attr.concat;
     const int last = c->oshape->rank - 1;
-    const int64_t all = c->oshape->dim[last];
+    const int64_t size = c->oshape->dim[last], groups = LN_MAX(a->groups, 1);
+    int64_t n = 0, at = 0, all = 0;
     ln_shape_count(c->oshape, &n);
+    for (int i = 0; i < c->node->n_in; i++) all += c->shape[i]->dim[last];
     for (int i = 0; i < c->node->n_in; i++) {
-        const int64_t part = c->shape[i]->dim[last];
-        for (int64_t r = 0; r < n / all; r++)
-            memcpy(c->out + r * all + at, c->in[i] + r * part, (size_t)part * sizeof *c->out);
+        const int64_t part = c->shape[i]->dim[last], per = all / groups;
+        for (int64_t k = 0; k < part; k++) {
+            const int64_t to = (at + k) % per * groups + (at + k) / per - a->begin;
+            if (to < 0 || to >= size) continue;
+            for (int64_t r = 0; r < n / size; r++) c->out[r * size + to] = c->in[i][r * part + k];
+        }
         at += part;
     }
     return LINNET_OK;

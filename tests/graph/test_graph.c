@@ -115,6 +115,8 @@ START_TEST(print_details) {
     a.attention.kv_heads = a.attention.patch_h = a.attention.patch_w = 1;
     expect_op(&t, LN_OP_ATTENTION, a, 3, three, "attention 4x3 kv1");
     expect_op(&t, LN_OP_GROUP_NORM, (ln_attr){.norm = {0, 3}}, 1, &one, "group_norm g3");
+    expect_op(&t, LN_OP_CONCAT, (ln_attr){0}, 3, three, "concat");
+    expect_op(&t, LN_OP_CONCAT, (ln_attr){.concat = {3, 6, 12}}, 3, three, "concat g3 6+12");
     expect_op(&t, LN_OP_CHANNEL_SHUFFLE, (ln_attr){.shuffle = {3}}, 1, &one, "channel_shuffle g3");
     a = (ln_attr){.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, 8, 8}};
     expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize nearest");

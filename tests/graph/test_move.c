@@ -306,7 +306,64 @@ START_TEST(noops) {
 }
 END_TEST
 
+static ln_tid range(tg *t, ln_tid x, int64_t begin, int64_t size) {
+    ln_attr a = {.slice = ln_slice_all(&t->g->tensor[x].shape)};
+    a.slice.begin[3] = begin, a.slice.size.dim[3] = size;
+    return TG(t, SLICE, "part", a, x);
+}
+
+/* ShuffleNetV2's joints, and what must stay: a shuffle read as a whole too, a concat that is an
+ * output, a slice of rows, a concat that is shuffled twice. */
+static void build_joint(tg *t, int kind) {
+    const ln_tid x = tg_input(t, 2, 3, 5, 12), a = tg_conv(t, "a", x, 9, 1, 1, 1, true);
+    const ln_tid b = tg_conv(t, "b", x, 9, 1, 1, 1, true);
+    const ln_tid cat = TG(t, CONCAT, "cat", (ln_attr){0}, a, b);
+    const ln_tid y =
+        TG(t, CHANNEL_SHUFFLE, "mix", ((ln_attr){.shuffle = {kind == 4 ? 3 : 2}}), cat);
+    if (kind == 2) tg_output(t, cat);
+    if (kind == 1 || kind == 2) tg_output(t, y);
+    if (kind == 3) {
+        ln_attr rows = {.slice = ln_slice_all(&t->g->tensor[y].shape)};
+        rows.slice.size.dim[1] = 2;
+        tg_output(t, TG(t, SLICE, "rows", rows, y));
+    }
+    if (kind == 5) {
+        tg_output(t, TG(t, CHANNEL_SHUFFLE, "again", ((ln_attr){.shuffle = {3}}), y));
+        return;
+    }
+    const ln_tid keep = range(t, y, 0, 9),
+                 work = tg_conv(t, "c", range(t, y, 9, 9), 9, 1, 1, 1, true);
+    tg_output(t, TG(t, ADD, "sum", (ln_attr){0}, keep, work));
+}
+
+START_TEST(shuffles_join_their_neighbours) {
+    static const struct {
+        int concats, shuffles, slices;
+    } want[] = {{2, 0, 0}, {1, 0, 2}, {1, 1, 2}, {1, 0, 3}, {2, 0, 0}, {1, 1, 0}};
+    tg t, u;
+    tg_open(&t, 17);
+    tg_open(&u, 17);
+    build_joint(&t, _i);
+    build_joint(&u, _i);
+    ck_assert_int_eq(ln_passes_run(t.g, NULL, &t.err), LINNET_OK);
+    ck_assert_int_eq(ln_passes_run(u.g, "-fuse_shuffle", &u.err), LINNET_OK);
+    ck_assert_int_eq(tg_count_op(&u, LN_OP_CHANNEL_SHUFFLE), _i == 5 ? 2 : 1);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_CONCAT), want[_i].concats);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_CHANNEL_SHUFFLE), want[_i].shuffles);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_SLICE), want[_i].slices);
+    for (int o = 0; o < t.g->n_output; o++) {
+        float *a = tg_run(&t, 3, o), *b = tg_run(&u, 3, o);
+        ck_assert_mem_eq(a, b, (size_t)tg_count(t.g, t.g->output[o]) * sizeof *a);
+        free(a);
+        free(b);
+    }
+    tg_close(&t);
+    tg_close(&u);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_loop_test(c, shuffles_join_their_neighbours, 0, 6);
     tcase_add_test(c, shuffle);
     tcase_add_test(c, slice_rules);
     tcase_add_test(c, slice_values);

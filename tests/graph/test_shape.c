@@ -181,6 +181,16 @@ START_TEST(other_rules) {
     TG_REFUSE(&t, CONCAT, a, "input 1 is missing", x, LN_NONE, y);
     TG_REFUSE(&t, CONCAT, a, "2x3x4x4 differs from 2x3x3x4", x, tg_input(&t, 2, 3, 4, 4));
     TG_REFUSE(&t, CONCAT, a, "differs from", x, tg_vector(&t, "v", 4));
+    expect(&t, TG(&t, CONCAT, "c", ((ln_attr){.concat = {3, 0, 0}}), x, y), ln_nhwc(2, 3, 3, 9));
+    expect(&t, TG(&t, CONCAT, "c", ((ln_attr){.concat = {3, 4, 5}}), x, y), ln_nhwc(2, 3, 3, 5));
+    TG_REFUSE(&t, CONCAT, ((ln_attr){.concat = {2, 0, 0}}), "2 groups do not divide 9", x, y);
+    TG_REFUSE(&t, CONCAT, ((ln_attr){.concat = {-1, 0, 0}}), "-1 groups", x, y);
+    static const int64_t out[][2] = {{4, 6}, {-1, 2},        {0, -1},       {10, 1},
+                                     {3, 0}, {INT64_MAX, 1}, {1, INT64_MAX}};
+    for (size_t i = 0; i < LN_COUNT(out); i++) {
+        const ln_attr part = {.concat = {3, out[i][0], out[i][1]}};
+        TG_REFUSE(&t, CONCAT, part, "lie outside 9", x, y);
+    }
     ln_tid in[1] = {x};
     ck_assert_int_eq(ln_graph_node(t.g, LN_OP_COUNT, "n", &a, in, 1, &t.err), LN_NONE);
     ck_assert_ptr_nonnull(strstr(t.err.message, "no op"));

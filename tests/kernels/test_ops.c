@@ -7,7 +7,8 @@ typedef struct one {
     ln_op op;
     ln_shape x, kv; /* kv: the keys' and values' map of attention; rank 0: x itself */
     ln_attr attr;
-    bool bare; /* no gamma and beta */
+    bool bare;       /* no gamma and beta */
+    int parts, grow; /* concat: operands, and how much wider each is than the one before */
 } one;
 
 static ln_tid vector_of(tg *t, const ln_shape *x, bool positive) {
@@ -26,6 +27,17 @@ static void build_unary(tg *t, const void *user) {
     const one *c = user;
     ln_tid x = tg_input_shape(t, c->x);
     tg_output(t, tg_node(t, c->op, "op", c->attr, 1, &x));
+}
+
+static void build_concat(tg *t, const void *user) {
+    const one *c = user;
+    ln_tid in[LN_MAX_IN];
+    ln_shape s = c->x;
+    for (int i = 0; i < c->parts; i++) {
+        in[i] = tg_input_shape(t, s);
+        s.dim[s.rank - 1] += c->grow;
+    }
+    tg_output(t, tg_node(t, c->op, "op", c->attr, c->parts, in));
 }
 
 static void build_attention(tg *t, const void *user) {
@@ -90,6 +102,19 @@ static const one moves[] = {
     RESIZE(1, 6, 7, 16, BILINEAR, ASYMMETRIC, 12, 7), RESIZE(1, 1, 1, 40, BILINEAR, ALIGN_CORNERS, 33, 33),
 };
 
+#define CONCAT(text, shape, parts_, grow_, ...)                                                    \
+    {"concat " text, LN_OP_CONCAT, shape, .parts = parts_, .grow = grow_, .attr.concat = {__VA_ARGS__}}
+static const one concats[] = {
+    CONCAT("plain", SHAPE(2, 3, 5, 13), 3, 2, 0, 0, 0), CONCAT("tokens", SHAPE(2, 7, 5), 2, 0, 2, 0, 0),
+    CONCAT("28x28 58+58 g2", SHAPE(1, 28, 28, 58), 2, 0, 2, 0, 0),
+    CONCAT("28x28 58+58 g2 first", SHAPE(1, 28, 28, 58), 2, 0, 2, 0, 58),
+    CONCAT("28x28 58+58 g2 second", SHAPE(1, 28, 28, 58), 2, 0, 2, 58, 58),
+    CONCAT("g2 odd size", SHAPE(2, 3, 5, 37), 2, 0, 2, 4, 39), CONCAT("g2 odd begin", SHAPE(2, 3, 5, 20), 2, 0, 2, 7, 20),
+    CONCAT("g3", SHAPE(1, 7, 7, 21), 3, 0, 3, 0, 0), CONCAT("g3 part", SHAPE(1, 7, 7, 21), 3, 0, 3, 9, 34),
+    CONCAT("g2 of four", SHAPE(1, 7, 7, 5), 4, 2, 2, 0, 0), CONCAT("part", SHAPE(1, 7, 7, 11), 3, 1, 0, 10, 13),
+    CONCAT("g2 uneven", SHAPE(1, 4, 4, 24), 2, 8, 2, 28, 28), CONCAT("g16", SHAPE(1, 2, 2, 3), 16, 0, 16, 16, 20),
+};
+
 /* name, q's map, keys' map, heads, kv heads, dim, vdim, q_at, k_at, v_at, patch */
 #define MQA(text, qs, ks, ...)                                                                     \
     {"attention " text, LN_OP_ATTENTION, qs, ks, .attr.attention = {__VA_ARGS__}}
@@ -146,6 +171,7 @@ typedef struct table {
 } table;
 static const table tables[] = {{norms, LN_COUNT(norms), build_norm},
                                {moves, LN_COUNT(moves), build_unary},
+                               {concats, LN_COUNT(concats), build_concat},
                                {pools, LN_COUNT(pools), build_unary},
                                {attentions, LN_COUNT(attentions), build_attention},
                                {linears, LN_COUNT(linears), build_unary}};

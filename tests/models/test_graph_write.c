@@ -120,6 +120,7 @@ static const struct {
      "\"kernel\":[2,2],\"stride\":[2,2],\"dilation\":[1,1],\"pad\":[0,0,0,0],\"count_pad\":true,"
      "\"ceil\":[0,0]"},
     {LN_OP_CHANNEL_SHUFFLE, {.shuffle = {4}}, "\"groups\":4"},
+    {LN_OP_CONCAT, {.concat = {2, 2, 4}}, "\"groups\":2,\"begin\":2,\"size\":4"},
     {LN_OP_LAYER_NORM, {.norm = {.eps = 0.5f}}, "\"eps\":0.5"},
     {LN_OP_GROUP_NORM, {.norm = {.eps = 0.5f, .groups = 2}}, "\"groups\":2,\"eps\":0.5"},
     {LN_OP_SLICE,

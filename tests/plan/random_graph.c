@@ -30,6 +30,24 @@ ln_tid ln_test_conv(ln_graph *g, ln_tid x, int oc, ln_tid res) {
     return y;
 }
 
+static void random_range(int64_t all, int64_t *begin, int64_t *size) {
+    *begin = pick((int)all);
+    *size = 1 + pick((int)(all - *begin));
+}
+
+/* Plain, shuffled, or a part of either. */
+static ln_tid add_concat(ln_graph *g, const ln_tid *in, int n) {
+    linnet_error err;
+    ln_attr attr;
+    int64_t all = 0;
+    memset(&attr, 0, sizeof attr);
+    for (int i = 0; i < n; i++) all += g->tensor[in[i]].shape.dim[3];
+    int groups = 2 + pick(2), kind = pick(4);
+    if (kind & 1 && all % groups == 0) attr.concat.groups = groups;
+    if (kind == 3) random_range(all, &attr.concat.begin, &attr.concat.size);
+    return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, n, &err);
+}
+
 static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     linnet_error err;
     ln_tid a = pool[pick(n)], b = pool[pick(n)];
@@ -37,12 +55,12 @@ static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     memset(&attr, 0, sizeof attr); /* no activation in any member of the union */
     ln_tid in[3] = {a, b, pool[pick(n)]};
     bool same = ln_shape_equal(&g->tensor[a].shape, &g->tensor[b].shape);
-    switch (pick(7)) {
+    switch (pick(8)) {
     case 0:
         return same ? ln_graph_node(g, LN_OP_ADD, "add", &attr, in, 2, &err)
                     : ln_test_conv(g, a, 8, LN_NONE);
     case 1: return ln_graph_node(g, LN_OP_ACT, "act", &attr, in, 1, &err);
-    case 2: return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, 2 + pick(2), &err);
+    case 2: return add_concat(g, in, 2 + pick(2));
     case 3: return ln_test_conv(g, a, (int)g->tensor[b].shape.dim[3], b);
     case 4:
         return same ? ln_graph_node(g, LN_OP_MUL, "mul", &attr, in, 2, &err)
@@ -50,6 +68,10 @@ static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     case 5: /* to the same shape: a new name for the same memory */
         attr.reshape.shape = g->tensor[a].shape;
         return ln_graph_node(g, LN_OP_RESHAPE, "reshape", &attr, in, 1, &err);
+    case 6:
+        attr.slice = ln_slice_all(&g->tensor[a].shape);
+        random_range(g->tensor[a].shape.dim[3], &attr.slice.begin[3], &attr.slice.size.dim[3]);
+        return ln_graph_node(g, LN_OP_SLICE, "slice", &attr, in, 1, &err);
     default: return ln_test_conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
     }
 }

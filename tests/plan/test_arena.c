@@ -11,7 +11,7 @@
 static uint64_t value(const ln_graph *g, ln_tid t, int64_t pixel, int64_t c) {
     for (int i = g->n_node - 1; i >= 0; i--) {
         const ln_node *n = &g->node[i];
-        if (n->out[0] != t || (n->op != LN_OP_CONCAT && n->op != LN_OP_RESHAPE)) continue;
+        if (n->out[0] != t || (!ln_node_is_plain_concat(n) && n->op != LN_OP_RESHAPE)) continue;
         int k = 0;
         for (; c >= g->tensor[n->in[k]].shape.dim[3]; k++) c -= g->tensor[n->in[k]].shape.dim[3];
         t = n->in[k];
