@@ -74,6 +74,7 @@ static ln_attr attr_of(const ln_case *c) {
     case LN_OP_ADD:
     case LN_OP_MUL: a.binary.act = act; break;
     case LN_OP_ACT: a.act = act; break;
+    case LN_OP_CONCAT: a.concat.groups = c->groups; break;
     case LN_OP_RESHAPE:
         a.reshape.shape = ln_nhwc(c->n, 1, (int64_t)c->h * c->w * c->c / c->oc, c->oc);
         break;
@@ -94,9 +95,11 @@ static linnet_status fill_graph(const ln_case *c, uint64_t seed, ln_graph *g, li
     case LN_OP_FC: conv_inputs(c, g, in, &n_in, &seed, err); break;
     case LN_OP_ADD:
     case LN_OP_MUL: in[n_in++] = second_operand(c, g, &seed, err); break;
-    case LN_OP_CONCAT: /* operands of growing and odd widths */
-        for (int i = 1; i < c->oc; i++)
-            in[n_in++] = ln_graph_input(g, "part", ln_nhwc(c->n, c->h, c->w, c->c + i * 3), err);
+    case LN_OP_CONCAT: /* operands of growing and odd widths, of one width when shuffled */
+        for (int i = 1; i < c->oc; i++) {
+            int wide = c->c + (c->groups > 1 ? 0 : i * 3);
+            in[n_in++] = ln_graph_input(g, "part", ln_nhwc(c->n, c->h, c->w, wide), err);
+        }
         break;
     default: break;
     }
@@ -132,6 +135,8 @@ void ln_case_text(const ln_case *c, char *buf, size_t size) {
         at += snprintf(buf + at, size - (size_t)at, " k%dx%d s%dx%d d%dx%d pad %d,%d,%d,%d g%d",
                        w->kh, w->kw, w->sh, w->sw, w->dh, w->dw, w->top, w->left, w->bottom,
                        w->right, c->groups);
+    else if (c->groups > 1)
+        at += snprintf(buf + at, size - (size_t)at, " g%d", c->groups);
     at += snprintf(buf + at, size - (size_t)at, " %s", ln_act_names[c->act]);
     for (size_t i = 0; i < LN_COUNT(name); i++)
         if ((c->flags >> i) & 1u) at += snprintf(buf + at, size - (size_t)at, " %s", name[i]);
@@ -229,7 +234,10 @@ ln_case ln_case_random(ln_op op, uint64_t n) {
         break;
     case LN_OP_ACT: c.flags |= pick(s, 2) ? LAB_PLANAR : 0u; break;
     case LN_OP_RESHAPE: c.oc = c.c % 2 ? c.w * c.c : c.c / 2; break;
-    case LN_OP_CONCAT: c.oc = 2 + pick(s, 4); break;
+    case LN_OP_CONCAT:
+        c.oc = 2 + pick(s, 4);
+        c.groups = pick(s, 2) ? c.oc : 1;
+        break;
     default: break;
     }
     return c;
