@@ -249,9 +249,10 @@ static void print_aligned(const cli_table *t, FILE *f) {
     }
 }
 
-static bool is_number(const char *s) {
+static bool is_raw(const char *s) {
     char *end;
     double v = strtod(s, &end);
+    if (!strcmp(s, "true") || !strcmp(s, "false")) return true;
     return end != s && !*end && isfinite(v);
 }
 
@@ -260,7 +261,7 @@ static cJSON *table_row(const cli_table *t, size_t row) {
     for (int c = 0; c < t->columns; c++) {
         const char *s = t->cell[row * (size_t)t->columns + (size_t)c];
         if (t->column[c].number)
-            cJSON_AddRawToObject(object, t->column[c].key, is_number(s) ? s : "null");
+            cJSON_AddRawToObject(object, t->column[c].key, is_raw(s) ? s : "null");
         else
             cli_json_text(object, t->column[c].key, s);
     }

@@ -1,7 +1,6 @@
 #include <linnet/linnet.h>
 #include <stdio.h>
 #include <stdlib.h>
-
 int main(int argc, char **argv) { /* classify MODEL.safetensors PICTURE */
     linnet_error err = {0};
     linnet_model_params params = {.model = argc == 3 ? argv[1] : ""};
@@ -10,7 +9,7 @@ int main(int argc, char **argv) { /* classify MODEL.safetensors PICTURE */
     linnet_device *device;
     linnet_session *session;
     float *image, *logits;
-    linnet_top top[5];
+    linnet_top t[5];
     if (linnet_model_open(&params, &model, &err) || linnet_model_get_info(model, &info, &err) ||
         linnet_device_open(NULL, &device, &err) || /* a GPU, else the processor */
         linnet_session_create(model, device, NULL, &session, &err) ||
@@ -18,8 +17,9 @@ int main(int argc, char **argv) { /* classify MODEL.safetensors PICTURE */
         linnet_image_load(model, argv[2], image, &err) ||
         linnet_session_run(session, (const float *[]){image}, (float *[]){logits}, &err))
         return fprintf(stderr, "%s\n", err.message), 1;
-    for (int i = 0; i < linnet_topk(logits, info.classes, 5, top); i++)
-        printf("%.4f  %s\n", top[i].probability, linnet_model_label(model, top[i].index));
+    for (int i = 0; i < linnet_topk(logits, info.classes, 5, t); i++)
+        printf("%.4f  %d  %s\n", t[i].probability, t[i].index, /* a model may have no labels */
+               linnet_model_label(model, t[i].index) ? linnet_model_label(model, t[i].index) : "");
     linnet_session_destroy(&session);
     linnet_device_close(&device), linnet_model_close(&model), free(image), free(logits);
 }

@@ -32,13 +32,29 @@ static void left_out(linnet_error *first, const linnet_error *e) {
     if (first->status == LINNET_OK) *first = *e;
 }
 
+/* A driver is there, and finds nothing to drive; PoCL does so when it cannot write its cache. */
+static void no_device(cl_platform_id p, linnet_error *first) {
+    char name[64] = "";
+    ln_cl()->clGetPlatformInfo(p, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+    bool pocl = strstr(name, "Portable Computing Language");
+    if (first->status != LINNET_OK) return;
+    ln_fail(first, LINNET_ERR_NO_DEVICE,
+            "the OpenCL platform %s is installed but offers no device; %s, or use --device ref",
+            name,
+            pocl ? "set POCL_CACHE_DIR (or HOME) to a folder that can be written"
+                 : "check that the device is plugged in and may be opened (groups render, video)");
+}
+
 static linnet_status add_devices(found_list *l, cl_platform_id p, linnet_error *first,
                                  linnet_error *err) {
     cl_device_id ids[MOST_DEVICES];
     cl_uint n = 0;
     linnet_error e = {0};
     cl_int code = ln_cl()->clGetDeviceIDs(p, CL_DEVICE_TYPE_ALL, MOST_DEVICES, ids, &n);
-    if (code == CL_DEVICE_NOT_FOUND) return LINNET_OK;
+    if (code == CL_DEVICE_NOT_FOUND || (!code && !n)) {
+        no_device(p, first);
+        return LINNET_OK;
+    }
     if (code) {
         ln_cl_fail(&e, code, "clGetDeviceIDs", "asking a platform for its devices");
         left_out(first, &e);

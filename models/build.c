@@ -26,6 +26,8 @@ int64_t ln_b_channels(const ln_build *b, ln_tid x) {
 }
 
 /* ---- weights ---- */
+#define MOST_NAMED 700 /* bytes of an error's message; the log has room for the rest */
+
 static void problem(ln_build *b, const char *fmt, ...) LN_PRINTF(2, 3);
 static void problem(ln_build *b, const char *fmt, ...) {
     char line[320];
@@ -33,8 +35,13 @@ static void problem(ln_build *b, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    ln_str_add(&b->problems, "%s%s", b->n_problems ? "; " : "", line);
     b->n_problems++;
+    if (b->n_logged || b->problems.len + strlen(line) > MOST_NAMED) {
+        b->n_logged++;
+        ln_log(LN_LOG_WARN, "%s: %s", b->g->name, line);
+        return;
+    }
+    ln_str_add(&b->problems, "%s%s", b->problems.len ? "; " : "", line);
 }
 
 /* The source's tensor if it has the expected shape; NULL after noting what is wrong. */
@@ -255,12 +262,12 @@ linnet_status ln_b_finish(ln_build *b, ln_tid x) {
     note_unexpected(b);
     if (b->n_problems) {
         if (b->problems.failed) return ln_fail_oom(b->err, "the list of tensors", 0);
-        const char *list = b->problems.p;
-        int shown = (int)LN_MIN(b->problems.len, 760);
-        return ln_fail(b->err, LINNET_ERR_BAD_FILE, "%s does not fit %s, %d tensor%s: %.*s%s",
+        char rest[64] = "";
+        if (b->n_logged)
+            snprintf(rest, sizeof rest, "; the other %d are warnings in the log", b->n_logged);
+        return ln_fail(b->err, LINNET_ERR_BAD_FILE, "%s does not fit %s, %d tensor%s: %s%s",
                        ln_weights_path(b->weights), b->g->name, b->n_problems,
-                       b->n_problems > 1 ? "s" : "", shown, list,
-                       b->problems.len > 760 ? " ..." : "");
+                       b->n_problems > 1 ? "s" : "", b->problems.p, rest);
     }
     return ln_graph_output(b->g, x, b->err);
 }

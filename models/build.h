@@ -18,6 +18,7 @@ typedef struct ln_build {
     linnet_error *err;
     ln_str problems; /* tensors missing or misshapen */
     int n_problems;
+    int n_logged;  /* of them, told to the log alone: no room in the message */
     uint8_t *used; /* a flag for each tensor of a file */
 } ln_build;
 

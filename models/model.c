@@ -95,6 +95,12 @@ static linnet_status read_meta(ln_model *m, const ln_model_params *p, linnet_err
 
 static linnet_status open_model(ln_model *m, const ln_model_params *p, linnet_error *err) {
     /* the name before the weights: a misspelt one is the better thing to complain about */
+    const char *file = p->weights ? p->weights : p->model;
+    if (ends_with(file, ".onnx") || ends_with(file, ".tflite"))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: ONNX and TFLite files are not supported by this version; give a family "
+                       "(see linnet models) or a .safetensors file",
+                       file);
     const char *name = is_path(p->model) ? p->arch : p->model;
     if (name && !ln_family_find(name, err)) return LINNET_ERR_UNSUPPORTED;
     LN_TRY(open_weights(p, &m->weights, err));

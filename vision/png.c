@@ -45,6 +45,16 @@ static linnet_status check_size(const ln_blob *b, const struct spng_ihdr *h, lin
     return LINNET_OK;
 }
 
+/* Sides that PNG forbids: read where its header has them, behind signature, length and type. */
+static linnet_status bad_size(const ln_blob *b, linnet_error *err) {
+    uint32_t side[2] = {0};
+    for (size_t i = 0; i < 8 && b->size >= 24; i++)
+        side[i / 4] = side[i / 4] << 8 | b->data[16 + i];
+    return ln_fail(err, LINNET_ERR_BAD_FILE,
+                   "%s: the PNG claims %u x %u pixels; a side is from 1 to 2147483647", b->name,
+                   side[0], side[1]);
+}
+
 static linnet_status decode(spng_ctx *ctx, source *s, ln_image *out, int *orientation,
                             linnet_error *err) {
     struct spng_ihdr h;
@@ -53,6 +63,8 @@ static linnet_status decode(spng_ctx *ctx, source *s, ln_image *out, int *orient
     if (!e) e = spng_set_chunk_limits(ctx, MAX_CHUNK, MAX_CHUNK);
     if (!e) e = spng_set_png_stream(ctx, read_bytes, s);
     if (!e) e = spng_get_ihdr(ctx, &h);
+    if (e == SPNG_EWIDTH || e == SPNG_EHEIGHT || e == SPNG_EUSER_WIDTH || e == SPNG_EUSER_HEIGHT)
+        return bad_size(s->blob, err);
     if (e) return fail(s, e, err);
     LN_TRY(check_size(s->blob, &h, err));
     LN_TRY(ln_image_alloc(out, h.width, h.height, s->blob->name, err));

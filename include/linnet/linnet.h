@@ -4,8 +4,9 @@
  * Conventions. Create functions take a params struct, made by its LINNET_..._INIT; destroy
  * functions accept a pointer to NULL and null it. Every call that can fail returns a
  * linnet_status and fills the linnet_error (may be NULL); what it would have made (*out, *list,
- * *text, ...) is then NULL. Strings returned as const char * belong to the object they came from.
- * Nothing here prints, exits or aborts.
+ * *text, ...) is then NULL. Other pointers must not be NULL unless that is said where they stand;
+ * destroy and close functions take NULL too. Strings returned as const char * belong to the object
+ * they came from. Nothing here prints, exits or aborts.
  *
  * Threads. Devices and models may be shared between threads; a session is used by one thread at
  * a time, and any number of sessions may run at once. */

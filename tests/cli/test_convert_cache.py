@@ -1,6 +1,9 @@
 """convert, weights from files, and the cache."""
 import json
+import re
 import struct
+
+import pytest
 
 from conftest import MODEL, NO_LOADER, ppm
 
@@ -41,7 +44,7 @@ def test_convert_errors(linnet, weights, tmp_path):
     for args, status, words in (
             ([tmp_path / "none", out, "--arch", "mobilenetv1_025"], 5, ["none"]),
             ([weights, out, "--arch", "mobilenet_v1"], 3, ["mobilenet_v1"]),
-            ([weights, out, "--arch", "mobilenetv2_100"], 5, []),
+            ([weights, out, "--arch", "mobilenetv2_100", "-q"], 5, []),
             ([weights, tmp_path / "no" / "o", "--arch", "mobilenetv1_025"], 5, ["cannot write"]),
             ([weights, "/dev/full", "--arch", "mobilenetv1_025"], 5, ["/dev/full"]),
             ([weights, out, "--arch", "mobilenetv1_025", "--labels", tmp_path / "none"], 5, ["none"])):
@@ -117,3 +120,25 @@ def test_a_cache_that_cannot_be_written_is_not_fatal(linnet, tmp_path):
     r = linnet("info", "mobilenetv1_025", "--cache-dir", "x" * 2000)
     assert r.status == 2
     r.one_line("too long")
+
+
+def test_every_tensor_that_does_not_fit_is_named(linnet, weights):
+    r = linnet("info", weights, "--arch", "mobilenetv2_100")
+    assert r.status == 5
+    *rest, last = r.err.splitlines()
+    counts = re.search(r"does not fit mobilenetv2_100, (\d+) tensors: .*; the other (\d+) are warnings",
+                       last)
+    assert int(counts[2]) == len(rest) > 100
+    assert all(line.startswith("linnet: warning: mobilenetv2_100: ") for line in rest)
+    assert len(re.findall(r"missing|unexpected| is ", last.split("tensors: ")[1])) == (
+        int(counts[1]) - len(rest))
+    linnet("info", weights, "--arch", "mobilenetv2_100", "-q").one_line("does not fit")
+
+
+@pytest.mark.parametrize("name", ["x.onnx", "dir/x.tflite"])
+def test_formats_to_come(linnet, name):
+    for args in (["info", name], ["info", "mobilenetv1_025", "-w", name],
+                 ["classify", name, "a.jpg", "--arch", "mobilenetv1_025"]):
+        r = linnet(*args)
+        assert r.status == 3
+        r.one_line(name + ": ONNX and TFLite files are not supported by this version")

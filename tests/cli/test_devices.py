@@ -1,8 +1,10 @@
 """devices and doctor, and what every verb says when OpenCL is not there."""
+import os
+import subprocess
 
 import pytest
 
-from conftest import MODEL, NO_LOADER
+from conftest import LINNET, MODEL, NO_LOADER
 
 
 @pytest.fixture
@@ -127,3 +129,24 @@ def test_second_start_builds_nothing(linnet, tmp_path):
     stamps = {p: p.stat().st_mtime_ns for p in programs}
     assert linnet(*args).status == 0
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "c" / "programs").iterdir()} == stamps
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+def test_a_driver_without_a_device(environment, tmp_path):
+    """PoCL offers none when its cache cannot be written."""
+    env = dict(environment, HOME="/nonexistent")
+    for name in ("POCL_CACHE_DIR", "XDG_CACHE_HOME"):
+        env.pop(name, None)
+
+    def nobody():
+        os.setgid(65534)
+        os.setuid(65534)
+
+    for verb in ("devices", "doctor"):
+        done = subprocess.run([LINNET, verb], env=env, preexec_fn=nobody, cwd="/",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True)
+        if "Portable Computing Language" not in done.stdout:
+            pytest.skip("this machine's drivers do without a cache: " + done.stdout)
+        assert done.returncode == 4
+        assert "is installed but offers no device; set POCL_CACHE_DIR (or HOME)" in done.stdout

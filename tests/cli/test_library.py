@@ -84,8 +84,10 @@ def sanitizers():
 def test_example(linnet, environment, weights, tmp_path):
     source = ROOT / "examples" / "classify.c"
     program, model = tmp_path / "classify", tmp_path / "m.safetensors"
-    env = dict(environment, PKG_CONFIG_PATH=str(BUILD / "meson-uninstalled"))
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "linnet"], env=env,
+    env = dict(environment, PKG_CONFIG_PATH=str(BUILD / "meson-private"))
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs",
+                            "--define-variable=libdir=%s" % LIBRARY.parent,
+                            "--define-variable=includedir=%s" % (ROOT / "include"), "linnet"], env=env,
                            stdout=subprocess.PIPE, universal_newlines=True).stdout.split()
     assert "-llinnet" in " ".join(flags) or "liblinnet" in " ".join(flags)
     command(*CC, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", source, "-o", program, *flags,
@@ -100,7 +102,12 @@ def test_example(linnet, environment, weights, tmp_path):
                           stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 0, done.stderr
     top = linnet("classify", model, picture, "-o", "json").json[0]["top"]
-    assert done.stdout.splitlines() == ["%.4f  %s" % (t["probability"], t["label"]) for t in top]
+    assert done.stdout.splitlines() == ["%.4f  %d  %s" % (t["probability"], t["class"], t["label"])
+                                        for t in top]
+    assert linnet("convert", weights, model, "--arch", "mobilenetv1_025").status == 0
+    bare = subprocess.run([program, model, picture], env=env, stdout=subprocess.PIPE,
+                          universal_newlines=True)
+    assert bare.stdout.splitlines() == ["%.4f  %d  " % (t["probability"], t["class"]) for t in top]
     for args in ([model, tmp_path / "none.ppm"], ["nosuch", picture], []):
         bad = subprocess.run([program, *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert bad.returncode == 1 and bad.stderr and not bad.stdout
@@ -112,3 +119,10 @@ def test_readme_shows_the_example():
     assert len(source.splitlines()) <= 25
     blocks = re.findall(r"```c\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     assert source in blocks
+
+
+def test_pkg_config_asks_for_nothing_else():
+    flags = subprocess.run(["pkg-config", "--cflags", "linnet"], stdout=subprocess.PIPE,
+                           env=dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "meson-private")),
+                           universal_newlines=True)
+    assert flags.returncode == 0 and "cjson" not in flags.stdout
