@@ -1,5 +1,5 @@
-/* Dense convolution: conv_any.cl (also grouped, also fully connected), conv_wide.cl, conv_deep.cl.
- */
+/* Dense convolution: conv_any.cl (also grouped, also fully connected), conv_wide.cl, conv_deep.cl,
+ * conv_grouped_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
@@ -41,14 +41,36 @@ static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst
     return ln_matrix_pack(s, panel_width(v, s), dst, err);
 }
 
-static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
-    int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
+static void deep_cut(const ln_site *s, int64_t panels, ln_args *a) {
     int64_t want = ln_ceil_div((int64_t)LN_MAX(s->caps->compute_units, 1) * 4, a->n);
     ln_matrix_bind(s, a);
-    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
     a->t1 = (int32_t)LN_MAX(LN_MIN(want, a->oh / 4), 1);
     a->t3 = (int32_t)LN_MIN(ln_ceil_div(want, a->t1), panels);
     a->tiles = a->n * a->t1 * a->t3;
+}
+
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    deep_cut(s, ln_panel_count(ln_cpad(a->oc), panel_width(v, s)), a);
+    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
+}
+
+/* ---- deep, grouped: panels of 8 channels, for groups end anywhere ---- */
+
+static bool grouped_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return s->node->attr.conv.groups > 1 && !ln_node_is_depthwise(s->graph, s->node) &&
+           ln_site_post_is_clamp(s) && !ln_site_has(s, LN_CONV_GATE);
+}
+
+static linnet_status grouped_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                  linnet_error *err) {
+    (void)v;
+    return ln_matrix_pack(s, 8, dst, err);
+}
+
+static void grouped_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)v;
+    deep_cut(s, ln_cpad(a->oc) / 8, a);
 }
 
 const ln_family ln_family_conv_any = {"conv_any",       LN_OP_CONV2D,         can_run,
@@ -59,3 +81,5 @@ const ln_family ln_family_conv_wide = {"conv_wide",      LN_OP_CONV2D,         d
                                        ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
 const ln_family ln_family_conv_deep = {"conv_deep", LN_OP_CONV2D, deep_can_run, ln_matrix_packed,
                                        deep_pack,   deep_bind,    true};
+const ln_family ln_family_conv_grouped_deep = {"conv_grouped_deep", LN_OP_CONV2D, grouped_can_run,
+                                               ln_matrix_packed,    grouped_pack, grouped_bind};

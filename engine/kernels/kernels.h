@@ -61,6 +61,7 @@ void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a);
 LN_FAMILY(conv_any)
 LN_FAMILY(fc_any)
 LN_FAMILY(conv_deep)
+LN_FAMILY(conv_grouped_deep)
 LN_FAMILY(conv_wide)
 LN_FAMILY(pw_wide)
 LN_FAMILY(fc_wide)
