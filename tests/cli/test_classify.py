@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import random
+import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -364,3 +366,13 @@ def test_control_characters_in_names_are_shown(linnet, tmp_path, form):
     else:
         assert len(r.out.splitlines()) == (4 if form == "md" else 3)
         assert "a\\n%s|\\x1b[31mb\\xc2\\x9b\\t," % ("\\" if form == "md" else "") in r.out
+
+
+def test_a_forbidden_side_of_a_png_is_named(linnet, tmp_path):
+    data = bytearray(png(4, 4, 1))
+    data[16:20] = struct.pack(">I", 1 << 31)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    (tmp_path / "a.png").write_bytes(data)
+    r = linnet("classify", *REF, tmp_path / "a.png")
+    assert r.status == 5
+    r.one_line("claims 2147483648 x 4 pixels")
