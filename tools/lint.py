@@ -42,6 +42,7 @@ def checks():
         "--template={file}:{line}: {severity}: {message} [{id}]"], None
     yield "shellcheck", "shellcheck", ["shellcheck", "-x"], list(shell_scripts())
     yield "kernels", None, [python, "tools/check_kernels.py"], None
+    yield "links", None, [python, "tools/check_links.py"], tracked("*.md")
     yield "pyflakes", None, [python, "-m", "pyflakes"], tracked("*.py")
 
 
