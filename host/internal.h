@@ -46,7 +46,7 @@ struct ln_device {
     cl_device_id id;
     cl_context context;
     ln_caps caps;
-    uint64_t key; /* hash of device, driver and platform version */
+    uint64_t key;          /* hash of device, driver and platform version */
     pthread_mutex_t units; /* ln_device_lock_units */
     pthread_mutex_t lock;
     pthread_cond_t built;

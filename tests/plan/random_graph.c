@@ -48,6 +48,52 @@ static ln_tid add_concat(ln_graph *g, const ln_tid *in, int n) {
     return ln_graph_node(g, LN_OP_CONCAT, "cat", &attr, in, n, &err);
 }
 
+/* 3x3 depthwise, same size. */
+static ln_tid depthwise(ln_graph *g, ln_tid x) {
+    linnet_error err;
+    float *data;
+    int64_t c = g->tensor[x].shape.dim[3];
+    ln_shape ws = {4, {c, 3, 3, 1}};
+    ln_tid in[] = {x, ln_graph_const_new(g, "dw", ws, &data, &err)};
+    for (int64_t i = 0; i < c * 9; i++) data[i] = (float)(pick(2001) - 1000) * 5e-4f;
+    ln_attr a = {.conv = {.win = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1}, .groups = (int)c}};
+    return c == 1 ? ln_test_conv(g, x, 8, LN_NONE)
+                  : ln_graph_node(g, LN_OP_CONV2D, "dw", &a, in, 2, &err);
+}
+
+/* Ops with kernels of their own, each to the input's shape: as slices of concats they read and
+ * write pixels that lie further apart. */
+static ln_tid add_op(ln_graph *g, ln_tid x) {
+    linnet_error err;
+    int64_t c = g->tensor[x].shape.dim[3];
+    ln_attr a;
+    memset(&a, 0, sizeof a);
+    ln_tid in[] = {x, x, x};
+    switch (pick(6)) {
+    case 0:
+        a.norm = (ln_norm_attr){.eps = 1e-3f};
+        return ln_graph_node(g, LN_OP_LAYER_NORM, "ln", &a, in, 1, &err);
+    case 1:
+        a.norm = (ln_norm_attr){.eps = 1e-3f, .groups = 1};
+        return ln_graph_node(g, LN_OP_GROUP_NORM, "gn", &a, in, 1, &err);
+    case 2:
+        a.pool = (ln_pool_attr){.kind = pick(2) ? LN_POOL_AVG : LN_POOL_MAX,
+                                .win = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1}};
+        return ln_graph_node(g, LN_OP_POOL, "pool", &a, in, 1, &err);
+    case 3:
+        a.attention = (ln_attention_attr){.heads = 1,
+                                          .kv_heads = 1,
+                                          .dim = (int)c,
+                                          .vdim = (int)c,
+                                          .patch_h = 1,
+                                          .patch_w = 1,
+                                          .scale = 0.2f};
+        return ln_graph_node(g, LN_OP_ATTENTION, "attn", &a, in, 3, &err);
+    case 4: return ln_graph_node(g, LN_OP_SOFTMAX, "softmax", &a, in, 1, &err);
+    default: return depthwise(g, x);
+    }
+}
+
 static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
     linnet_error err;
     ln_tid a = pool[pick(n)], b = pool[pick(n)];
@@ -72,6 +118,8 @@ static ln_tid add_random_node(ln_graph *g, const ln_tid *pool, int n) {
         attr.slice = ln_slice_all(&g->tensor[a].shape);
         random_range(g->tensor[a].shape.dim[3], &attr.slice.begin[3], &attr.slice.size.dim[3]);
         return ln_graph_node(g, LN_OP_SLICE, "slice", &attr, in, 1, &err);
+    case 7:
+    case 8: return add_op(g, a);
     default: return ln_test_conv(g, a, 1 + pick(CHANNELS_MAX), LN_NONE);
     }
 }

@@ -1,4 +1,5 @@
-/* Small random networks of convolutions, sums, products, reshapes and slices, concats with shared operands. */
+/* Small random networks of convolutions, sums, products, reshapes and slices, concats with shared
+ * operands. */
 #ifndef LN_TEST_RANDOM_GRAPH_H
 #define LN_TEST_RANDOM_GRAPH_H
 
