@@ -60,8 +60,9 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(ATTENTION, "attention", 3, 3)   /* q, k, v: maps; may be one and the same */                 \
     X(LINEAR_ATTENTION, "linear_attention", 1, 1) /* the map of [query 1, key D, value D] */       \
     X(CHANNEL_SHUFFLE, "channel_shuffle", 1, 1)                                                    \
-    X(SLICE, "slice", 1, 1) /* a box of any dimensions, with steps */                              \
-    X(PAD, "pad", 1, 1)     /* constant values around any dimensions */                            \
+    X(SLICE, "slice", 1, 1)       /* a box of any dimensions, with steps */                        \
+    X(SE, "squeeze_excite", 3, 5) /* x, w1 [R,1,1,C], w2 [C,1,1,R], [b1], [b2] */                  \
+    X(PAD, "pad", 1, 1)           /* constant values around any dimensions */                      \
     X(RESIZE, "resize", 1, 1)
 
 typedef enum ln_op {
@@ -77,6 +78,8 @@ typedef struct ln_op_info {
 extern const ln_op_info ln_op_infos[LN_OP_COUNT];
 
 enum { LN_CONV_X, LN_CONV_W, LN_CONV_BIAS, LN_CONV_RES, LN_CONV_GATE }; /* input slots; FC too */
+
+enum { LN_SE_X, LN_SE_W1, LN_SE_W2, LN_SE_B1, LN_SE_B2 };
 
 typedef enum ln_pool_kind { LN_POOL_AVG, LN_POOL_MAX } ln_pool_kind;
 typedef struct ln_window {
@@ -164,6 +167,11 @@ typedef struct ln_resize_attr {
     ln_resize_grid grid;
     int64_t h, w;
 } ln_resize_attr;
+/* The gate [N,1,1,C] of a map: gate(w2 act(w1 mean(x) + b1) + b2), mean over an image's pixels
+ * (Hu et al. 2018, arXiv:1709.01507) */
+typedef struct ln_se_attr {
+    ln_act act, gate;
+} ln_se_attr;
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
@@ -179,6 +187,7 @@ typedef union ln_attr {
     ln_slice_attr slice;
     ln_pad_attr pad;
     ln_resize_attr resize;
+    ln_se_attr se;
     ln_act act;
 } ln_attr;
 

@@ -89,6 +89,11 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     case LN_OP_GROUP_NORM: ln_str_add(s, " g%d", n->attr.norm.groups); break;
     case LN_OP_CONCAT: put_concat(s, &n->attr.concat); break;
     case LN_OP_CHANNEL_SHUFFLE: ln_str_add(s, " g%d", n->attr.shuffle.groups); break;
+    case LN_OP_SE:
+        ln_str_add(s, " %lld", (long long)g->tensor[n->in[LN_SE_W1]].shape.dim[0]);
+        put_act(s, &n->attr.se.act);
+        put_act(s, &n->attr.se.gate);
+        break;
     case LN_OP_RESIZE:
         ln_str_add(s, n->attr.resize.kind == LN_RESIZE_NEAREST ? " nearest" : " bilinear");
         break;

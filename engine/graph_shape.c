@@ -164,6 +164,35 @@ static linnet_status shape_act(const ln_graph *g, const ln_node *n, ln_shape *ou
     return ln_need_act(&n->attr.act, err);
 }
 
+static linnet_status se_weight(const ln_graph *g, const ln_node *n, int slot, int64_t in,
+                               ln_shape *w, linnet_error *err) {
+    char a[96];
+    *w = *ln_in_shape(g, n, slot);
+    const ln_shape want = ln_nhwc(w->dim[0], 1, 1, in);
+    if (g->tensor[n->in[slot]].kind != LN_TENSOR_CONST)
+        return LN_BAD("weight %d is not a constant", slot);
+    if (!ln_shape_equal(w, &want))
+        return LN_BAD("weight %d has shape %s, 1x1 over %lld channels is needed", slot,
+                      ln_shape_text(w, a), (long long)in);
+    return LINNET_OK;
+}
+
+static linnet_status shape_se(const ln_graph *g, const ln_node *n, ln_shape *out,
+                              linnet_error *err) {
+    const ln_shape *x = ln_in_shape(g, n, LN_SE_X);
+    ln_shape w1, w2;
+    LN_TRY(ln_need_rank(x, 4, "input", err));
+    LN_TRY(se_weight(g, n, LN_SE_W1, x->dim[3], &w1, err));
+    LN_TRY(se_weight(g, n, LN_SE_W2, w1.dim[0], &w2, err));
+    LN_TRY(ln_need_vector(g, n, LN_SE_B1, w1.dim[0], "first bias", err));
+    LN_TRY(ln_need_vector(g, n, LN_SE_B2, w2.dim[0], "second bias", err));
+    if (w2.dim[0] != x->dim[3])
+        return LN_BAD("%lld gates for %lld channels", (long long)w2.dim[0], (long long)x->dim[3]);
+    *out = ln_nhwc(x->dim[0], 1, 1, x->dim[3]);
+    LN_TRY(ln_need_act(&n->attr.se.act, err));
+    return ln_need_act(&n->attr.se.gate, err);
+}
+
 static linnet_status shape_softmax(const ln_graph *g, const ln_node *n, ln_shape *out,
                                    linnet_error *err) {
     (void)err;
@@ -189,6 +218,7 @@ static const ln_shape_fn rules[LN_OP_COUNT] = {
     [LN_OP_LINEAR_ATTENTION] = ln_shape_linear,
     [LN_OP_CHANNEL_SHUFFLE]  = ln_shape_shuffle,
     [LN_OP_SLICE]            = ln_shape_slice,
+    [LN_OP_SE]               = shape_se,
     [LN_OP_PAD]              = ln_shape_pad,
     [LN_OP_RESIZE]           = ln_shape_resize,
 };

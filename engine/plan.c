@@ -168,6 +168,7 @@ linnet_status ln_plan_create(ln_graph *g, const ln_caps *caps, const ln_plan_par
     linnet_error local;
     if (!err) err = &local;
     LN_TRY(copy_inputs(g, err));
+    LN_TRY(ln_plan_split(g, caps, params, err));
     ln_plan *p = calloc(1, sizeof *p);
     if (!p) return ln_fail_oom(err, "plan", sizeof *p);
     p->graph = g;

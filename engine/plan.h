@@ -57,12 +57,16 @@ typedef struct ln_plan_params {
     bool no_sharing; /* every activation has memory of its own: no in-place, no slices */
 } ln_plan_params;
 /* The graph may get copy nodes behind inputs whose readers cannot take the caller's planar
- * layout; it must outlive the plan. params may be NULL. */
+ * layout, and squeeze-and-excitation may come apart; it must outlive the plan. params may be NULL.
+ */
 linnet_status ln_plan_create(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
                              ln_plan **out, linnet_error *err);
 void ln_plan_destroy(ln_plan **p);
 /* Packs every constant into dst (plan->weight_bytes, 64-byte aligned, zeroed). */
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err);
+/* Takes nodes apart that run faster as several (split.c). */
+linnet_status ln_plan_split(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
+                            linnet_error *err);
 /* A tensor's shape as the kernels see it: rank 4 as it is, [N,T,C] with h = 1, [N,C] one pixel. */
 typedef struct ln_dims {
     int64_t n, h, w, c;

@@ -101,6 +101,11 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
     case LN_OP_ADD:
     case LN_OP_MUL: fill_act(&n->attr.binary.act, &a->act, act); break;
     case LN_OP_ACT: fill_act(&n->attr.act, &a->act, act); break;
+    case LN_OP_SE:
+        fill_act(&n->attr.se.act, &a->act, act);
+        fill_act(&n->attr.se.gate, &a->post, post);
+        second = LN_NONE;
+        break;
     case LN_OP_LINEAR_ATTENTION: fill_act(&n->attr.linear.act, &a->act, act); break;
     case LN_OP_ATTENTION:
     case LN_OP_CONCAT: fill_parts(p, n, a); break;

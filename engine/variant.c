@@ -112,8 +112,11 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
     const ln_variant *v = &ln_variants[variants[i]], *same = twin(variants, i);
     const char *at = v->defines, *name, *value;
     int name_len, value_len;
-    ln_str_add(text, "#define LN_NAME %s\n#define LN_LOCAL %d\n#define LN_KERNEL%s\n", v->name,
-               v->local, kernel ? " LN_KERNEL_OF_TILE" : "");
+    ln_str_add(text,
+               "#define LN_NAME %s\n#define LN_LOCAL %d\n#define LN_KERNEL%s\n"
+               "#define LN_KERNEL_LOCAL(n)%s\n",
+               v->name, v->local, kernel ? " LN_KERNEL_OF_TILE(, 0)" : "",
+               kernel ? " LN_KERNEL_OF_TILE(__local float lm[n], lm)" : "");
     if (same) {
         ln_str_add(text, "#define %s_tile %s_tile\nLN_KERNEL\n", v->name, same->name);
     } else {
@@ -121,7 +124,7 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
             ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
         ln_str_add(text, "#line 1 \"%s\"\n%s", v->file, v->source);
     }
-    ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n");
+    ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n");
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. One

@@ -116,6 +116,10 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_dims(s, "begin", a->slice.begin, rank);
         put_dims(s, "step", a->slice.step, rank);
         break;
+    case LN_OP_SE:
+        put_act(s, "act", &a->se.act);
+        put_act(s, "gate", &a->se.gate);
+        break;
     case LN_OP_PAD:
         put_dims(s, "before", a->pad.before, rank);
         put_dims(s, "after", a->pad.after, rank);

@@ -1,12 +1,6 @@
 /* Squeeze-and-excitation: MUL of a map by a gate [N,1,1,C] goes into the 1x1 convolution that
- * alone reads the product: conv(x * gate). Pool and the two small products stay nodes. */
+ * alone reads the product: conv(x * gate). */
 #include "engine/passes/rewrite.h"
-
-static bool pointwise(const ln_node *n) {
-    const ln_window *w = &n->attr.conv.win;
-    return n->op == LN_OP_CONV2D && n->attr.conv.groups == 1 && w->kh == 1 && w->kw == 1 &&
-           w->sh == 1 && w->sw == 1 && !w->top && !w->bottom && !w->left && !w->right;
-}
 
 /* A product of a map and a computed gate. */
 static bool gated(const ln_graph *g, const ln_node *mul) {
@@ -21,7 +15,7 @@ linnet_status ln_pass_fuse_se(ln_graph *g, int *changed, linnet_error *err) {
     LN_TRY(ln_rewrite_begin(&rw, g, err));
     for (int i = 0; i < g->n_node; i++) {
         ln_node *conv = &g->node[i];
-        if (!pointwise(conv) || ln_node_in(conv, LN_CONV_GATE) != LN_NONE) continue;
+        if (!ln_is_pointwise(conv) || ln_node_in(conv, LN_CONV_GATE) != LN_NONE) continue;
         ln_node *mul = ln_rewrite_sole_maker(&rw, conv->in[0]);
         if (!mul || !gated(g, mul)) continue;
         ln_rewrite_set_in(&rw, conv, LN_CONV_GATE, mul->in[1]);

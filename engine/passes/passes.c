@@ -12,6 +12,7 @@ const ln_pass ln_passes[] = {
     {"fuse_activation", "apply activations where their input is made", ln_pass_fuse_activation},
     {"fuse_residual", "add the residual inside the last convolution of a block",
      ln_pass_fuse_residual},
+    {"fuse_se_block", "make a squeeze-and-excitation gate in one step", ln_pass_fuse_se_block},
     {"fuse_se", "apply the squeeze-and-excitation gate where the next convolution reads",
      ln_pass_fuse_se},
     {"fuse_shuffle", "read channels in shuffled order instead of moving them first",

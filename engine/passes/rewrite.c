@@ -57,6 +57,12 @@ ln_node *ln_rewrite_sole_maker(const ln_rewrite *rw, ln_tid t) {
     return n && rw->uses[t] == 1 ? n : NULL;
 }
 
+bool ln_is_pointwise(const ln_node *n) {
+    const ln_window *w = &n->attr.conv.win;
+    return n->op == LN_OP_CONV2D && n->attr.conv.groups == 1 && w->kh == 1 && w->kw == 1 &&
+           w->sh == 1 && w->sw == 1 && !w->top && !w->bottom && !w->left && !w->right;
+}
+
 static void use(ln_rewrite *rw, ln_tid t, int by) {
     if (t >= 0 && t < rw->n_tensor) rw->uses[t] += by;
 }

@@ -45,6 +45,8 @@ typedef struct ln_affine {
 linnet_status ln_fold_affine(ln_rewrite *rw, ln_node *n, const ln_affine *a, linnet_error *err);
 /* True when n is a conv or FC whose output is still a plain affine map of its weights. */
 bool ln_is_affine(const ln_node *n);
+/* A 1x1 convolution of stride 1 over all channels, without padding. */
+bool ln_is_pointwise(const ln_node *n);
 
 linnet_status ln_pass_remove_noops(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_bn(ln_graph *g, int *changed, linnet_error *err);
@@ -52,6 +54,7 @@ linnet_status ln_pass_fold_pad(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_scale(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_activation(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_residual(ln_graph *g, int *changed, linnet_error *err);
+linnet_status ln_pass_fuse_se_block(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_se(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fuse_shuffle(ln_graph *g, int *changed, linnet_error *err);
 

@@ -30,6 +30,7 @@ linnet_status ln_ref_attention(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_linear_attention(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_shuffle(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_slice(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_se(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_resize(const ln_ref_call *c, linnet_error *err);
 

@@ -23,6 +23,7 @@ static const ln_ref_fn table[LN_OP_COUNT] = {
     [LN_OP_LINEAR_ATTENTION] = ln_ref_linear_attention,
     [LN_OP_CHANNEL_SHUFFLE]  = ln_ref_shuffle,
     [LN_OP_SLICE]            = ln_ref_slice,
+    [LN_OP_SE]               = ln_ref_se,
     [LN_OP_PAD]              = ln_ref_pad,
     [LN_OP_RESIZE]           = ln_ref_resize,
 };

@@ -130,6 +130,10 @@ START_TEST(print_details) {
     const ln_tid w = tg_const(&t, "w", (ln_shape){4, {12, 3, 3, 1}}, false, true);
     const ln_tid conv[4] = {x, w, LN_NONE, x};
     expect_op(&t, LN_OP_CONV2D, a, 4, conv, "conv2d dw 3x3 d2 +res relu");
+    const ln_tid se[3] = {x, tg_const(&t, "w1", ln_nhwc(3, 1, 1, 12), false, true),
+                          tg_const(&t, "w2", ln_nhwc(12, 1, 1, 3), false, true)};
+    a = (ln_attr){.se = {ln_act_relu(), ln_act_of(LN_ACT_HARD_SIGMOID)}};
+    expect_op(&t, LN_OP_SE, a, 3, se, "squeeze_excite 3 relu hard_sigmoid");
     const ln_tid odd = tg_input(&t, 1, 4, 4, 5);
     a = (ln_attr){.linear = {.dim = 2, .patch_h = 2, .patch_w = 1}};
     expect_op(&t, LN_OP_LINEAR_ATTENTION, a, 1, &odd, "linear_attention patch 2x1");

@@ -166,7 +166,7 @@ static void expect_ops(const tg *t, int n, const ln_op *ops) {
 #define OPS(t, ...)                                                                                \
     expect_ops(t, (int)(sizeof((ln_op[]){__VA_ARGS__}) / sizeof(ln_op)), (ln_op[]){__VA_ARGS__})
 
-/* MobileNetV2's block becomes three convolutions, MobileNetV3's keeps pool and gate. */
+/* MobileNetV2's block becomes three convolutions, MobileNetV3's keeps the gate. */
 START_TEST(blocks_become_convolutions) {
     tg t;
     tg_open(&t, 9);
@@ -180,8 +180,7 @@ START_TEST(blocks_become_convolutions) {
     tg_output(&t, y);
     RUN(&t, "all");
     if (_i)
-        OPS(&t, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_POOL, LN_OP_CONV2D, LN_OP_CONV2D,
-            LN_OP_CONV2D);
+        OPS(&t, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_SE, LN_OP_CONV2D);
     else
         OPS(&t, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_CONV2D);
     const ln_node *last = &t.g->node[t.g->n_node - 1];
@@ -190,8 +189,38 @@ START_TEST(blocks_become_convolutions) {
     ck_assert_int_eq(last->attr.conv.post.kind, LN_ACT_CLAMP);
     ck_assert_int_eq(last->attr.conv.act.kind, LN_ACT_NONE);
     ck_assert_int_eq(ln_node_in(last, LN_CONV_GATE) != LN_NONE, _i);
-    if (_i) ck_assert_int_eq(last->in[LN_CONV_GATE], t.g->node[5].out[0]);
+    if (_i) ck_assert_int_eq(last->in[LN_CONV_GATE], t.g->node[3].out[0]);
     ck_assert_int_eq(t.g->output[0], last->out[0]);
+    tg_close(&t);
+}
+END_TEST
+
+/* The gate alone, with and without biases; a reader that is no 1x1 keeps its product. */
+START_TEST(a_gate_is_one_node) {
+    tg t;
+    tg_open(&t, 9);
+    const ln_tid x = tg_act(&t, "x", tg_input(&t, 2, 3, 5, 7), ln_act_of(LN_ACT_NONE));
+    const ln_tid p = TG(&t, POOL, "p", ((ln_attr){.pool = {.global = true}}), x);
+    const ln_tid r =
+        tg_act(&t, "a", tg_conv(&t, "r", p, 3, 1, 1, 1, _i & 1), ln_act_of(LN_ACT_SWISH));
+    const ln_tid e =
+        tg_act(&t, "g", tg_conv(&t, "e", r, 7, 1, 1, 1, _i & 2), ln_act_of(LN_ACT_SIGMOID));
+    tg_output(&t, TG(&t, MUL, "m", (ln_attr){0}, x, e));
+    const int64_t macs = t.g->macs;
+    float *before = tg_run(&t, 11, 0);
+    RUN(&t, NULL);
+    OPS(&t, LN_OP_SE, LN_OP_MUL);
+    const ln_node *n = &t.g->node[0];
+    ck_assert_str_eq(n->name, "e");
+    ck_assert_int_eq(n->attr.se.act.kind, LN_ACT_SWISH);
+    ck_assert_int_eq(n->attr.se.gate.kind, LN_ACT_SIGMOID);
+    ck_assert_int_eq(n->n_in, _i & 2 ? 5 : _i & 1 ? 4 : 3);
+    ck_assert_int_eq(ln_node_macs(t.g, n), macs);
+    float *after = tg_run(&t, 11, 0);
+    for (int i = 0; i < 2 * 3 * 5 * 7; i++)
+        ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-6);
+    free(before);
+    free(after);
     tg_close(&t);
 }
 END_TEST
@@ -319,10 +348,51 @@ static ln_tid keep_noop_output(tg *t, ln_tid x) {
                   ln_act_of(LN_ACT_NONE));
 }
 
+/* ---- squeeze-and-excitation that something else reads into, or that is none ---- */
+static ln_tid mean(tg *t, ln_tid x, ln_pool_kind kind) {
+    return TG(t, POOL, "p", ((ln_attr){.pool = {.kind = kind, .global = true}}), x);
+}
+static ln_tid keep_se_maximum(tg *t, ln_tid x) {
+    const ln_tid r = tg_conv(t, "r", mean(t, x, LN_POOL_MAX), 2, 1, 1, 1, true);
+    return tg_conv(t, "e", r, 3, 1, 1, 1, true);
+}
+static ln_tid keep_se_window(tg *t, ln_tid x) {
+    const ln_attr a = {.pool = {.win = {3, 2, 1, 1, 1, 1, 0, 0, 0, 0}}};
+    const ln_tid r = tg_conv(t, "r", TG(t, POOL, "p", a, x), 2, 1, 1, 1, true);
+    return tg_conv(t, "e", r, 3, 1, 1, 1, true);
+}
+static ln_tid keep_se_mean_read(tg *t, ln_tid x) {
+    const ln_tid p = mean(t, x, LN_POOL_AVG), r = tg_conv(t, "r", p, 2, 1, 1, 1, true);
+    return TG(t, CONCAT, "k", (ln_attr){0}, tg_conv(t, "e", r, 3, 1, 1, 1, true), p);
+}
+static ln_tid keep_se_hidden_read(tg *t, ln_tid x) {
+    const ln_tid r = tg_conv(t, "r", mean(t, x, LN_POOL_AVG), 2, 1, 1, 1, true);
+    return TG(t, CONCAT, "k", (ln_attr){0}, tg_conv(t, "e", r, 3, 1, 1, 1, true), r);
+}
+static ln_tid keep_se_hidden_output(tg *t, ln_tid x) {
+    const ln_tid r = tg_conv(t, "r", mean(t, x, LN_POOL_AVG), 2, 1, 1, 1, true);
+    tg_output(t, r);
+    return tg_conv(t, "e", r, 3, 1, 1, 1, true);
+}
+static ln_tid keep_se_channels(tg *t, ln_tid x) { /* a head, not a gate of x */
+    const ln_tid r = tg_conv(t, "r", mean(t, x, LN_POOL_AVG), 2, 1, 1, 1, true);
+    return tg_conv(t, "e", r, 5, 1, 1, 1, true);
+}
+static ln_tid keep_se_residual(tg *t, ln_tid x) {
+    const ln_tid p = mean(t, x, LN_POOL_AVG),
+                 w = tg_const(t, "w", ln_nhwc(2, 1, 1, 3), false, true);
+    const ln_tid v = tg_const(t, "v", ln_nhwc(3, 1, 1, 2), false, true);
+    const ln_attr a = tg_conv_attr(1, 1, 0, 1);
+    const ln_tid other = mean(t, tg_act(t, "a", x, ln_act_of(LN_ACT_GELU)), LN_POOL_AVG);
+    return TG(t, CONV2D, "e", a, TG(t, CONV2D, "r", a, p, w), v, LN_NONE, other);
+}
+
 static ln_tid (*const keeps[])(tg *t, ln_tid x) = {
-    keep_shared,       keep_output,         keep_late,        keep_input,    keep_vector,
-    keep_bn_after_act, keep_second_act,     keep_post,        keep_gate_3x3, keep_gate_shared,
-    keep_gate_act,     keep_regrouped_rows, keep_noop_output,
+    keep_shared,         keep_output,           keep_late,        keep_input,
+    keep_vector,         keep_bn_after_act,     keep_second_act,  keep_post,
+    keep_gate_3x3,       keep_gate_shared,      keep_gate_act,    keep_regrouped_rows,
+    keep_noop_output,    keep_se_maximum,       keep_se_window,   keep_se_mean_read,
+    keep_se_hidden_read, keep_se_hidden_output, keep_se_channels, keep_se_residual,
 };
 
 START_TEST(kept) {
@@ -395,6 +465,7 @@ static void fill(TCase *c) {
     tcase_add_loop_test(c, random_nets, 0, 40);
     tcase_add_loop_test(c, switched_off, 0, 10);
     tcase_add_loop_test(c, blocks_become_convolutions, 0, 2);
+    tcase_add_loop_test(c, a_gate_is_one_node, 0, 4);
     tcase_add_loop_test(c, params_stay_with_their_nodes, 0, 20);
     tcase_add_test(c, weights_are_not_copied);
     tcase_add_loop_test(c, shapes_only, 0, 20);

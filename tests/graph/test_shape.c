@@ -102,6 +102,33 @@ START_TEST(fc_rules) {
 }
 END_TEST
 
+START_TEST(squeeze_excite_rules) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_tid x = tg_input(&t, 3, 4, 5, 6), flat = tg_input_shape(&t, (ln_shape){2, {3, 6}});
+    const ln_tid w1 = tg_const(&t, "w1", ln_nhwc(2, 1, 1, 6), false, true);
+    const ln_tid w2 = tg_const(&t, "w2", ln_nhwc(6, 1, 1, 2), false, true);
+    const ln_tid five = tg_const(&t, "five", ln_nhwc(5, 1, 1, 2), false, true);
+    const ln_tid b1 = tg_vector(&t, "b1", 2), b2 = tg_vector(&t, "b2", 6);
+    ln_attr a = {0};
+    expect(&t, TG(&t, SE, "se", a, x, w1, w2), ln_nhwc(3, 1, 1, 6));
+    expect(&t, TG(&t, SE, "se", a, x, w1, w2, LN_NONE, b2), ln_nhwc(3, 1, 1, 6));
+    expect(&t, TG(&t, SE, "se", a, x, w1, w2, b1, b2), ln_nhwc(3, 1, 1, 6));
+    TG_REFUSE(&t, SE, a, "input has shape 3x6, rank 4", flat, w1, w2);
+    TG_REFUSE(&t, SE, a, "weight 1 is not a constant", x, x, w2);
+    TG_REFUSE(&t, SE, a, "weight 1 has shape 6x1x1x2, 1x1 over 6 channels", x, w2, w1);
+    TG_REFUSE(&t, SE, a, "weight 2 has shape 2x1x1x6, 1x1 over 2 channels", x, w1, w1);
+    TG_REFUSE(&t, SE, a, "5 gates for 6 channels", x, w1, five);
+    TG_REFUSE(&t, SE, a, "first bias b2 has shape 6", x, w1, w2, b2, b2);
+    TG_REFUSE(&t, SE, a, "second bias b1 has shape 2", x, w1, w2, b1, b1);
+    a.se.act.kind = LN_ACT_COUNT;
+    TG_REFUSE(&t, SE, a, "no activation", x, w1, w2);
+    a = (ln_attr){.se.gate = {.kind = LN_ACT_CLAMP, .lo = 2, .hi = 1}};
+    TG_REFUSE(&t, SE, a, "clamp from 2 to 1", x, w1, w2);
+    tg_close(&t);
+}
+END_TEST
+
 START_TEST(batch_norm_rules) {
     tg t;
     tg_open(&t, 1);
@@ -245,6 +272,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, conv_shapes);
     tcase_add_test(c, conv_errors);
     tcase_add_test(c, fc_rules);
+    tcase_add_test(c, squeeze_excite_rules);
     tcase_add_test(c, batch_norm_rules);
     tcase_add_test(c, pool_rules);
     tcase_add_test(c, binary_rules);

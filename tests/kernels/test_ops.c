@@ -5,9 +5,10 @@
 typedef struct one {
     const char *label;
     ln_op op;
-    ln_shape x, kv; /* kv: the keys' and values' map of attention; rank 0: x itself */
+    ln_shape x, kv; /* kv: the keys' and values' map of attention; rank 0: x itself; of
+                       squeeze-and-excitation the channels between, [R] */
     ln_attr attr;
-    bool bare;       /* no gamma and beta */
+    bool bare;       /* no gamma and beta, no biases */
     int parts, grow; /* concat: operands, and how much wider each is than the one before */
 } one;
 
@@ -45,6 +46,23 @@ static void build_attention(tg *t, const void *user) {
     ln_tid q = tg_input_shape(t, c->x), in[] = {q, q, q};
     if (c->kv.rank) in[1] = tg_input_shape(t, c->kv), in[2] = tg_input_shape(t, c->kv);
     tg_output(t, tg_node(t, c->op, "op", c->attr, 3, in));
+}
+
+/* A matrix whose sums over in channels are of about one. */
+static ln_tid matrix(tg *t, int64_t out, int64_t in) {
+    float *data;
+    const ln_tid w = ln_graph_const_new(t->g, "w", ln_nhwc(out, 1, 1, in), &data, &t->err);
+    ck_assert_msg(w != LN_NONE, "%s", t->err.message);
+    for (int64_t i = 0; i < out * in; i++) data[i] = tg_value(t) * sqrtf(3.0f / (float)in);
+    return w;
+}
+
+static void build_se(tg *t, const void *user) {
+    const one *c = user;
+    const int64_t r = c->kv.dim[0], ch = c->x.dim[3];
+    const ln_tid in[] = {tg_input_shape(t, c->x), matrix(t, r, ch), matrix(t, ch, r),
+                         tg_vector(t, "b1", r), tg_vector(t, "b2", ch)};
+    tg_output(t, tg_node(t, c->op, "op", c->attr, c->bare ? 3 : 5, in));
 }
 
 /* clang-format off */
@@ -162,6 +180,21 @@ static const one linears[] = {
     LINEAR(1, 32, 32, 128, 2, CLAMP), LINEAR(1, 16, 16, 192, 2, CLAMP), LINEAR(1, 8, 8, 256, 2, CLAMP),
     LINEAR(2, 8, 8, 96, 2, CLAMP), LINEAR(1, 5, 7, 64, 1, CLAMP),
 };
+
+#define SE(n, h, w, c, r, a, g, ...)                                                               \
+    {"squeeze_excite " #n "x" #h "x" #w "x" #c " " #r " " #a " " #g, LN_OP_SE, SHAPE(n, h, w, c),  \
+     SHAPE(r), .attr.se = {{LN_ACT_##a, 0.0f, INFINITY, 0.0f, 0.0f},                               \
+                           {LN_ACT_##g, 0.0f, 6.0f, 0.2f, 0.4f}}, __VA_ARGS__}
+static const one squeezes[] = {
+    SE(1, 1, 1, 1, 1, CLAMP, HARD_SIGMOID), SE(3, 5, 3, 13, 5, SWISH, SIGMOID),
+    SE(2, 7, 7, 24, 8, CLAMP, HARD_SIGMOID), SE(1, 4, 9, 33, 17, HARD_SWISH, SIGMOID, .bare = true),
+    SE(1, 3, 3, 40, 4, NONE, CLAMP), SE(2, 2, 5, 101, 30, CLAMP, NONE),
+    SE(1, 56, 56, 16, 8, CLAMP, HARD_SIGMOID), SE(1, 112, 112, 32, 8, SWISH, SIGMOID),
+    SE(1, 28, 28, 72, 24, CLAMP, HARD_SIGMOID), SE(1, 28, 28, 120, 32, CLAMP, HARD_SIGMOID),
+    SE(1, 14, 14, 480, 120, CLAMP, HARD_SIGMOID), SE(1, 14, 14, 672, 168, CLAMP, HARD_SIGMOID),
+    SE(1, 7, 7, 960, 240, CLAMP, HARD_SIGMOID), SE(4, 7, 7, 960, 240, CLAMP, HARD_SIGMOID),
+    SE(1, 7, 7, 1152, 48, SWISH, SIGMOID), SE(1, 1, 2, 1300, 259, SWISH, SIGMOID),
+};
 /* clang-format on */
 
 typedef struct table {
@@ -174,7 +207,8 @@ static const table tables[] = {{norms, LN_COUNT(norms), build_norm},
                                {concats, LN_COUNT(concats), build_concat},
                                {pools, LN_COUNT(pools), build_unary},
                                {attentions, LN_COUNT(attentions), build_attention},
-                               {linears, LN_COUNT(linears), build_unary}};
+                               {linears, LN_COUNT(linears), build_unary},
+                               {squeezes, LN_COUNT(squeezes), build_se}};
 
 START_TEST(every_variant_agrees_with_the_reference) {
     const table *t = &tables[_i];

@@ -91,6 +91,29 @@ START_TEST(network) {
 }
 END_TEST
 
+/* Two activations of one node have names of their own. */
+START_TEST(both_activations) {
+    linnet_error err = {0};
+    ln_graph *g;
+    cJSON *json;
+    float *data;
+    ck_assert_int_eq(ln_graph_create("g", &g, &err), LINNET_OK);
+    const ln_tid in[] = {ln_graph_input(g, "x", ln_nhwc(1, 4, 4, 8), &err),
+                         ln_graph_const_new(g, "w1", ln_nhwc(2, 1, 1, 8), &data, &err),
+                         ln_graph_const_new(g, "w2", ln_nhwc(8, 1, 1, 2), &data, &err)};
+    const ln_attr a = {.se = {ln_act_of(LN_ACT_SWISH), ln_act_of(LN_ACT_SIGMOID)}};
+    const ln_tid y = ln_graph_node(g, LN_OP_SE, "se", &a, in, 3, &err);
+    ck_assert_msg(y >= 0, "%s", err.message);
+    ck_assert_int_eq(ln_graph_output(g, y, &err), LINNET_OK);
+    ln_weights *w = through_file(g, &json);
+    ck_assert_ptr_nonnull(strstr(ln_weights_meta(w, "graph"),
+                                 "\"act\":{\"kind\":\"swish\"},\"gate\":{\"kind\":\"sigmoid\"}"));
+    cJSON_Delete(json);
+    ln_weights_close(&w);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 static ln_tid add(ln_graph *g, ln_op op, ln_attr attr, ln_tid a, ln_tid b, ln_tid c) {
     linnet_error err = {0};
     ln_tid in[] = {a, b, c};
@@ -182,4 +205,4 @@ START_TEST(refusals) {
 }
 END_TEST
 
-CHECK_MAIN("graph_write", network, attributes, refusals)
+CHECK_MAIN("graph_write", network, attributes, both_activations, refusals)

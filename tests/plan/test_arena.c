@@ -134,6 +134,56 @@ START_TEST(same_graph_same_plan) {
 END_TEST
 
 /* x -> a -> b -> a2 in a chain of residual blocks: two buffers and the expansion are enough. */
+static ln_tid weights(ln_graph *g, int64_t out, int64_t in) {
+    float *data;
+    return ln_graph_const_new(g, "w", ln_nhwc(out, 1, 1, in), &data, NULL);
+}
+
+/* Squeeze-and-excitation stays one step where images keep half of the units busy, and comes apart
+ * into three that read and make the same tensors where not or where nothing runs it whole. */
+START_TEST(a_gate_comes_apart_for_many_units) {
+    static const struct {
+        uint32_t units;
+        int n, squeezed, nodes;
+    } rows[] = {{2, 1, 4, 3}, {3, 1, 4, 5},    {8, 4, 4, 3},
+                {8, 3, 4, 5}, {1, 1, 1024, 3}, {1, 1, 1025, 5}};
+    for (size_t i = 0; i < LN_COUNT(rows); i++) {
+        ln_graph *g;
+        ln_plan *p;
+        linnet_error err;
+        ln_caps caps = {.kind = LN_DEVICE_CPU,
+                        .compute_units = rows[i].units,
+                        .max_work_group = 64,
+                        .vector_float = 8};
+        ck_assert_int_eq(ln_graph_create("g", &g, &err), LINNET_OK);
+        const ln_attr act = {.act = ln_act_relu()};
+        const ln_attr attr = {.se = {ln_act_relu(), ln_act_of(LN_ACT_SIGMOID)}};
+        const ln_tid in = ln_graph_input(g, "x", ln_nhwc(rows[i].n, 3, 3, 8), &err);
+        const ln_tid x = ln_graph_node(g, LN_OP_ACT, "a", &act, &in, 1, &err);
+        const ln_tid se[] = {x, weights(g, rows[i].squeezed, 8), weights(g, 8, rows[i].squeezed)};
+        const ln_tid gate = ln_graph_node(g, LN_OP_SE, "se", &attr, se, 3, &err);
+        const ln_tid two[] = {x, gate};
+        const ln_tid y = ln_graph_node(g, LN_OP_MUL, "m", &(ln_attr){0}, two, 2, &err);
+        ck_assert_int_eq(ln_graph_output(g, y, &err), LINNET_OK);
+        ck_assert_msg(ln_plan_create(g, &caps, NULL, &p, &err) == LINNET_OK, "%s", err.message);
+        ck_assert_int_eq(g->n_node, rows[i].nodes);
+        ck_assert_int_eq(ln_graph_verify(g, &err), LINNET_OK);
+        const ln_node *last = &g->node[g->n_node - 2];
+        ck_assert_int_eq(last->out[0], gate);
+        ck_assert_str_eq(last->name, "se");
+        ck_assert_int_eq(last->op, rows[i].nodes == 3 ? LN_OP_SE : LN_OP_CONV2D);
+        if (last->op == LN_OP_CONV2D) {
+            ck_assert_str_eq(g->node[1].name, "se.pool");
+            ck_assert_str_eq(g->node[2].name, "se.reduce");
+            ck_assert_int_eq(g->node[2].attr.conv.act.kind, LN_ACT_CLAMP);
+            ck_assert_int_eq(last->attr.conv.act.kind, LN_ACT_SIGMOID);
+        }
+        ln_plan_destroy(&p);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
 START_TEST(residual_chain_reuses_memory) {
     linnet_error err;
     ln_graph *g = NULL;
@@ -156,6 +206,7 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, nothing_is_overwritten_while_it_is_needed);
     tcase_add_test(t, same_graph_same_plan);
+    tcase_add_test(t, a_gate_comes_apart_for_many_units);
     tcase_add_test(t, residual_chain_reuses_memory);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
