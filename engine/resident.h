@@ -11,6 +11,8 @@ bool ln_resident_possible(const ln_plan *p);
 /* Builds the kernel and tries whether all its work-groups run at once; when they do not, *out is
  * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. */
 linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linnet_error *err);
+/* True when the trial's barriers took so long that the machine must be busy with other work. */
+bool ln_resident_busy(const ln_resident *r);
 /* After the first run: writes the program's binary when it was built from source. */
 void ln_resident_save(ln_resident *r);
 void ln_resident_destroy(ln_resident **r);

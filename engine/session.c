@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Groups that wait for one that the system runs elsewhere burn its time too: on a busy machine
+ * launches, whose workers sleep, are faster. A slow trial, or a few runs far above the best,
+ * send the next ones there. */
+enum { SLOW_FACTOR = 3, SLOW_RUNS = 3, RESTING_RUNS = 64 };
+
 struct ln_session {
     ln_device *device;
     ln_plan *plan;
@@ -72,7 +77,7 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
     s->ns = calloc(n, sizeof *s->ns);
     if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
-    bool resident = s->params.stream == LN_STREAM_RESIDENT && !s->params.profile &&
+    bool resident = s->params.stream != LN_STREAM_LAUNCHES && !s->params.profile &&
                     ln_resident_possible(s->plan);
     ln_stage stage = stage_of(s);
     linnet_error why;
@@ -86,7 +91,9 @@ static linnet_status build(ln_session *s, linnet_error *err) {
         }
         ln_log(LN_LOG_WARN, "%s; using launches", why.message);
     }
-    return s->resident ? LINNET_OK : need_launches(s, err);
+    if (s->resident && s->params.stream == LN_STREAM_AUTO && ln_resident_busy(s->resident))
+        s->resting = RESTING_RUNS;
+    return s->resident && !s->resting ? LINNET_OK : need_launches(s, err);
 }
 
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
@@ -283,11 +290,6 @@ static linnet_status run_once(ln_session *s, const float *const *inputs, float *
     return read_outputs(s, outputs, err);
 }
 
-/* Groups that wait for one that the system runs elsewhere burn its time too: on a busy machine
- * launches, whose workers sleep, are faster. A few runs far above the best send the next ones
- * there. */
-enum { SLOW_FACTOR = 3, SLOW_RUNS = 3, RESTING_RUNS = 64 };
-
 static void note_time(ln_session *s, double seconds) {
     if (s->best_s == 0 || seconds < s->best_s) s->best_s = seconds;
     if (seconds <= SLOW_FACTOR * s->best_s)
@@ -310,7 +312,7 @@ static linnet_status run_resident(ln_session *s, const float *const *inputs, flo
         st = ln_resident_expired(s->resident, expired, err);
     else
         ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
-    if (s->has_run) note_time(s, ln_now() - start);
+    if (s->has_run && s->params.stream == LN_STREAM_AUTO) note_time(s, ln_now() - start);
     ln_device_unlock_units(s->device);
     return st;
 }

@@ -10,8 +10,9 @@ typedef struct ln_session ln_session;
 
 /* How the steps reach the device. */
 typedef enum ln_stream {
-    LN_STREAM_RESIDENT, /* all steps in one launch where the device allows it, else launches */
-    LN_STREAM_LAUNCHES  /* one enqueue a step, no wait in between */
+    LN_STREAM_AUTO,     /* resident, but launches while the machine is busy with other work */
+    LN_STREAM_LAUNCHES, /* one enqueue a step, no wait in between */
+    LN_STREAM_RESIDENT  /* all steps in one launch where the device allows it, else launches */
 } ln_stream;
 
 typedef struct ln_session_params {
@@ -42,7 +43,7 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_erro
 const uint64_t *ln_session_step_ns(const ln_session *s);
 ln_session_stats ln_session_get_stats(const ln_session *s);
 const ln_plan *ln_session_plan(const ln_session *s);
-ln_stream ln_session_stream(const ln_session *s); /* in use now: LAUNCHES or RESIDENT */
+ln_stream ln_session_stream(const ln_session *s); /* LAUNCHES, or RESIDENT where that works */
 /* The resident pipeline, for tests; NULL when launches are used. */
 struct ln_resident *ln_session_resident(ln_session *s);
 
