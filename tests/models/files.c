@@ -1,5 +1,6 @@
 #include "tests/models/files.h"
 
+#include <check.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,4 +163,12 @@ void ckpt_zip(ln_str *out, const ln_str *object, const ckpt_storage *st, size_t 
     little(out, 0, 2);
     ln_str_free(&pickle);
     ln_str_free(&directory);
+}
+
+linnet_status ln_test_open(const ln_model_params *p, ln_model **m, char message[1000]) {
+    linnet_error err = {0};
+    linnet_status st = ln_model_open(p, m, &err);
+    if (message) snprintf(message, 1000, "%s", err.message);
+    if (st != LINNET_OK) ck_assert_ptr_null(*m);
+    return st;
 }

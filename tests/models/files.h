@@ -2,6 +2,7 @@
 #ifndef TEST_FILES_H
 #define TEST_FILES_H
 
+#include "models/model.h"
 #include "base/base.h"
 #include "models/weights.h"
 
@@ -29,5 +30,8 @@ typedef struct ckpt_storage {
 /* Whole checkpoints around the pickle of an object (without its PROTO and STOP). */
 void ckpt_legacy(ln_str *out, const ln_str *object, const ckpt_storage *st, size_t n);
 void ckpt_zip(ln_str *out, const ln_str *object, const ckpt_storage *st, size_t n);
+
+/* ln_model_open with the message copied out (may be NULL); a failure must leave no model. */
+linnet_status ln_test_open(const ln_model_params *p, ln_model **m, char message[1000]);
 
 #endif

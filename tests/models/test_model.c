@@ -12,14 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static linnet_status open_with(const ln_model_params *p, ln_model **m, char message[1000]) {
-    linnet_error err = {0};
-    linnet_status st = ln_model_open(p, m, &err);
-    if (message) snprintf(message, 1000, "%s", err.message);
-    if (st != LINNET_OK) ck_assert_ptr_null(*m);
-    return st;
-}
-
 START_TEST(names) {
     linnet_error err = {0};
     ck_assert_str_eq(ln_family_find("mobilenetv2_100.ra_in1k", &err)->name, "mobilenetv2_100");
@@ -127,22 +119,22 @@ START_TEST(no_weights) {
     ln_model_params p = {.model = "mobilenetv2_100"};
     snprintf(dir, sizeof dir, "%s", scratch("no-cache"));
     ln_cache_dir_set(dir);
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_IO);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_IO);
     ck_assert_ptr_nonnull(strstr(message, "models/mobilenetv2_100.safetensors"));
     ck_assert_ptr_nonnull(strstr(message, dir));
     ck_assert_ptr_nonnull(strstr(message, "--synthetic"));
     ln_cache_dir_set("off");
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_IO);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_IO);
     ck_assert_ptr_nonnull(strstr(message, "--weights"));
     ln_cache_dir_set(NULL);
     p = (ln_model_params){.model = "mobilenetv2_100", .weights = scratch("absent.safetensors")};
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_IO);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_IO);
     p = (ln_model_params){.model = ""};
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_INVALID_ARGUMENT);
     p = (ln_model_params){.model = "nosuchnet", .synthetic = true};
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_UNSUPPORTED);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_UNSUPPORTED);
     p = (ln_model_params){.model = "./x.safetensors", .arch = "nosuchnet"};
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_UNSUPPORTED);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_UNSUPPORTED);
 }
 END_TEST
 
@@ -192,7 +184,7 @@ static linnet_status build_from(const char *path, const char *arch, char message
     ln_model *m;
     ln_graph *g;
     ln_model_params p = {.model = path, .arch = arch};
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_OK);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_OK);
     linnet_status st = ln_model_graph(m, 1, 0, 0, &g, &err);
     snprintf(message, 1000, "%s", err.message);
     ck_assert((st == LINNET_OK) == (g != NULL));
@@ -274,7 +266,7 @@ START_TEST(the_file_names_its_family_and_preprocessing) {
                        "\"mean\":[1,2,3],\"std\":[4,5,6]}"},
                       {"labels", labels.p}};
     ln_model_params p = {.model = store(&s, meta, 3)};
-    ck_assert_msg(open_with(&p, &m, message) == LINNET_OK, "%s", message);
+    ck_assert_msg(ln_test_open(&p, &m, message) == LINNET_OK, "%s", message);
     const ln_preprocess *q = ln_model_prep(m);
     ck_assert_int_eq(q->size, 96);
     ck_assert_int_eq(q->resize, 110);
@@ -306,123 +298,25 @@ START_TEST(the_file_names_its_family_and_preprocessing) {
     for (size_t i = 0; i < LN_COUNT(bad); i++) {
         meta[1].value = bad[i];
         p.model = store(&s, meta, 2);
-        ck_assert_msg(open_with(&p, &m, message) == LINNET_ERR_BAD_FILE, "taken: %s", bad[i]);
+        ck_assert_msg(ln_test_open(&p, &m, message) == LINNET_ERR_BAD_FILE, "taken: %s", bad[i]);
         ck_assert_ptr_nonnull(strstr(message, "preprocessing"));
     }
     p.model = store(&s, NULL, 0);
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_INVALID_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(message, "--arch"));
     meta[2] = (ln_meta){"labels", "one\ntwo"};
     p.model = store(&s, meta + 2, 1);
     p.arch = "mobilenetv1_025";
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_BAD_FILE);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_BAD_FILE);
     ck_assert_ptr_nonnull(strstr(message, "2 labels for 1000 classes"));
     p.labels = file_of("own.txt", labels.p, labels.len); /* overrides what the file says */
-    ck_assert_msg(open_with(&p, &m, message) == LINNET_OK, "%s", message);
+    ck_assert_msg(ln_test_open(&p, &m, message) == LINNET_OK, "%s", message);
     ck_assert_str_eq(ln_model_label(m, 5), "label 5");
     ln_model_close(&m);
     p.labels = file_of("nul.txt", "a\0b", 3);
-    ck_assert_int_eq(open_with(&p, &m, message), LINNET_ERR_BAD_FILE);
+    ck_assert_int_eq(ln_test_open(&p, &m, message), LINNET_ERR_BAD_FILE);
     ln_str_free(&labels);
     free_set(&s);
-}
-END_TEST
-
-START_TEST(sizes_and_batches) {
-    linnet_error err = {0};
-    ln_model *m;
-    ln_graph *g;
-    ln_model_params p = {.model = "mobilenetv1_025", .shape_only = true};
-    ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
-    ck_assert_int_eq(ln_model_graph(m, 3, 160, 192, &g, &err), LINNET_OK);
-    ck_assert_int_eq(g->tensor[g->input[0]].shape.dim[1], 160);
-    ck_assert_int_eq(g->tensor[g->input[0]].shape.dim[2], 192);
-    ck_assert_int_eq(g->tensor[g->output[0]].shape.dim[0], 3);
-    ln_graph_destroy(&g);
-    ck_assert_int_eq(ln_model_graph(m, 1, 225, 225, &g, &err), LINNET_OK);
-    ln_graph_destroy(&g);
-    ck_assert_int_eq(ln_model_graph(m, 0, 0, 0, &g, &err), LINNET_ERR_INVALID_ARGUMENT);
-    ck_assert_int_eq(ln_model_graph(m, 1, 8, 224, &g, &err), LINNET_ERR_UNSUPPORTED);
-    ck_assert_int_eq(ln_model_graph(m, 1, 224, 1 << 20, &g, &err), LINNET_ERR_UNSUPPORTED);
-    ck_assert_ptr_null(g);
-    ln_model_close(&m);
-    ck_assert_ptr_null(m);
-    ln_model_close(&m);
-}
-END_TEST
-
-START_TEST(sizes_that_a_family_cannot_take) {
-    static const struct {
-        const char *model;
-        int h, w;
-        const char *says;
-    } refused[] = {
-        {"nasnetamobile", 225, 224, "multiples of 32"},
-        {"shufflenetv1_1.0x_g8", 224, 240, "multiples of 32"},
-        {"mobilevit_s", 224, 224, "map of 7x7"},
-        {"mobilevitv2_100", 256, 224, "map of 8x7"},
-        {"mobilevitv3_s", 288, 288, "map of 9x9"},
-        {"vgg16", 192, 256, "one side is below 224"},
-    };
-    for (size_t i = 0; i < LN_COUNT(refused); i++) {
-        linnet_error err = {0};
-        ln_model *m;
-        ln_graph *g;
-        ln_model_params p = {.model = refused[i].model, .shape_only = true};
-        ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
-        ck_assert_int_eq(ln_model_graph(m, 1, refused[i].h, refused[i].w, &g, &err),
-                         LINNET_ERR_UNSUPPORTED);
-        ck_assert_ptr_null(g);
-        ck_assert_msg(strstr(err.message, refused[i].says) && strstr(err.message, p.model), "%s",
-                      err.message);
-        ln_model_close(&m);
-    }
-    static const struct {
-        const char *model;
-        int h, w;
-    } taken[] = {{"mobilevit_s", 128, 320},  {"vgg16", 256, 224},
-                 {"vgg16", 160, 192},        {"tv_vgg16", 450, 230},
-                 {"nasnetamobile", 96, 160}, {"shufflenetv1_1.0x_g3", 192, 160}};
-    for (size_t i = 0; i < LN_COUNT(taken); i++) {
-        linnet_error err = {0};
-        ln_model *m;
-        ln_graph *g;
-        ln_model_params p = {.model = taken[i].model, .shape_only = true};
-        ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
-        ck_assert_msg(ln_model_graph(m, 2, taken[i].h, taken[i].w, &g, &err) == LINNET_OK, "%s",
-                      err.message);
-        ln_graph_destroy(&g);
-        ln_model_close(&m);
-    }
-}
-END_TEST
-
-/* torchvision's VGG averages any map to 7x7: a 5x6 one by windows that overlap. */
-START_TEST(adaptive_windows) {
-    static const int from[2][7] = {{0, 0, 1, 2, 2, 3, 4}, {0, 0, 1, 2, 3, 4, 5}};
-    static const int to[2][7] = {{1, 2, 3, 3, 4, 5, 5}, {1, 2, 3, 4, 5, 6, 6}};
-    linnet_error err = {0};
-    ln_model *m;
-    ln_graph *g;
-    ln_model_params p = {.model = "tv_vgg16", .shape_only = true};
-    int found = 0;
-    ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
-    ck_assert_int_eq(ln_model_graph(m, 1, 160, 192, &g, &err), LINNET_OK);
-    for (int i = 0; i < g->n_node; i++) {
-        const ln_node *n = &g->node[i];
-        if (n->op != LN_OP_SLICE) continue;
-        const int at[2] = {found / 7, found % 7};
-        for (int d = 0; d < 2; d++) {
-            int64_t begin = n->attr.slice.begin[d + 1];
-            ck_assert_int_eq(begin, from[d][at[d]]);
-            ck_assert_int_eq(begin + n->attr.slice.size.dim[d + 1], to[d][at[d]]);
-        }
-        found++;
-    }
-    ck_assert_int_eq(found, 49);
-    ck_assert_int_eq(g->params, 138357544);
-    ln_graph_destroy(&g);
-    ln_model_close(&m);
 }
 END_TEST
 
@@ -482,7 +376,7 @@ START_TEST(other_float_types) {
         ln_graph *g;
         ln_ref *r;
         ln_model_params p = {.model = store(&s, NULL, 0), .arch = "mobilenetv1_025"};
-        ck_assert_int_eq(open_with(&p, &m, NULL), LINNET_OK);
+        ck_assert_int_eq(ln_test_open(&p, &m, NULL), LINNET_OK);
         ck_assert_int_eq(ln_model_graph(m, 1, 96, 96, &g, &err), LINNET_OK);
         ck_assert_int_eq(ln_ref_create(g, &r, &err), LINNET_OK);
         float *x = malloc(96 * 96 * 3 * sizeof *x);
@@ -510,6 +404,4 @@ END_TEST
 
 CHECK_MAIN("model", names, published_figures_are_explained, blocks_alone_are_those_of_the_networks,
            no_weights, every_misfit_is_named_at_once, a_wholly_other_file_is_named_whole,
-           the_file_names_its_family_and_preprocessing, sizes_and_batches,
-           sizes_that_a_family_cannot_take, adaptive_windows, misfits_in_every_family,
-           other_float_types)
+           the_file_names_its_family_and_preprocessing, misfits_in_every_family, other_float_types)
