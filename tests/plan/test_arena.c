@@ -139,14 +139,16 @@ static ln_tid weights(ln_graph *g, int64_t out, int64_t in) {
     return ln_graph_const_new(g, "w", ln_nhwc(out, 1, 1, in), &data, NULL);
 }
 
-/* Squeeze-and-excitation stays one step where images keep half of the units busy, and comes apart
- * into three that read and make the same tensors where not or where nothing runs it whole. */
+/* Squeeze-and-excitation stays one step where images keep half of the units busy, or all of them
+ * when the weights are many, and comes apart into three that read and make the same tensors where
+ * not or where nothing runs it whole. */
 START_TEST(a_gate_comes_apart_for_many_units) {
     static const struct {
         uint32_t units;
-        int n, squeezed, nodes;
-    } rows[] = {{2, 1, 4, 3}, {3, 1, 4, 5},    {8, 4, 4, 3},
-                {8, 3, 4, 5}, {1, 1, 1024, 3}, {1, 1, 1025, 5}};
+        int n, c, squeezed, nodes;
+    } rows[] = {{2, 1, 8, 4, 3},     {3, 1, 8, 4, 5},     {8, 4, 8, 4, 3},
+                {8, 3, 8, 4, 5},     {1, 1, 8, 1024, 3},  {1, 1, 8, 1025, 5},
+                {2, 1, 256, 256, 3}, {2, 1, 264, 256, 5}, {2, 2, 264, 256, 3}};
     for (size_t i = 0; i < LN_COUNT(rows); i++) {
         ln_graph *g;
         ln_plan *p;
@@ -158,9 +160,10 @@ START_TEST(a_gate_comes_apart_for_many_units) {
         ck_assert_int_eq(ln_graph_create("g", &g, &err), LINNET_OK);
         const ln_attr act = {.act = ln_act_relu()};
         const ln_attr attr = {.se = {ln_act_relu(), ln_act_of(LN_ACT_SIGMOID)}};
-        const ln_tid in = ln_graph_input(g, "x", ln_nhwc(rows[i].n, 3, 3, 8), &err);
+        const ln_tid in = ln_graph_input(g, "x", ln_nhwc(rows[i].n, 3, 3, rows[i].c), &err);
         const ln_tid x = ln_graph_node(g, LN_OP_ACT, "a", &act, &in, 1, &err);
-        const ln_tid se[] = {x, weights(g, rows[i].squeezed, 8), weights(g, 8, rows[i].squeezed)};
+        const ln_tid se[] = {x, weights(g, rows[i].squeezed, rows[i].c),
+                             weights(g, rows[i].c, rows[i].squeezed)};
         const ln_tid gate = ln_graph_node(g, LN_OP_SE, "se", &attr, se, 3, &err);
         const ln_tid two[] = {x, gate};
         const ln_tid y = ln_graph_node(g, LN_OP_MUL, "m", &(ln_attr){0}, two, 2, &err);
