@@ -84,14 +84,11 @@ static linnet_status set_inputs(ln_ref *ref, const float *const *inputs, linnet_
             LN_TRY(ln_ref_set(ref, g->input[i], inputs[i], err));
             continue;
         }
-        ln_dims d = ln_dims_of(shape);
-        int64_t plane = d.h * d.w;
-        float *nhwc = malloc((size_t)(d.n * plane * d.c) * sizeof *nhwc);
-        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)(d.n * plane * d.c) * sizeof *nhwc);
-        for (int64_t n = 0; n < d.n; n++)
-            for (int64_t c = 0; c < d.c; c++)
-                for (int64_t q = 0; q < plane; q++)
-                    nhwc[(n * plane + q) * d.c + c] = inputs[i][(n * d.c + c) * plane + q];
+        int64_t count;
+        if (!ln_shape_count(shape, &count)) return ln_fail_oom(err, "diff", SIZE_MAX);
+        float *nhwc = malloc((size_t)count * sizeof *nhwc);
+        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)count * sizeof *nhwc);
+        ln_nchw_to_nhwc(shape, inputs[i], nhwc);
         linnet_status st = ln_ref_set(ref, g->input[i], nhwc, err);
         free(nhwc);
         LN_TRY(st);

@@ -192,34 +192,16 @@ static linnet_status read_pixels(ln_session *s, ln_tid t, float *dense, linnet_e
     return ln_queue_read_rows(s->queue, s->arena, v.offset, v.pitch, v.row, v.pixels, dense, err);
 }
 
-/* N,H,W,C to N,C,H,W, or back. */
-static void transpose(const float *from, float *to, ln_dims d, bool to_planar) {
-    int64_t plane = d.h * d.w;
-    for (int64_t n = 0; n < d.n; n++)
-        for (int64_t p = 0; p < plane; p++)
-            for (int64_t c = 0; c < d.c; c++) {
-                int64_t nhwc = (n * plane + p) * d.c + c, nchw = (n * d.c + c) * plane + p;
-                if (to_planar)
-                    to[nchw] = from[nhwc];
-                else
-                    to[nhwc] = from[nchw];
-            }
-}
-
-static linnet_status transposed(const ln_session *s, ln_tid t, const float *from, bool to_planar,
-                                float **out, linnet_error *err) {
-    span v = span_of(s, t);
-    *out = malloc(dense_bytes(&v));
-    if (!*out) return ln_fail_oom(err, "layout change", dense_bytes(&v));
-    transpose(from, *out, v.d, to_planar);
-    return LINNET_OK;
+static const ln_shape *shape_of(const ln_session *s, ln_tid t) {
+    return &s->plan->graph->tensor[t].shape;
 }
 
 linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
     if (!s->plan->place[t].dense) return write_pixels(s, t, dense, err);
     span v = span_of(s, t);
-    float *planar;
-    LN_TRY(transposed(s, t, dense, true, &planar, err));
+    float *planar = malloc(dense_bytes(&v));
+    if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
+    ln_nhwc_to_nchw(shape_of(s, t), dense, planar);
     linnet_status st = ln_queue_write(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
     free(planar);
     return st;
@@ -231,7 +213,7 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_erro
     float *planar = malloc(dense_bytes(&v));
     if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
     linnet_status st = ln_queue_read(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
-    if (st == LINNET_OK) transpose(planar, dense, v.d, false);
+    if (st == LINNET_OK) ln_nchw_to_nhwc(shape_of(s, t), planar, dense);
     free(planar);
     return st;
 }
@@ -257,12 +239,12 @@ static linnet_status put_input(ln_session *s, int i, const float *data, linnet_e
 
 static linnet_status get_output(ln_session *s, int i, float *data, linnet_error *err) {
     ln_tid t = s->plan->graph->output[i];
-    if (s->plan->graph->tensor[t].shape.rank != 4) return read_pixels(s, t, data, err);
+    if (shape_of(s, t)->rank != 4) return read_pixels(s, t, data, err);
     span v = span_of(s, t);
     float *nhwc = malloc(dense_bytes(&v));
     if (!nhwc) return ln_fail_oom(err, "layout change", dense_bytes(&v));
     linnet_status st = read_pixels(s, t, nhwc, err);
-    if (st == LINNET_OK) transpose(nhwc, data, v.d, true);
+    if (st == LINNET_OK) ln_nhwc_to_nchw(shape_of(s, t), nhwc, data);
     free(nhwc);
     return st;
 }
