@@ -18,9 +18,10 @@
 #define LN_SKIP  (-2)
 
 /* ln_args.flags */
-#define LN_FLAG_MAX       1 /* pooling: maximum */
-#define LN_FLAG_COUNT_PAD 2 /* pooling: the mean counts the padding */
-#define LN_FLAG_CLAMP     4 /* both activations are clamps that keep zero: the quick epilogue */
+#define LN_FLAG_MAX         1 /* pooling: maximum */
+#define LN_FLAG_COUNT_PAD   2 /* pooling: the mean counts the padding */
+#define LN_FLAG_CLAMP       4 /* both activations are clamps that keep zero: the quick epilogue */
+#define LN_FLAG_INTERLEAVED 8 /* convolution: group g reads channels g, g + groups, ... */
 
 #ifdef __OPENCL_C_VERSION__
 typedef uint ln_u32;

@@ -1,8 +1,9 @@
 /* Convolution, any kernel, stride, dilation, padding and groups; fully connected as 1x1.
  *
  * y[n,oy,ox,o] = post(act(b[o] + sum over ky,kx,i of
- *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, g*icg+i] * gate[n,g*icg+i] * w[ky,kx,i,o])
- *                + res[n,oy,ox,o]),  g = o / (oc/groups), icg = c/groups
+ *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, k] * gate[n,k] * w[ky,kx,i,o])
+ *                + res[n,oy,ox,o]),  g = o / (oc/groups), k = g * c/groups + i,
+ * interleaved: k = i * groups + g
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC; gate [n][x2ps], optional; w [kh][kw][icg][ocp],
  * b [ocp], ocp = oc rounded up to LN_CPAD.
@@ -19,7 +20,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         return;
     }
     int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
-    int icg = s->c / s->groups, first = o / (s->oc / s->groups) * icg;
+    int icg = s->c / s->groups, g = o / (s->oc / s->groups);
+    int mixed = s->flags & LN_FLAG_INTERLEAVED;
+    int first = mixed ? g : g * icg, step = mixed ? s->groups : 1;
     int has_gate = s->gate != LN_NO_OFF;
     __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps + first : 0);
     __global const float *x = arena + s->x + (size_t)n * s->xns + (size_t)first * s->xcs;
@@ -33,8 +36,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             __global const float *xi = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
             __global const float *wi = w + (size_t)(ky * s->kw + kx) * icg * ocp;
             for (int i = 0; i < icg; i++) {
-                float v = xi[(size_t)i * s->xcs];
-                if (has_gate) v *= gate[i];
+                float v = xi[(size_t)(i * step) * s->xcs];
+                if (has_gate) v *= gate[i * step];
                 sum = ln_fma(v, wi[(size_t)i * ocp], sum);
             }
         }

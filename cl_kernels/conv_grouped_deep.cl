@@ -1,8 +1,8 @@
 /* Grouped convolution, any window, for processors with wide vectors (ShuffleNet, ResNeXt).
  *
  * y[n,oy,ox,o] = post(act(b[o] + sum over ky,kx,i of
- *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, g*icg+i] * w[ky,kx,i,o]) +
- * res[n,oy,ox,o]), g = o / (oc/groups), icg = c/groups
+ *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, k] * w[ky,kx,i,o]) + res[n,oy,ox,o]),
+ * g = o / (oc/groups), k = g * c/groups + i, interleaved: k = i * groups + g
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC. w: panels of 8 output channels, each
  * [kh][kw][icg][8]; b [ocp], a zero behind it. f32. Precondition: no gate.
@@ -13,14 +13,16 @@
 
 LN_INLINE void LN_F(block)(__global float *arena, __global const float *weights,
                            __global const ln_args *s, int n, int oy, int ox, int o) {
-    int icg = s->c / s->groups, ocg = s->oc / s->groups, left = s->ow - ox, xcs = s->xcs;
+    int icg = s->c / s->groups, ocg = s->oc / s->groups, left = s->ow - ox;
+    int mixed = s->flags & LN_FLAG_INTERLEAVED, step = s->xcs * (mixed ? s->groups : 1);
     __global const float *b = weights + s->b + o, *zero = weights + s->b + ln_pad(s->oc);
     int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7) + (int8)o;
 #define LN_START(i) float8 y##i = (float8)0.0f;
     LN_EACH8(LN_START);
     for (int g = o / ocg; g <= min(o + 7, s->oc - 1) / ocg; g++) {
         __global const float *w = weights + s->w + (size_t)o * s->kh * s->kw * icg;
-        __global const float *x = arena + s->x + (size_t)n * s->xns + (size_t)(g * icg) * xcs;
+        __global const float *x =
+            arena + s->x + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
 #define LN_BIAS(i) float8 s##i = LN_LD8(b);
         LN_EACH8(LN_BIAS);
         for (int ky = 0; ky < s->kh; ky++) {
@@ -33,7 +35,7 @@ LN_INLINE void LN_F(block)(__global float *arena, __global const float *weights,
 #define LN_AIM(i)                                                                                  \
     int ok##i = i < left && ix + i * s->sw >= 0 && ix + i * s->sw < s->wd;                         \
     __global const float *x##i = ok##i ? xk + (long)i * s->sw * s->xps : zero;                     \
-    long d##i = ok##i ? xcs : 0;
+    long d##i = ok##i ? step : 0;
 #define LN_STEP(i)                                                                                 \
     s##i = ln_fma((float8)*x##i, wk, s##i);                                                        \
     x##i += d##i;

@@ -89,7 +89,8 @@ typedef struct ln_window {
 /* y = post(act(conv(x * gate) + bias) + residual); pixels in the padding add nothing */
 typedef struct ln_conv_attr {
     ln_window win;
-    int groups; /* depthwise: groups == input channels */
+    int groups;       /* depthwise: groups == input channels */
+    bool interleaved; /* group g reads channels g, g + groups, ..., not a run of neighbours */
     ln_act act, post;
 } ln_conv_attr;
 typedef struct ln_fc_attr {

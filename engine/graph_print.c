@@ -43,6 +43,7 @@ static void put_conv(ln_str *s, const ln_graph *g, const ln_node *n) {
     if (ln_node_is_depthwise(g, n)) ln_str_add(s, " dw");
     put_window(s, &c->win);
     if (c->groups > 1 && !ln_node_is_depthwise(g, n)) ln_str_add(s, " g%d", c->groups);
+    if (c->interleaved) ln_str_add(s, " interleaved");
     if (ln_node_in(n, LN_CONV_GATE) != LN_NONE) ln_str_add(s, " gate");
     put_act(s, &c->act);
     if (ln_node_in(n, LN_CONV_RES) != LN_NONE) ln_str_add(s, " +res");

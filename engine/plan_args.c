@@ -79,6 +79,7 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
         const ln_conv_attr *c = &n->attr.conv;
         fill_window(&c->win, a);
         a->groups = c->groups;
+        a->flags = c->interleaved ? LN_FLAG_INTERLEAVED : 0;
         a->res = element(p, ln_node_in(n, LN_CONV_RES));
         a->rps = pixel_stride(p, ln_node_in(n, LN_CONV_RES));
         a->gate = element(p, ln_node_in(n, LN_CONV_GATE));

@@ -89,6 +89,7 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
     case LN_OP_CONV2D:
         put_window(s, &a->conv.win);
         ln_str_add(s, ",\"groups\":%d", a->conv.groups);
+        if (a->conv.interleaved) put_bool(s, "interleaved", true);
         put_act(s, "act", &a->conv.act);
         put_act(s, "post", &a->conv.post);
         break;

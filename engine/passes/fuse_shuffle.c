@@ -1,6 +1,20 @@
-/* CONCAT -> CHANNEL_SHUFFLE becomes a concat that shuffles. Where all that read it are slices of
+/* CHANNEL_SHUFFLE -> CONV of C/groups groups becomes a convolution that reads channels interleaved:
+ * the shuffle hands group g every such channel from the g-th (ShuffleNetV1).
+ * CONCAT -> CHANNEL_SHUFFLE becomes a concat that shuffles. Where all that read it are slices of
  * channels, each slice becomes a concat of its part: no channel is moved twice (ShuffleNetV2). */
 #include "engine/passes/rewrite.h"
+
+static void read_through(ln_rewrite *rw, ln_node *conv) {
+    const ln_node *shuffle = ln_rewrite_maker(rw, conv->in[LN_CONV_X]);
+    ln_conv_attr *a = &conv->attr.conv;
+    if (!shuffle || shuffle->op != LN_OP_CHANNEL_SHUFFLE || a->interleaved ||
+        ln_node_in(conv, LN_CONV_GATE) != LN_NONE)
+        return;
+    const ln_shape *x = &rw->g->tensor[shuffle->in[0]].shape;
+    if (x->dim[3] != (int64_t)a->groups * shuffle->attr.shuffle.groups) return;
+    a->interleaved = true;
+    ln_rewrite_set_in(rw, conv, LN_CONV_X, shuffle->in[0]);
+}
 
 static void join(ln_rewrite *rw, ln_node *shuffle) {
     ln_node *cat = ln_rewrite_sole_maker(rw, shuffle->in[0]);
@@ -47,7 +61,10 @@ linnet_status ln_pass_fuse_shuffle(ln_graph *g, int *changed, linnet_error *err)
     ln_rewrite rw;
     LN_TRY(ln_rewrite_begin(&rw, g, err));
     for (int i = 0; i < g->n_node; i++)
-        if (g->node[i].op == LN_OP_CHANNEL_SHUFFLE) join(&rw, &g->node[i]);
+        if (g->node[i].op == LN_OP_CONV2D) read_through(&rw, &g->node[i]);
+    for (int i = 0; i < g->n_node; i++)
+        if (g->node[i].op == LN_OP_CHANNEL_SHUFFLE && rw.uses[g->node[i].out[0]])
+            join(&rw, &g->node[i]);
     for (int i = 0; i < g->n_node; i++)
         if (!rw.dead[i] && g->node[i].op == LN_OP_CONCAT) split(&rw, &g->node[i]);
     return ln_rewrite_end(&rw, LINNET_OK, changed, err);

@@ -1,7 +1,8 @@
 /* Convolution and fully connected.
  *
- *   y[n,oy,ox,oc] = post(act(b[oc] + sum x[n,iy,ix,g*I+i] * gate[n,g*I+i] * w[oc,ky,kx,i]) + r)
+ *   y[n,oy,ox,oc] = post(act(b[oc] + sum x[n,iy,ix,c] * gate[n,c] * w[oc,ky,kx,i]) + r)
  *   iy = oy*sh - top + ky*dh, ix = ox*sw - left + kx*dw, pixels outside add nothing
+ *   c = g*I + i, interleaved: i*groups + g
  *
  * A row of outputs is one unit of work. Weights are rearranged once into blocks of four output
  * channels, [group][block][K][4], K = KH*KW*I, and four pixels are gathered into [K][4], so that
@@ -38,7 +39,9 @@ static void gather(const ln_ref_call *c, const conv_ctx *x, int64_t n, int64_t o
                    int64_t g, int p, double *col) {
     const ln_window *w = &c->node->attr.conv.win;
     const int64_t ih = c->shape[0]->dim[1], iw = c->shape[0]->dim[2], ic = c->shape[0]->dim[3];
-    const float *gate = c->in[LN_CONV_GATE] ? c->in[LN_CONV_GATE] + n * ic + g * x->icg : NULL;
+    const bool mixed = c->node->attr.conv.interleaved;
+    const int64_t first = mixed ? g : g * x->icg, step = mixed ? c->node->attr.conv.groups : 1;
+    const float *gate = c->in[LN_CONV_GATE] ? c->in[LN_CONV_GATE] + n * ic + first : NULL;
     for (int ky = 0; ky < w->kh; ky++)
         for (int kx = 0; kx < w->kw; kx++, col += x->icg * LANES) {
             const int64_t iy = oy * w->sh - w->top + (int64_t)ky * w->dh;
@@ -47,9 +50,9 @@ static void gather(const ln_ref_call *c, const conv_ctx *x, int64_t n, int64_t o
                 for (int64_t i = 0; i < x->icg; i++) col[i * LANES + p] = 0.0;
                 continue;
             }
-            const float *src = c->in[0] + ((n * ih + iy) * iw + ix) * ic + g * x->icg;
+            const float *src = c->in[0] + ((n * ih + iy) * iw + ix) * ic + first;
             for (int64_t i = 0; i < x->icg; i++)
-                col[i * LANES + p] = gate ? (double)src[i] * gate[i] : src[i];
+                col[i * LANES + p] = gate ? (double)src[i * step] * gate[i * step] : src[i * step];
         }
 }
 

@@ -130,6 +130,10 @@ START_TEST(print_details) {
     const ln_tid w = tg_const(&t, "w", (ln_shape){4, {12, 3, 3, 1}}, false, true);
     const ln_tid conv[4] = {x, w, LN_NONE, x};
     expect_op(&t, LN_OP_CONV2D, a, 4, conv, "conv2d dw 3x3 d2 +res relu");
+    const ln_tid grouped[2] = {x, tg_const(&t, "wg", ln_nhwc(6, 1, 1, 4), false, true)};
+    a = tg_conv_attr(1, 1, 0, 3);
+    a.conv.interleaved = true;
+    expect_op(&t, LN_OP_CONV2D, a, 2, grouped, "conv2d 1x1 g3 interleaved");
     const ln_tid se[3] = {x, tg_const(&t, "w1", ln_nhwc(3, 1, 1, 12), false, true),
                           tg_const(&t, "w2", ln_nhwc(12, 1, 1, 3), false, true)};
     a = (ln_attr){.se = {ln_act_relu(), ln_act_of(LN_ACT_HARD_SIGMOID)}};

@@ -362,7 +362,42 @@ START_TEST(shuffles_join_their_neighbours) {
 }
 END_TEST
 
+/* ShuffleNetV1's joint, and what must stay: a shuffle that is an output too, one of another number
+ * of groups, a gate. */
+static void build_grouped(tg *t, int kind) {
+    const ln_tid x = tg_input(t, 2, 5, 3, 12);
+    const ln_tid dw = tg_conv(t, "dw", x, 12, 3, 1, 12, true);
+    const ln_tid y = TG(t, CHANNEL_SHUFFLE, "mix", ((ln_attr){.shuffle = {kind == 2 ? 6 : 4}}), dw);
+    const ln_tid w = tg_const(t, "w", ln_nhwc(9, 1, 1, 4), false, true);
+    const ln_tid gate = kind == 3 ? tg_input(t, 2, 1, 1, 12) : LN_NONE;
+    if (kind == 1) tg_output(t, y);
+    tg_output(t, TG(t, CONV2D, "pw", tg_conv_attr(1, 1, 0, 3), y, w, LN_NONE, LN_NONE, gate));
+}
+
+START_TEST(grouped_convolutions_read_shuffled) {
+    tg t, u;
+    tg_open(&t, 19);
+    tg_open(&u, 19);
+    build_grouped(&t, _i);
+    build_grouped(&u, _i);
+    ck_assert_int_eq(ln_passes_run(t.g, NULL, &t.err), LINNET_OK);
+    ck_assert_int_eq(ln_passes_run(u.g, "-fuse_shuffle", &u.err), LINNET_OK);
+    ck_assert_int_eq(tg_count_op(&u, LN_OP_CHANNEL_SHUFFLE), 1);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_CHANNEL_SHUFFLE), _i > 0);
+    ck_assert_int_eq(t.g->node[t.g->n_node - 1].attr.conv.interleaved, _i < 2);
+    for (int o = 0; o < t.g->n_output; o++) {
+        float *a = tg_run(&t, 3, o), *b = tg_run(&u, 3, o);
+        ck_assert_mem_eq(a, b, (size_t)tg_count(t.g, t.g->output[o]) * sizeof *a);
+        free(a);
+        free(b);
+    }
+    tg_close(&t);
+    tg_close(&u);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_loop_test(c, grouped_convolutions_read_shuffled, 0, 4);
     tcase_add_loop_test(c, shuffles_join_their_neighbours, 0, 6);
     tcase_add_test(c, shuffle);
     tcase_add_test(c, slice_rules);

@@ -37,7 +37,8 @@ static double naive_conv(const tg *t, const ln_ref *r, const ln_node *n, const i
                 const int64_t iy = at[1] * c->win.sh - c->win.top + ky * c->win.dh;
                 const int64_t ix = at[2] * c->win.sw - c->win.left + kx * c->win.dw;
                 if (iy < 0 || ix < 0 || iy >= ih || ix >= iw) continue;
-                const int64_t ch = at[3] / ocg * icg + i;
+                const int64_t gr = at[3] / ocg;
+                const int64_t ch = c->interleaved ? i * c->groups + gr : gr * icg + i;
                 double v = x[((at[0] * ih + iy) * iw + ix) * ic + ch];
                 if (gate != LN_NONE) v *= (double)r->value[gate][at[0] * ic + ch];
                 sum += v * (double)w[((at[3] * c->win.kh + ky) * c->win.kw + kx) * icg + i];
@@ -87,6 +88,7 @@ START_TEST(conv_random) {
     }
     if (tg_pick(&t, 2))
         gate = TG(&t, POOL, "gate", ((ln_attr){.pool = {.global = true, .kind = LN_POOL_MAX}}), x);
+    a.conv.interleaved = tg_pick(&t, 2);
     if (tg_pick(&t, 2)) a.conv.act = ln_act_relu6();
     if (tg_pick(&t, 2)) a.conv.post = ln_act_of(LN_ACT_HARD_SWISH);
     TG(&t, CONV2D, "conv", a, x, weight, bias, res, gate);

@@ -62,7 +62,11 @@ static ln_attr attr_of(const ln_case *c) {
     ln_act act = act_of(c->act), post = c->flags & LAB_POST ? ln_act_relu6() : act_of(LN_ACT_NONE);
     switch (c->op) {
     case LN_OP_CONV2D:
-        a.conv = (ln_conv_attr){.win = c->win, .groups = c->groups, .act = act, .post = post};
+        a.conv = (ln_conv_attr){.win = c->win,
+                                .groups = c->groups,
+                                .interleaved = c->flags & LAB_MIXED,
+                                .act = act,
+                                .post = post};
         break;
     case LN_OP_FC: a.fc.act = act; break;
     case LN_OP_POOL:
@@ -126,8 +130,9 @@ linnet_status ln_case_graph(const ln_case *c, uint64_t seed, ln_graph **out, lin
 }
 
 void ln_case_text(const ln_case *c, char *buf, size_t size) {
-    static const char *const name[] = {"no-bias",   "res",    "gate",   "post",   "const", "max",
-                                       "count-pad", "global", "spread", "planar", "vector"};
+    static const char *const name[] = {"no-bias", "res",    "gate",      "post",
+                                       "const",   "max",    "count-pad", "global",
+                                       "spread",  "planar", "vector",    "mixed"};
     const ln_window *w = &c->win;
     int at = snprintf(buf, size, "%s %dx%dx%dx%d->%d", ln_op_infos[c->op].name, c->n, c->h, c->w,
                       c->c, c->oc);
@@ -191,6 +196,7 @@ static void random_conv(uint64_t *s, ln_case *c) {
             c->groups = ONE_OF(s, 2, 3, 4);
             c->c = c->groups * (1 + pick(s, 12));
             c->oc = c->groups * (1 + pick(s, 12));
+            c->flags |= pick(s, 2) ? LAB_MIXED : 0u;
         } else if (pick(s, 2)) {
             c->c = ONE_OF(s, 1, 3, 4);
             c->flags |= LAB_PLANAR;

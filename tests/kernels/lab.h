@@ -18,6 +18,7 @@ enum {
     LAB_SPREAD = 256,  /* pixels lie further apart than they need, as slices of a concat do */
     LAB_PLANAR = 512,  /* the input is a caller's picture */
     LAB_VECTOR = 1024, /* add, mul: the second operand is [C] */
+    LAB_MIXED = 2048,  /* convolution: groups read channels interleaved */
 };
 
 typedef struct ln_case {

@@ -59,6 +59,7 @@ static void same_constant(const ln_graph *g, ln_tid t, ln_weights *w) {
 START_TEST(network) {
     ln_graph *g = small_network(false);
     cJSON *json;
+    g->node[0].attr.conv.interleaved = true;
     ln_weights *w = through_file(g, &json);
     ck_assert_str_eq(cJSON_GetObjectItem(json, "name")->valuestring, g->name);
     same_ints(json, "inputs", g->input, g->n_input);
@@ -82,6 +83,8 @@ START_TEST(network) {
         same_ints(n, "out", g->node[i].out, g->node[i].n_out);
     }
     const ln_window *win = &g->node[0].attr.conv.win;
+    ck_assert(cJSON_IsTrue(cJSON_GetObjectItem(get(json, "nodes", 0), "interleaved")));
+    ck_assert(!cJSON_HasObjectItem(get(json, "nodes", 1), "interleaved"));
     same_ints(get(json, "nodes", 0), "stride", (int[]){2, 2}, 2);
     same_ints(get(json, "nodes", 0), "pad", (int[]){win->top, win->left, win->bottom, win->right},
               4);

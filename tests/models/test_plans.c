@@ -1,5 +1,6 @@
 /* Every family plans onto every recorded device: each node of its graph is in a step that the
- * device runs, or only renames memory; nothing is left to the host between upload and read-back. */
+ * device runs, or only renames memory; nothing is left to the host between upload and read-back,
+ * and no channel shuffle is a step of its own. */
 #include "base/file.h"
 #include "engine/passes/passes.h"
 #include "engine/plan.h"
@@ -45,6 +46,8 @@ static void check(const ln_family_row *row, const ln_caps *caps, const char *pat
         bool alias = ln_plan_is_alias(p, &g->node[n]);
         ck_assert_msg(covered[n] == 1 || (covered[n] == 0 && alias), "%s on %s: %s is in %d steps",
                       row->name, path, g->node[n].name, covered[n]);
+        ck_assert_msg(g->node[n].op != LN_OP_CHANNEL_SHUFFLE, "%s on %s: %s is a step of its own",
+                      row->name, path, g->node[n].name);
     }
     free(covered);
     ln_plan_destroy(&p);
