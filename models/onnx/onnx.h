@@ -114,7 +114,7 @@ typedef struct ln_onnx {
     const char *path;     /* for messages */
     const char *producer; /* "pytorch 2.1", or "" */
     int ir_version;
-    int opset; /* of ONNX's own operators */
+    int opset; /* of ONNX's own operators; 0 when the file imports only others */
     int n_node, n_value, n_input, n_output, n_meta;
     const ln_onnx_node *node; /* in execution order */
     const ln_onnx_value *value;
