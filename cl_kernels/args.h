@@ -66,7 +66,8 @@ typedef struct ln_args {
     ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
     ln_i32 pad_[13];
-    ln_operand part[LN_PARTS]; /* of a concat; those beyond the last have c = 0 */
+    ln_operand part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution
+                                  whose weight or bias is no constant: its inputs by slot */
 } ln_args;                     /* 128 words of 4 bytes */
 
 #endif

@@ -7,8 +7,14 @@
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC; gate [n][x2ps], optional; w [kh][kw][icg][ocp],
  * b [ocp], ocp = oc rounded up to LN_CPAD.
+ * ARENA: part[1] is w in the arena, [oc][kh][kw][ps], and part[2] b [oc]; either may be a constant
+ * in the weights, laid out the same. Padding is then multiplied as zeros, so that a weight which is
+ * no finite number shows.
  * f32. No preconditions: the general variant. One work-item makes one lane of one pixel, the
  * lanes of a pixel side by side; padding lanes are written as zero. */
+#ifndef ARENA
+#    define ARENA 0 /* 1: weights or bias are no constants */
+#endif
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
@@ -26,19 +32,32 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int has_gate = s->gate != LN_NO_OFF;
     __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps + first : 0);
     __global const float *x = arena + s->x + (size_t)n * s->xns + (size_t)first * s->xcs;
+#if ARENA
+    int ws = 1, tap = s->part[1].ps;
+    __global const float *w = s->w == LN_NO_OFF ? arena + s->part[1].at : weights + s->w;
+    w += (size_t)o * s->kh * s->kw * tap;
+    float sum = s->b == LN_NO_OFF ? arena[s->part[2].at + o] : weights[s->b + o];
+#else
+    int ws = ocp, tap = icg * ocp;
     __global const float *w = weights + s->w + o;
     float sum = weights[s->b + o];
+#endif
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = oy * s->sh - s->top + ky * s->dh;
         for (int kx = 0; kx < s->kw; kx++) {
             int ix = ox * s->sw - s->left + kx * s->dw;
-            if (iy < 0 || iy >= s->h || ix < 0 || ix >= s->wd) continue;
+            __global const float *wi = w + (size_t)(ky * s->kw + kx) * tap;
+            if (iy < 0 || iy >= s->h || ix < 0 || ix >= s->wd) {
+#if ARENA
+                for (int i = 0; i < icg; i++) sum = ln_fma(0.0f, wi[i], sum);
+#endif
+                continue;
+            }
             __global const float *xi = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
-            __global const float *wi = w + (size_t)(ky * s->kw + kx) * icg * ocp;
             for (int i = 0; i < icg; i++) {
                 float v = xi[(size_t)(i * step) * s->xcs];
                 if (has_gate) v *= gate[i * step];
-                sum = ln_fma(v, wi[(size_t)i * ocp], sum);
+                sum = ln_fma(v, wi[(size_t)i * ws], sum);
             }
         }
     }
@@ -47,3 +66,4 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     *y = ln_act(sum, s->post, s->plo, s->phi, s->palpha, s->pbeta);
 }
 LN_KERNEL
+#undef ARENA

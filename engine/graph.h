@@ -1,8 +1,9 @@
 /* The graph: nodes in execution order over tensors. The only form a network takes between a
  * model file and a plan; passes rewrite it in place.
  *
- * Logical shapes are N,H,W,C. Constants: convolution weights [OC,KH,KW,IC/groups], fully
- * connected weights [OC,IC], vectors [C]. Nothing here knows a device.
+ * Logical shapes are N,H,W,C. Convolution weights are [OC,KH,KW,IC/groups], fully connected weights
+ * [OC,IC], vectors [C]: constants, but for weights and biases of convolutions and FC, which a node
+ * may make too (the general kernels alone take such). Nothing here knows a device.
  * A graph belongs to one thread at a time; names and constants live in its pool. */
 #ifndef LN_GRAPH_H
 #define LN_GRAPH_H
@@ -86,7 +87,7 @@ typedef struct ln_window {
     int kh, kw, sh, sw, dh, dw;
     int top, left, bottom, right; /* padding, resolved to numbers at build time */
 } ln_window;
-/* y = post(act(conv(x * gate) + bias) + residual); pixels in the padding add nothing */
+/* y = post(act(conv(x * gate) + bias) + residual); pixels in the padding are zero */
 typedef struct ln_conv_attr {
     ln_window win;
     int groups;       /* depthwise: groups == input channels */
@@ -266,6 +267,13 @@ static inline bool ln_node_is_plain_concat(const ln_node *n) {
 }
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;
+}
+/* True when the weight or bias of a convolution or FC is not a constant. */
+static inline bool ln_node_is_dynamic(const ln_graph *g, const ln_node *n) {
+    const ln_tid w = ln_node_in(n, LN_CONV_W), b = ln_node_in(n, LN_CONV_BIAS);
+    return (n->op == LN_OP_CONV2D || n->op == LN_OP_FC) &&
+           (g->tensor[w].kind != LN_TENSOR_CONST ||
+            (b != LN_NONE && g->tensor[b].kind != LN_TENSOR_CONST));
 }
 
 /* Copies a constant to dense row-major f32 (dst holds the product of its dims). */

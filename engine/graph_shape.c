@@ -25,6 +25,15 @@ linnet_status ln_need_vector(const ln_graph *g, const ln_node *n, int slot, int6
     return LINNET_OK;
 }
 
+linnet_status ln_need_bias(const ln_graph *g, const ln_node *n, int64_t count, linnet_error *err) {
+    char text[96];
+    const ln_shape *b = ln_in_shape(g, n, LN_CONV_BIAS);
+    if (b && (b->rank != 1 || b->dim[0] != count))
+        return LN_BAD("bias has shape %s, [%lld] is needed", ln_shape_text(b, text),
+                      (long long)count);
+    return LINNET_OK;
+}
+
 linnet_status ln_need_act(const ln_act *a, linnet_error *err) {
     if ((unsigned)a->kind >= LN_ACT_COUNT) return LN_BAD("no activation %d", (int)a->kind);
     if (a->kind == LN_ACT_CLAMP && !(a->lo <= a->hi))
@@ -67,8 +76,6 @@ static linnet_status conv_weight(const ln_graph *g, const ln_node *n, linnet_err
     char a[96], b[96];
     const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
     const ln_conv_attr *c = &n->attr.conv;
-    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST)
-        return LN_BAD("weight is not a constant");
     if (c->groups < 1 || x->dim[3] % c->groups || w->dim[0] % c->groups)
         return LN_BAD("%d groups do not divide input %s and weight %s", c->groups,
                       ln_shape_text(x, a), ln_shape_text(w, b));
@@ -89,7 +96,7 @@ static linnet_status shape_conv2d(const ln_graph *g, const ln_node *n, ln_shape 
     *out = ln_nhwc(x->dim[0], 0, 0, w->dim[0]);
     LN_TRY(window(&n->attr.conv.win, x, out, err));
     LN_TRY(conv_weight(g, n, err));
-    LN_TRY(ln_need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
+    LN_TRY(ln_need_bias(g, n, w->dim[0], err));
     if (res && !ln_shape_equal(res, out))
         return LN_BAD("residual %s is not the output's %s", ln_shape_text(res, a),
                       ln_shape_text(out, b));
@@ -105,15 +112,13 @@ static linnet_status shape_fc(const ln_graph *g, const ln_node *n, ln_shape *out
     char a[96], b[96];
     const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
     LN_TRY(ln_need_rank(w, 2, "weight", err));
-    if (g->tensor[n->in[LN_CONV_W]].kind != LN_TENSOR_CONST)
-        return LN_BAD("weight is not a constant");
     const bool map = x->rank == 4 && x->dim[1] == 1 && x->dim[2] == 1;
     if (x->rank != 2 && !map)
         return LN_BAD("input %s is neither [N,C] nor [N,1,1,C]", ln_shape_text(x, a));
     if (x->dim[x->rank - 1] != w->dim[1])
         return LN_BAD("weight %s does not fit input %s", ln_shape_text(w, a), ln_shape_text(x, b));
     *out = (ln_shape){2, {x->dim[0], w->dim[0]}};
-    LN_TRY(ln_need_vector(g, n, LN_CONV_BIAS, w->dim[0], "bias", err));
+    LN_TRY(ln_need_bias(g, n, w->dim[0], err));
     return ln_need_act(&n->attr.fc.act, err);
 }
 

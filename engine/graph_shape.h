@@ -15,6 +15,8 @@ linnet_status ln_need_rank(const ln_shape *s, int rank, const char *what, linnet
 /* A constant of one dimension with `count` elements; an absent optional is fine. */
 linnet_status ln_need_vector(const ln_graph *g, const ln_node *n, int slot, int64_t count,
                              const char *what, linnet_error *err);
+/* The bias of a convolution or FC: [count], a constant or not; an absent one is fine. */
+linnet_status ln_need_bias(const ln_graph *g, const ln_node *n, int64_t count, linnet_error *err);
 linnet_status ln_need_act(const ln_act *a, linnet_error *err);
 linnet_status ln_need_eps(float eps, linnet_error *err);
 

@@ -47,6 +47,8 @@ static void fill_window(const ln_window *w, ln_args *a) {
 static void fill_parts(const ln_plan *p, const ln_node *n, ln_args *a) {
     int32_t first = 0;
     for (int i = 0; i < n->n_in && i < LN_PARTS; i++) {
+        a->part[i].at = LN_NO_OFF;
+        if (n->in[i] == LN_NONE) continue;
         const ln_shape *s = &p->graph->tensor[n->in[i]].shape;
         int32_t c = (int32_t)s->dim[s->rank - 1];
         a->part[i] = (ln_operand){element(p, n->in[i]), pixel_stride(p, n->in[i]), c, first};
@@ -86,10 +88,12 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
         a->x2ps = pixel_stride(p, ln_node_in(n, LN_CONV_GATE));
         fill_act(&c->act, &a->act, act);
         fill_act(&c->post, &a->post, post);
+        if (ln_node_is_dynamic(p->graph, n)) fill_parts(p, n, a);
         second = LN_NONE;
         break;
     }
     case LN_OP_FC:
+        if (ln_node_is_dynamic(p->graph, n)) fill_parts(p, n, a);
         fill_act(&n->attr.fc.act, &a->act, act);
         second = LN_NONE;
         break;

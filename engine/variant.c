@@ -58,8 +58,10 @@ static bool features_there(uint32_t needs, const ln_caps *caps) {
 }
 
 bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
-    return v->family->op == s->node->op && (uint32_t)v->local <= s->caps->max_work_group &&
-           features_there(v->needs, s->caps) && v->family->can_run(v, s);
+    return v->family->op == s->node->op &&
+           v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) &&
+           (uint32_t)v->local <= s->caps->max_work_group && features_there(v->needs, s->caps) &&
+           v->family->can_run(v, s);
 }
 
 /* With the deep tier disabled a CPU takes the wide kernels, so that these can be tried there. */

@@ -40,6 +40,8 @@ typedef struct ln_family {
     /* Whether t1 = t3 = 1 makes all of one image a single tile, the args' sizes being those of any
      * band of rows: what a chain needs. */
     bool bands;
+    /* Takes nodes whose weight or bias is no constant (ln_node_is_dynamic), and only those. */
+    bool dynamic;
 } ln_family;
 
 typedef enum ln_tier { LN_TIER_ANY, LN_TIER_WIDE, LN_TIER_DEEP } ln_tier;

@@ -2,6 +2,8 @@
  * conv_grouped_deep.cl. */
 #include "engine/kernels/kernels.h"
 
+#include <string.h>
+
 static bool can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
     (void)s;
@@ -73,6 +75,59 @@ static void grouped_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     deep_cut(s, ln_cpad(a->oc) / 8, a);
 }
 
+/* ---- weights or bias made by other nodes ----
+ * What is a constant nevertheless is packed as it would lie in the arena: weights [OC][KH][KW][ICp]
+ * (FC: [OC][ICp]), then the bias [OCp]. */
+
+static bool is_const(const ln_site *s, int slot) {
+    const ln_tid t = ln_node_in(s->node, slot);
+    return t != LN_NONE && s->graph->tensor[t].kind == LN_TENSOR_CONST;
+}
+
+static int64_t arena_weight(const ln_site *s) {
+    const ln_shape *w = ln_site_shape(s, s->node->in[LN_CONV_W]);
+    const int64_t last = w->dim[w->rank - 1];
+    return is_const(s, LN_CONV_W) ? ln_site_matrix(s).k * w->dim[0] / last * ln_cpad(last) : 0;
+}
+
+static bool packs_bias(const ln_site *s) {
+    return !ln_site_has(s, LN_CONV_BIAS) || is_const(s, LN_CONV_BIAS);
+}
+
+static size_t arena_packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return (size_t)(arena_weight(s) + (packs_bias(s) ? ln_site_matrix(s).ocp : 0));
+}
+
+static linnet_status arena_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                linnet_error *err) {
+    const ln_matrix m = ln_site_matrix(s);
+    const int64_t c = ln_site_channels(s, s->node->in[LN_CONV_W]);
+    (void)v;
+    if (is_const(s, LN_CONV_BIAS))
+        LN_TRY(ln_const_copy_f32(s->graph, s->node->in[LN_CONV_BIAS], dst + arena_weight(s), err));
+    if (!is_const(s, LN_CONV_W)) return LINNET_OK;
+    LN_TRY(ln_const_copy_f32(s->graph, s->node->in[LN_CONV_W], dst, err));
+    for (int64_t row = m.oc * m.k / c - 1; row > 0; row--) { /* apart, the last one first */
+        memmove(dst + row * ln_cpad(c), dst + row * c, (size_t)c * sizeof *dst);
+        memset(dst + row * c, 0, (size_t)LN_MIN(row * (ln_cpad(c) - c), c) * sizeof *dst);
+    }
+    return LINNET_OK;
+}
+
+static void arena_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    if (is_const(s, LN_CONV_W)) {
+        a->w = 0;
+        a->part[LN_CONV_W].ps = (ln_i32)ln_cpad(ln_site_channels(s, s->node->in[LN_CONV_W]));
+    }
+    if (packs_bias(s)) a->b = (ln_u32)arena_weight(s);
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+const ln_family ln_family_conv_arena = {"conv_arena", LN_OP_CONV2D, can_run,        arena_packed,
+                                        arena_pack,   arena_bind,   .dynamic = true};
+const ln_family ln_family_fc_arena = {"fc_arena", LN_OP_FC,   can_run,        arena_packed,
+                                      arena_pack, arena_bind, .dynamic = true};
 const ln_family ln_family_conv_any = {"conv_any",       LN_OP_CONV2D,         can_run,
                                       ln_matrix_packed, ln_matrix_pack_whole, bind};
 const ln_family ln_family_fc_any = {

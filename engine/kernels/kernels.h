@@ -60,6 +60,8 @@ void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a);
 #define LN_FAMILY(f) extern const ln_family ln_family_##f;
 LN_FAMILY(conv_any)
 LN_FAMILY(fc_any)
+LN_FAMILY(conv_arena)
+LN_FAMILY(fc_arena)
 LN_FAMILY(conv_deep)
 LN_FAMILY(conv_grouped_deep)
 LN_FAMILY(conv_wide)

@@ -2,7 +2,8 @@
  * computed in double and rounded once. */
 #include "engine/passes/rewrite.h"
 
-bool ln_is_affine(const ln_node *n) {
+bool ln_is_affine(const ln_graph *g, const ln_node *n) {
+    if (ln_node_is_dynamic(g, n)) return false;
     if (n->op == LN_OP_FC) return n->attr.fc.act.kind == LN_ACT_NONE;
     return n->op == LN_OP_CONV2D && n->attr.conv.act.kind == LN_ACT_NONE &&
            n->attr.conv.post.kind == LN_ACT_NONE && ln_node_in(n, LN_CONV_RES) == LN_NONE;

@@ -44,7 +44,7 @@ linnet_status ln_pass_fold_bn(ln_graph *g, int *changed, linnet_error *err) {
         ln_node *bn = &g->node[i];
         if (bn->op != LN_OP_BATCH_NORM) continue;
         ln_node *conv = ln_rewrite_sole_maker(&rw, bn->in[0]);
-        if (conv && ln_is_affine(conv)) s = fold_one(&rw, conv, bn, err);
+        if (conv && ln_is_affine(g, conv)) s = fold_one(&rw, conv, bn, err);
     }
     return ln_rewrite_end(&rw, s, changed, err);
 }

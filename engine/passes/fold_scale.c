@@ -46,7 +46,7 @@ linnet_status ln_pass_fold_scale(ln_graph *g, int *changed, linnet_error *err) {
         const ln_tid by = vector_operand(g, mul);
         if (by == LN_NONE) continue;
         ln_node *conv = ln_rewrite_sole_maker(&rw, mul->in[0]);
-        if (conv && ln_is_affine(conv)) s = fold_one(&rw, conv, mul, by, err);
+        if (conv && ln_is_affine(g, conv)) s = fold_one(&rw, conv, mul, by, err);
     }
     return ln_rewrite_end(&rw, s, changed, err);
 }

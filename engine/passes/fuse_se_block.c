@@ -2,15 +2,16 @@
  * become one node. What lies between them may have no other reader. */
 #include "engine/passes/rewrite.h"
 
-static bool plain(const ln_node *n) {
-    return n && ln_is_pointwise(n) && n->attr.conv.post.kind == LN_ACT_NONE &&
-           ln_node_in(n, LN_CONV_RES) == LN_NONE && ln_node_in(n, LN_CONV_GATE) == LN_NONE;
+static bool plain(const ln_graph *g, const ln_node *n) {
+    return n && ln_is_pointwise(n) && !ln_node_is_dynamic(g, n) &&
+           n->attr.conv.post.kind == LN_ACT_NONE && ln_node_in(n, LN_CONV_RES) == LN_NONE &&
+           ln_node_in(n, LN_CONV_GATE) == LN_NONE;
 }
 
 static void swallow(ln_rewrite *rw, ln_node *expand) {
-    if (!plain(expand)) return;
+    if (!plain(rw->g, expand)) return;
     const ln_node *reduce = ln_rewrite_sole_maker(rw, expand->in[LN_CONV_X]);
-    if (!plain(reduce)) return;
+    if (!plain(rw->g, reduce)) return;
     const ln_node *pool = ln_rewrite_sole_maker(rw, reduce->in[LN_CONV_X]);
     if (!pool || pool->op != LN_OP_POOL || pool->attr.pool.kind != LN_POOL_AVG ||
         !pool->attr.pool.global)

@@ -43,8 +43,9 @@ typedef struct ln_affine {
 /* Folds it into conv or FC n, which ln_is_affine. Weights stay where they lie: the factor becomes
  * the view's scale. */
 linnet_status ln_fold_affine(ln_rewrite *rw, ln_node *n, const ln_affine *a, linnet_error *err);
-/* True when n is a conv or FC whose output is still a plain affine map of its weights. */
-bool ln_is_affine(const ln_node *n);
+/* True when n is a conv or FC of constant weights whose output is still a plain affine map of them.
+ */
+bool ln_is_affine(const ln_graph *g, const ln_node *n);
 /* A 1x1 convolution of stride 1 over all channels, without padding. */
 bool ln_is_pointwise(const ln_node *n);
 

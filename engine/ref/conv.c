@@ -1,7 +1,7 @@
 /* Convolution and fully connected.
  *
  *   y[n,oy,ox,oc] = post(act(b[oc] + sum x[n,iy,ix,c] * gate[n,c] * w[oc,ky,kx,i]) + r)
- *   iy = oy*sh - top + ky*dh, ix = ox*sw - left + kx*dw, pixels outside add nothing
+ *   iy = oy*sh - top + ky*dh, ix = ox*sw - left + kx*dw, pixels outside are zero
  *   c = g*I + i, interleaved: i*groups + g
  *
  * A row of outputs is one unit of work. Weights are rearranged once into blocks of four output
@@ -105,9 +105,12 @@ static void depthwise_row(const ln_ref_call *c, const void *ctx, int64_t row, do
             for (int kx = 0; kx < w->kw; kx++) {
                 const int64_t iy = oy * w->sh - w->top + (int64_t)ky * w->dh;
                 const int64_t ix = ox * w->sw - w->left + (int64_t)kx * w->dw;
-                if (iy < 0 || iy >= ih || ix < 0 || ix >= iw) continue;
-                const float *src = c->in[0] + ((n * ih + iy) * iw + ix) * ch;
                 const double *k = x->w + ((int64_t)ky * w->kw + kx) * ch;
+                if (iy < 0 || iy >= ih || ix < 0 || ix >= iw) {
+                    for (int64_t i = 0; i < ch; i++) acc[i] += 0.0 * k[i];
+                    continue;
+                }
+                const float *src = c->in[0] + ((n * ih + iy) * iw + ix) * ch;
                 for (int64_t i = 0; i < ch; i++)
                     acc[i] += (gate ? (double)src[i] * gate[i] : src[i]) * k[i];
             }

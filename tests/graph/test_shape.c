@@ -46,14 +46,14 @@ START_TEST(conv_errors) {
     TG_REFUSE(&t, CONV2D, a, "input 1 does not exist", x, -7);
     TG_REFUSE(&t, CONV2D, a, "input has shape 1x6, rank 4", flat, w);
     TG_REFUSE(&t, CONV2D, a, "weight has shape 5, rank 4", x, vector);
-    TG_REFUSE(&t, CONV2D, a, "weight is not a constant", x, tg_input(&t, 4, 3, 3, 6));
+    TG_REFUSE(&t, CONV2D, a, "weight 4x3x3x5 does not fit", x, tg_input(&t, 4, 3, 3, 5));
     TG_REFUSE(&t, CONV2D, a, "weight 4x3x3x5 does not fit kernel 3x3 and 6 channels", x,
               weight(&t, 4, 3, 3, 5));
     TG_REFUSE(&t, CONV2D, tg_conv_attr(5, 1, 1, 1), "kernel 5x5", x, w);
     TG_REFUSE(&t, CONV2D, tg_conv_attr(3, 1, 1, 4), "4 groups do not divide input 1x8x8x6", x, w);
     TG_REFUSE(&t, CONV2D, tg_conv_attr(3, 1, 1, 0), "0 groups", x, w);
-    TG_REFUSE(&t, CONV2D, a, "bias bias has shape 5, [4] is needed", x, w, vector);
-    TG_REFUSE(&t, CONV2D, a, "bias is not a constant", x, w, flat);
+    TG_REFUSE(&t, CONV2D, a, "bias has shape 5, [4] is needed", x, w, vector);
+    TG_REFUSE(&t, CONV2D, a, "bias has shape 1x6, [4] is needed", x, w, flat);
     TG_REFUSE(&t, CONV2D, a, "residual 1x8x8x6 is not the output's 1x8x8x4", x, w, LN_NONE, x);
     TG_REFUSE(&t, CONV2D, a, "gate 1x8x8x6 is not [N,1,1,C]", x, w, LN_NONE, LN_NONE, x);
     b = a;
@@ -94,10 +94,28 @@ START_TEST(fc_rules) {
     TG_REFUSE(&t, FC, a, "weight 10x6 does not fit input 3x7",
               tg_input_shape(&t, (ln_shape){2, {3, 7}}), w);
     TG_REFUSE(&t, FC, a, "weight has shape 10, rank 2", x, none);
-    TG_REFUSE(&t, FC, a, "weight is not a constant", x, x);
-    TG_REFUSE(&t, FC, a, "bias v has shape 9, [10] is needed", x, w, tg_vector(&t, "v", 9));
+    TG_REFUSE(&t, FC, a, "weight 3x7 does not fit", x, tg_input_shape(&t, (ln_shape){2, {3, 7}}));
+    TG_REFUSE(&t, FC, a, "bias has shape 9, [10] is needed", x, w, tg_vector(&t, "v", 9));
     a.fc.act.kind = (ln_act_kind)99;
     TG_REFUSE(&t, FC, a, "no activation 99", x, w);
+    tg_close(&t);
+}
+END_TEST
+
+/* Weights and biases may come from nodes or from the caller. */
+START_TEST(dynamic_weights) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_tid x = tg_input(&t, 2, 8, 8, 6), w = tg_input(&t, 4, 3, 3, 3);
+    const ln_tid b = tg_input_shape(&t, (ln_shape){1, {4}}), fixed = weight(&t, 4, 3, 3, 3);
+    const ln_tid flat = tg_input_shape(&t, (ln_shape){2, {3, 6}});
+    const ln_tid square = tg_input_shape(&t, (ln_shape){2, {4, 6}});
+    const ln_attr a = tg_conv_attr(3, 1, 1, 2);
+    expect(&t, TG(&t, CONV2D, "c", a, x, w, b), ln_nhwc(2, 8, 8, 4));
+    expect(&t, TG(&t, CONV2D, "c", a, x, fixed, b), ln_nhwc(2, 8, 8, 4));
+    expect(&t, TG(&t, CONV2D, "c", a, x, fixed), ln_nhwc(2, 8, 8, 4));
+    expect(&t, TG(&t, FC, "f", (ln_attr){0}, flat, square, b), (ln_shape){2, {3, 4}});
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(ln_node_is_dynamic(t.g, &t.g->node[i]), i != 2);
     tg_close(&t);
 }
 END_TEST
@@ -272,6 +290,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, conv_shapes);
     tcase_add_test(c, conv_errors);
     tcase_add_test(c, fc_rules);
+    tcase_add_test(c, dynamic_weights);
     tcase_add_test(c, squeeze_excite_rules);
     tcase_add_test(c, batch_norm_rules);
     tcase_add_test(c, pool_rules);

@@ -7,7 +7,8 @@
 #define POISON  0x7fc0beefu /* a NaN that no kernel makes */
 #define MAX_REL 2e-5
 
-int step_runs[512];
+static int step_runs[512];            /* by variant index */
+static bool step_ops[LN_OP_COUNT][2]; /* ops that had cases, with constant weights or without */
 static ln_device *device;
 static ln_queue *queue;
 static linnet_error err;
@@ -61,6 +62,7 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
     for (int i = 0; i < b->t.g->n_node; i++) {
         ln_site s = {b->t.g, &b->t.g->node[i], ln_device_caps(device)};
         if (strcmp(s.node->name, "op")) continue;
+        step_ops[s.node->op][ln_node_is_dynamic(b->t.g, s.node)] = true;
         /* inputs are copied into the device's layout in front of the node, unless it takes them */
         bool copied = s.node->op != LN_OP_ACT;
         for (int k = 0; copied && k < b->t.g->n_input; k++)
@@ -254,4 +256,68 @@ void step_bench(const char *label, step_build build, const void *user) {
                2e-9 * (double)b.step->macs / best, 1e-9 * (double)b.step->bytes / best);
         bed_close(&b);
     }
+}
+
+/* ---- programs of tests ---- */
+
+static const step_table *tables;
+static int table_count;
+static const char *filter;
+
+static const char *label_of(const step_table *t, size_t i, const void **row) {
+    *row = (const char *)t->row + i * t->size;
+    return *(const char *const *)*row;
+}
+
+START_TEST(every_variant_agrees_with_the_reference) {
+    const step_table *t = &tables[_i];
+    const void *row;
+    for (size_t i = 0; i < t->count; i++) {
+        const char *label = label_of(t, i, &row);
+        step_check(label, t->build, row);
+    }
+}
+END_TEST
+
+START_TEST(every_row_has_cases) {
+    for (int v = 0; v < ln_variant_count; v++) {
+        const ln_family *f = ln_variants[v].family;
+        ck_assert_msg(!step_ops[f->op][f->dynamic] || step_runs[v] > 0, "no case for %s",
+                      ln_variants[v].name);
+    }
+}
+END_TEST
+
+START_TEST(bench) {
+    const void *row;
+    for (int t = 0; t < table_count; t++)
+        for (size_t i = 0; i < tables[t].count; i++) {
+            const char *label = label_of(&tables[t], i, &row);
+            if (strstr(label, filter)) step_bench(label, tables[t].build, row);
+        }
+}
+END_TEST
+
+int step_main(const char *name, const step_table *t, int count, int argc, char **argv) {
+    tables = t;
+    table_count = count;
+    filter = argc > 1 ? argv[1] : NULL;
+    if (!step_open()) return EXIT_FAILURE;
+    Suite *s = suite_create(name);
+    TCase *c = tcase_create(name);
+    tcase_set_timeout(c, 600);
+    if (filter)
+        tcase_add_test(c, bench);
+    else {
+        tcase_add_loop_test(c, every_variant_agrees_with_the_reference, 0, count);
+        tcase_add_test(c, every_row_has_cases);
+    }
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    step_close();
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

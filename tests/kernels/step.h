@@ -12,10 +12,21 @@ typedef void (*step_build)(tg *t, const void *user);
 bool step_open(void);
 void step_close(void);
 /* Runs the case on each variant of the op, with finite numbers and with NaN and infinities in
- * each input; counts the run in step_runs. */
+ * each input. */
 void step_check(const char *label, step_build build, const void *user);
+/* Rows of cases; each row begins with its label. */
+typedef struct step_table {
+    const void *row;
+    size_t count, size;
+    step_build build;
+} step_table;
+#define STEP_TABLE(rows, build)                                                                    \
+    { rows, LN_COUNT(rows), sizeof(rows)[0], build }
+/* A program of tests: every case on every variant that can run it, and that no variant of an op
+ * which the cases have is without one. With an argument: times the cases whose label has it. */
+int step_main(const char *name, const step_table *tables, int count, int argc, char **argv);
+
 /* Seconds of one launch, the best of several, printed for each variant that can run the case. */
 void step_bench(const char *label, step_build build, const void *user);
-extern int step_runs[]; /* by variant index */
 
 #endif

@@ -94,9 +94,6 @@ static const one norms[] = {
 #define FROM(...) .begin = {__VA_ARGS__}
 #define BY(...) .step = {__VA_ARGS__}
 #define PAD(text, ...) {"pad " text, LN_OP_PAD, __VA_ARGS__}
-#define RESIZE(n, h, w, c, k, g, oh, ow)                                                           \
-    {"resize " #k " " #g " " #h "x" #w "->" #oh "x" #ow, LN_OP_RESIZE, SHAPE(n, h, w, c),          \
-     .attr.resize = {LN_RESIZE_##k, LN_GRID_##g, oh, ow}}
 static const one moves[] = {
     SHUFFLE(1, 1, 1, 1, 1), SHUFFLE(2, 3, 5, 20, 2), SHUFFLE(1, 3, 3, 60, 3), SHUFFLE(1, 7, 7, 96, 8),
     SHUFFLE(1, 28, 28, 116, 2), SHUFFLE(1, 7, 7, 464, 232),
@@ -113,11 +110,6 @@ static const one moves[] = {
     PAD("channels", SHAPE(1, 4, 4, 16), .attr.pad = {{0, 0, 0, 8}, {0, 0, 0, 3}, 2.0f}),
     PAD("odd channels", SHAPE(1, 4, 4, 12), .attr.pad = {{0, 0, 0, 0}, {0, 0, 0, 4}, 2.0f}),
     PAD("tokens", SHAPE(2, 4, 8), .attr.pad = {{0, 1, 0}, {1, 0, 8}, -1.0f}),
-    RESIZE(1, 5, 7, 3, NEAREST, HALF_PIXEL, 8, 20), RESIZE(2, 5, 7, 9, NEAREST, ASYMMETRIC, 3, 14),
-    RESIZE(1, 5, 7, 8, NEAREST, ALIGN_CORNERS, 9, 4), RESIZE(1, 1, 1, 8, NEAREST, ALIGN_CORNERS, 1, 3),
-    RESIZE(2, 5, 7, 9, BILINEAR, HALF_PIXEL, 8, 20), RESIZE(1, 8, 9, 20, BILINEAR, HALF_PIXEL, 3, 4),
-    RESIZE(1, 5, 7, 3, BILINEAR, ALIGN_CORNERS, 9, 13), RESIZE(1, 3, 3, 8, BILINEAR, ALIGN_CORNERS, 1, 1),
-    RESIZE(1, 6, 7, 16, BILINEAR, ASYMMETRIC, 12, 7), RESIZE(1, 1, 1, 40, BILINEAR, ALIGN_CORNERS, 33, 33),
 };
 
 #define CONCAT(text, shape, parts_, grow_, ...)                                                    \
@@ -156,21 +148,6 @@ static const one attentions[] = {
     MQA("wide heads", S(1, 3, 5, 600), ITSELF, 1, 1, 200, 200, 0, 200, 400, 1, 1, 0.07f),
 };
 
-#define POOL(n, h, w, c, k, ...)                                                                   \
-    {"pool " #k " " #n "x" #h "x" #w "x" #c, LN_OP_POOL, SHAPE(n, h, w, c),                        \
-     .attr.pool = {.kind = LN_POOL_##k, __VA_ARGS__}}
-static const one pools[] = {
-    POOL(2, 7, 9, 13, AVG, .global = true), POOL(1, 7, 7, 1280, AVG, .global = true),
-    POOL(1, 14, 14, 480, AVG, .global = true), POOL(1, 112, 112, 32, AVG, .global = true),
-    POOL(2, 1, 1, 8, AVG, .global = true), POOL(1, 9, 11, 40, MAX, .global = true),
-    POOL(1, 28, 28, 240, AVG, .win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}, .count_pad = true),
-    POOL(2, 9, 7, 20, AVG, .win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}),
-    POOL(2, 9, 7, 20, MAX, .win = {3, 3, 2, 2, 1, 1, 0, 1, 1, 0}),
-    POOL(1, 8, 10, 16, AVG, .win = {3, 2, 3, 2, 1, 2, 1, 1, 2, 2}, .count_pad = true, .ceil_bottom = 1, .ceil_right = 1),
-    POOL(1, 28, 28, 64, AVG, .win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}),
-    POOL(1, 112, 112, 24, MAX, .win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}),
-};
-
 #define LINEAR(n, h, w, d, p, a)                                                                   \
     {"linear_attention " #n "x" #h "x" #w " d" #d " " #a, LN_OP_LINEAR_ATTENTION,                   \
      SHAPE(n, h, w, 1 + 2 * (d)),                                                                  \
@@ -197,64 +174,11 @@ static const one squeezes[] = {
 };
 /* clang-format on */
 
-typedef struct table {
-    const one *row;
-    size_t count;
-    step_build build;
-} table;
-static const table tables[] = {{norms, LN_COUNT(norms), build_norm},
-                               {moves, LN_COUNT(moves), build_unary},
-                               {concats, LN_COUNT(concats), build_concat},
-                               {pools, LN_COUNT(pools), build_unary},
-                               {attentions, LN_COUNT(attentions), build_attention},
-                               {linears, LN_COUNT(linears), build_unary},
-                               {squeezes, LN_COUNT(squeezes), build_se}};
-
-START_TEST(every_variant_agrees_with_the_reference) {
-    const table *t = &tables[_i];
-    for (size_t i = 0; i < t->count; i++) step_check(t->row[i].label, t->build, &t->row[i]);
-}
-END_TEST
-
-/* The cases of an op reach every row of the variant table that serves it. */
-START_TEST(every_row_has_cases) {
-    for (int v = 0; v < ln_variant_count; v++)
-        for (size_t t = 0; t < LN_COUNT(tables); t++)
-            for (size_t i = 0; i < tables[t].count; i++)
-                if (ln_variants[v].family->op == tables[t].row[i].op)
-                    ck_assert_msg(step_runs[v] > 0, "no case for %s", ln_variants[v].name);
-}
-END_TEST
-
-/* test_ops PART: times the cases whose label has PART instead. */
-static const char *filter;
-
-START_TEST(bench) {
-    for (size_t t = 0; t < LN_COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++)
-            if (strstr(tables[t].row[i].label, filter))
-                step_bench(tables[t].row[i].label, tables[t].build, &tables[t].row[i]);
-}
-END_TEST
+static const step_table tables[] = {
+    STEP_TABLE(norms, build_norm),     STEP_TABLE(moves, build_unary),
+    STEP_TABLE(concats, build_concat), STEP_TABLE(attentions, build_attention),
+    STEP_TABLE(linears, build_unary),  STEP_TABLE(squeezes, build_se)};
 
 int main(int argc, char **argv) {
-    filter = argc > 1 ? argv[1] : NULL;
-    if (!step_open()) return EXIT_FAILURE;
-    Suite *s = suite_create("ops");
-    TCase *c = tcase_create("ops");
-    tcase_set_timeout(c, 600);
-    if (filter)
-        tcase_add_test(c, bench);
-    else {
-        tcase_add_loop_test(c, every_variant_agrees_with_the_reference, 0, (int)LN_COUNT(tables));
-        tcase_add_test(c, every_row_has_cases);
-    }
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    step_close();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return step_main("ops", tables, (int)LN_COUNT(tables), argc, argv);
 }
