@@ -110,3 +110,12 @@ linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error 
                        "the C reference has no peak to measure; choose an OpenCL device");
     return ln_peak_gflops(d->dev, gflops, err);
 }
+
+linnet_status linnet_device_bandwidth(linnet_device *d, size_t bytes, double *gbs,
+                                      linnet_error *err) {
+    *gbs = 0;
+    if (!d->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "the C reference has no bandwidth to measure; choose an OpenCL device");
+    return ln_peak_bandwidth(d->dev, bytes, gbs, err);
+}

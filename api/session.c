@@ -156,6 +156,7 @@ linnet_status linnet_session_run(linnet_session *s, const float *const *in, floa
 /* ---- what a session knows about itself ---- */
 linnet_status linnet_session_get_stats(const linnet_session *s, linnet_session_stats *out) {
     *out = s->stats;
+    out->resident = s->dev && ln_session_stream(s->dev) == LN_STREAM_RESIDENT;
     return LINNET_OK;
 }
 
@@ -173,17 +174,53 @@ size_t linnet_session_steps(const linnet_session *s) {
     return s->dev ? (size_t)ln_session_plan(s->dev)->n_step : (size_t)s->graph->n_node;
 }
 
+static double busy_ns(const ln_step_time *t) {
+    double sum = 0;
+    for (int i = 0; t && i < LN_STEP_PARTS; i++) sum += t->part_ns[i];
+    return sum;
+}
+
 linnet_status linnet_session_step(const linnet_session *s, size_t i, linnet_step_info *out) {
     if (i >= linnet_session_steps(s)) return LINNET_ERR_INVALID_ARGUMENT;
     const ln_step *step = s->dev ? &ln_session_plan(s->dev)->step[i] : NULL;
     const ln_node *n = &s->graph->node[step ? step->node : (int)i];
-    const uint64_t *ns = s->dev ? ln_session_step_ns(s->dev) : NULL;
+    const ln_step_time *times = s->dev ? ln_session_times(s->dev) : NULL;
+    const ln_step_time *t = times ? &times[i] : NULL;
     *out = (linnet_step_info){.name = n->name,
                               .op = ln_op_infos[n->op].name,
                               .variant = step ? step->variant->name : "ref",
-                              .ms = ns ? 1e-6 * (double)ns[i] : 0,
+                              .start_ms = t ? 1e-6 * t->start_ns : 0,
+                              .ms = t ? 1e-6 * t->ns : 0,
+                              .busy_ms = 1e-6 * busy_ns(t),
                               .macs = step ? step->macs : ln_node_macs(s->graph, n),
-                              .bytes = step ? step->bytes : 0};
+                              .bytes = step ? step->bytes : 0,
+                              .parts = step ? (size_t)(step->node - step->first + 1) : 1};
+    return LINNET_OK;
+}
+
+linnet_status linnet_session_part(const linnet_session *s, size_t i, size_t part,
+                                  linnet_step_info *out) {
+    linnet_step_info whole;
+    LN_TRY(linnet_session_step(s, i, &whole));
+    if (part >= whole.parts) return LINNET_ERR_INVALID_ARGUMENT;
+    if (whole.parts == 1) {
+        *out = whole;
+        return LINNET_OK;
+    }
+    const ln_plan *p = ln_session_plan(s->dev);
+    int node = p->step[i].first + (int)part;
+    const ln_node *n = &s->graph->node[node];
+    const ln_step_time *times = ln_session_times(s->dev);
+    double ms = times ? 1e-6 * times[i].part_ns[part] : 0;
+    *out = (linnet_step_info){.name = n->name,
+                              .op = ln_op_infos[n->op].name,
+                              .variant = p->choice[node].variant->name,
+                              .start_ms = whole.start_ms,
+                              .ms = ms,
+                              .busy_ms = ms,
+                              .macs = ln_node_macs(s->graph, n),
+                              .bytes = ln_plan_traffic(p, node, node),
+                              .parts = 1};
     return LINNET_OK;
 }
 

@@ -61,6 +61,9 @@ typedef enum cli_kind {
     X(OUTPUT_DIR, "output-dir", 0, "DIR", CLI_TEXT, 0, 0, "folder for every output as NAME.npy")   \
     X(PLAN, "plan", 0, NULL, CLI_FLAG, 0, 0, "the fused plan: variants, tiles, arena offsets")     \
     X(GRAPH, "graph", 0, "F", CLI_TEXT, 0, 0, "write nodes and weights as one safetensors file")   \
+    X(TRACE, "trace", 0, "F", CLI_TEXT, 0, 0, "write the steps as a trace for Perfetto (JSON)")    \
+    X(ROOFLINE, "roofline", 0, "F", CLI_TEXT, 0, 0,                                                \
+      "write the steps under the device's limits as a picture (SVG)")                              \
     X(DUMP, "dump", 0, NULL, CLI_FLAG, 0, 0, "the record of the chosen device that plans use")     \
     X(TOP, "top", 'k', "N", CLI_INT, 1, 100000, "classes to print")                                \
     X(RESUME, "resume", 0, NULL, CLI_FLAG, 0, 0, "go on with an interrupted --output F.jsonl")     \

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    LONGEST = 8,             /* nodes of a chain */
+    LONGEST = LN_STEP_PARTS, /* nodes of a chain */
     BAND_BYTES = 640 * 1024, /* of what lies between: within a core's own cache */
     TILES_A_UNIT = 2         /* so that a disturbed core can be helped */
 };
@@ -232,6 +232,7 @@ linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err) {
                         .tiles = tiles,
                         .t0 = p->n_record,
                         .t1 = per_tile,
+                        .t2 = c.count,
                         .n = last->n,
                         .oh = last->oh,
                         .ow = last->ow,

@@ -1,4 +1,5 @@
-/* The multiply-add peak: peak.cl with enough rounds that a launch's own cost vanishes. */
+/* Peaks of arithmetic and of memory: peak.cl with enough rounds that a launch's own cost vanishes.
+ */
 #include "engine/peak.h"
 
 #include "engine/variant.h"
@@ -14,7 +15,7 @@ typedef struct peak {
     ln_queue *queue;
     ln_program *program;
     ln_kernel *kernel;
-    ln_buffer *out;
+    ln_buffer *memory;
     size_t groups, local;
     int width; /* floats of the vector */
 } peak;
@@ -25,30 +26,41 @@ static linnet_status launch(peak *p, int rounds, uint64_t *ns, linnet_error *err
     return ln_queue_finish(p->queue, LN_WAIT_SLEEP, err);
 }
 
-static linnet_status build(ln_device *d, peak *p, linnet_error *err) {
+/* What both kernels need; `bytes` of memory behind argument 0. */
+static linnet_status build(ln_device *d, const char *kernel, size_t bytes, peak *p,
+                           linnet_error *err) {
     const ln_caps *caps = ln_device_caps(d);
     bool deep = ln_caps_deep(caps);
-    size_t units = LN_MAX(caps->compute_units, 1u);
-    p->width = deep ? ln_vector_width(caps) : 4;
-    p->local = deep ? 1 : 64;
-    p->groups = deep ? units : units * 32;
-    char options[96];
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DPEAK_VECTOR=float%d -DPEAK_FMA=%s", p->width,
-             deep ? "fma" : "mad");
+    char options[128];
+    snprintf(options, sizeof options,
+             "-cl-std=CL1.2 -DPEAK_VECTOR=float%d -DPEAK_FMA=%s -DPEAK_RANGES=%d", p->width,
+             deep ? "fma" : "mad", deep);
     ln_program_source src = {ln_cl_peak, options, "peak"};
-    const float start[2] = {0.999f, 0.001f};
     LN_TRY(ln_queue_create(d, true, &p->queue, err));
     LN_TRY(ln_program_get(d, &src, &p->program, err));
-    LN_TRY(ln_kernel_create(p->program, "ln_peak", &p->kernel, err));
-    LN_TRY(ln_buffer_create(d, (p->groups * p->local + 2) * sizeof(float), LN_BUFFER_ARENA, &p->out,
-                            err));
-    LN_TRY(ln_queue_write(p->queue, p->out, 0, start, sizeof start, err));
-    return ln_kernel_arg_buffer(p->kernel, 0, p->out, err);
+    LN_TRY(ln_kernel_create(p->program, kernel, &p->kernel, err));
+    LN_TRY(ln_buffer_create(d, bytes, LN_BUFFER_ARENA, &p->memory, err));
+    return ln_kernel_arg_buffer(p->kernel, 0, p->memory, err);
 }
 
-static linnet_status measure(peak *p, double *gflops, linnet_error *err) {
+static peak peak_on(const ln_caps *caps) {
+    bool deep = ln_caps_deep(caps);
+    size_t units = LN_MAX(caps->compute_units, 1u);
+    return (peak){.width = deep ? ln_vector_width(caps) : 4,
+                  .local = deep ? 1 : 64,
+                  .groups = deep ? units : units * 32};
+}
+
+static void destroy(peak *p) {
+    ln_kernel_destroy(&p->kernel);
+    ln_program_release(&p->program);
+    ln_buffer_destroy(&p->memory);
+    ln_queue_destroy(&p->queue);
+}
+
+/* Rounds until a launch takes long enough, then the fastest of several: nanoseconds a round. */
+static linnet_status measure(peak *p, int rounds, double *ns_round, linnet_error *err) {
     uint64_t ns = 0, best = UINT64_MAX;
-    int rounds = 1024;
     LN_TRY(launch(p, rounds, &ns, err)); /* the first one also compiles */
     for (ns = 0; ns < LONG_ENOUGH_NS && rounds < MAX_ROUNDS; rounds *= 2)
         LN_TRY(launch(p, rounds, &ns, err));
@@ -56,18 +68,35 @@ static linnet_status measure(peak *p, double *gflops, linnet_error *err) {
         LN_TRY(launch(p, rounds, &ns, err));
         best = LN_MIN(best, LN_MAX(ns, 1));
     }
-    double flops = 2.0 * CHAINS * p->width * rounds * (double)(p->groups * p->local);
-    *gflops = flops / (double)best;
+    *ns_round = (double)best / rounds;
     return LINNET_OK;
 }
 
 linnet_status ln_peak_gflops(ln_device *d, double *gflops, linnet_error *err) {
-    peak p = {0};
-    linnet_status st = build(d, &p, err);
-    if (st == LINNET_OK) st = measure(&p, gflops, err);
-    ln_kernel_destroy(&p.kernel);
-    ln_program_release(&p.program);
-    ln_buffer_destroy(&p.out);
-    ln_queue_destroy(&p.queue);
+    const float start[2] = {0.999f, 0.001f};
+    peak p = peak_on(ln_device_caps(d));
+    size_t items = p.groups * p.local;
+    double ns = 1;
+    linnet_status st = build(d, "ln_peak", (items + 2) * sizeof(float), &p, err);
+    if (st == LINNET_OK) st = ln_queue_write(p.queue, p.memory, 0, start, sizeof start, err);
+    if (st == LINNET_OK) st = measure(&p, 1024, &ns, err);
+    if (st == LINNET_OK) *gflops = 2.0 * CHAINS * p.width * (double)items / ns;
+    destroy(&p);
+    return st;
+}
+
+linnet_status ln_peak_bandwidth(ln_device *d, size_t bytes, double *gbs, linnet_error *err) {
+    peak p = peak_on(ln_device_caps(d));
+    size_t vector = (size_t)p.width * sizeof(float), half = bytes / 2 / vector;
+    double ns = 1;
+    if (!half || half > INT32_MAX)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "bandwidth over %zu bytes; give from %zu to %zu", bytes, 2 * vector,
+                       2 * vector * (size_t)INT32_MAX);
+    linnet_status st = build(d, "ln_stream", 2 * half * vector, &p, err);
+    if (st == LINNET_OK) st = ln_kernel_arg_int(p.kernel, 2, (int32_t)half, err);
+    if (st == LINNET_OK) st = measure(&p, 1, &ns, err);
+    if (st == LINNET_OK) *gbs = (double)(2 * half * vector) / ns;
+    destroy(&p);
     return st;
 }

@@ -4,6 +4,9 @@
 
 #include "host/host.h"
 
+/* GB/s read and written by y = x * a over `bytes` of memory, half of them x; the best of several
+ * launches. */
+linnet_status ln_peak_bandwidth(ln_device *d, size_t bytes, double *gbs, linnet_error *err);
 /* f32 multiply-add peak in GFLOP/s, the best of several launches; takes some 50 ms. */
 linnet_status ln_peak_gflops(ln_device *d, double *gflops, linnet_error *err);
 

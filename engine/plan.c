@@ -41,9 +41,7 @@ static linnet_status copy_inputs(ln_graph *g, linnet_error *err) {
     return LINNET_OK;
 }
 
-/* Bytes that any kernel must move: activations in and out once, constants once; what lies inside
- * a chain not at all. */
-static int64_t traffic(const ln_plan *p, int first, int last) {
+int64_t ln_plan_traffic(const ln_plan *p, int first, int last) {
     int64_t sum = 0, count;
     for (int i = first; i <= last; i++) {
         const ln_node *n = &p->graph->node[i];
@@ -109,7 +107,7 @@ static linnet_status add_step(ln_plan *p, int first, int64_t *packed, linnet_err
         LN_TRY(reserve(p, i, packed, err));
         s->macs += ln_node_macs(p->graph, &p->graph->node[i]);
     }
-    s->bytes = traffic(p, first, last);
+    s->bytes = ln_plan_traffic(p, first, last);
     if (last > first) {
         s->variant = &ln_variant_chain;
         LN_TRY(ln_chain_records(p, s, err));

@@ -27,6 +27,14 @@ typedef struct ln_step {
     int64_t macs, bytes; /* work, and compulsory traffic */
 } ln_step;
 
+/* Parts of a step whose times are told apart: the nodes of a chain. */
+#define LN_STEP_PARTS 8
+/* When a step ran, and for how long. part_ns: in its parts, the mean of the units; what is missing
+ * to ns is waiting. Only ns is known of a step that is a launch. */
+typedef struct ln_step_time {
+    double start_ns, ns, part_ns[LN_STEP_PARTS];
+} ln_step_time;
+
 /* A node's variant, and where its packed constants lie in the weights buffer, in elements. */
 typedef struct ln_choice {
     const ln_variant *variant; /* NULL: the node only renames memory */
@@ -81,6 +89,9 @@ linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_err
 bool ln_chain_default(void *user, const ln_plan *p, int first, int last);
 /* Appends the records of a chain's step and fills its arguments; after places are assigned. */
 linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err);
+/* Bytes that any kernel of nodes first..last must move: activations in and out once, constants
+ * once; what lies inside a chain not at all. */
+int64_t ln_plan_traffic(const ln_plan *p, int first, int last);
 /* True on CPU-like devices when every step can be run by work-groups of one item: no variant is a
  * wide one or needs a barrier. Such plans run through one kernel (walk.clh, resident.clh). */
 bool ln_plan_walkable(const ln_plan *p);

@@ -7,6 +7,7 @@
 
 /* As in resident.clh. */
 enum { SYNC_LINE = 16, SYNC_EXPIRED = 2 * SYNC_LINE, SYNC_TICKETS = 3 * SYNC_LINE };
+_Static_assert(LN_STEP_PARTS == 8, "LN_CLOCK_PARTS of resident.clh");
 /* A poll takes about a nanosecond: the trial may last some 20 ms, a real barrier over a second,
  * for a busy machine may take a worker away for long. */
 enum { TRIAL_POLLS = 20000000, RUN_POLLS = 2000000000 };
@@ -23,6 +24,11 @@ struct ln_resident {
     size_t sync_bytes, groups;
     int32_t steps, expired;
     bool busy;
+    /* profiles: the counter's words, and one moment by both clocks */
+    uint64_t *clock;
+    size_t clock_at, clock_words; /* clock_at: bytes */
+    double first_s;
+    uint64_t first_cycle;
 };
 
 bool ln_resident_possible(const ln_plan *p) {
@@ -41,12 +47,24 @@ linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error 
     return ln_kernel_arg_int(r->kernel, 6, polls, err);
 }
 
-static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *err) {
+/* The trial launch counts no steps: its one moment lies where the parts begin. */
+static linnet_status start_clock(ln_resident *r, linnet_error *err) {
+    size_t at = SYNC_TICKETS * sizeof(int32_t);
+    LN_TRY(ln_queue_read(r->queue, r->sync, at, &r->first_cycle, sizeof r->first_cycle, err));
+    r->first_s = ln_now();
+    return zero_sync(r, err);
+}
+
+static linnet_status make(ln_resident *r, const ln_stage *stage, bool clock, linnet_error *err) {
     size_t counters = SYNC_TICKETS + (size_t)r->steps * r->groups * SYNC_LINE;
-    r->sync_bytes = counters * sizeof(int32_t);
+    r->clock_at = counters * sizeof(int32_t);
+    if (clock) r->clock_words = (size_t)r->steps * (r->groups * LN_STEP_PARTS + 1) + 1;
+    r->sync_bytes = r->clock_at + r->clock_words * sizeof *r->clock;
+    if (clock && !(r->clock = calloc(r->clock_words, sizeof *r->clock)))
+        return ln_fail_oom(err, "times", r->clock_words * sizeof *r->clock);
     LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_ARENA, &r->sync, err));
     LN_TRY(zero_sync(r, err));
-    LN_TRY(ln_stage_program(stage, LN_PROGRAM_WALK, &r->program, err));
+    LN_TRY(ln_stage_program(stage, clock ? LN_PROGRAM_CLOCK : LN_PROGRAM_WALK, &r->program, err));
     LN_TRY(ln_kernel_create(r->program, "ln_walk", &r->kernel, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, stage->arena, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, stage->weights, err));
@@ -62,11 +80,13 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, linnet_error *e
         LN_TRY(ln_queue_finish(r->queue, LN_WAIT_SLEEP, err));
         r->busy |= i > 0 && ln_now() - start > BUSY_S; /* the first may compile */
     }
+    if (clock) LN_TRY(start_clock(r, err));
     LN_TRY(ln_kernel_arg_int(r->kernel, 4, r->steps, err));
     return ln_resident_set_limit(r, RUN_POLLS, err);
 }
 
-linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linnet_error *err) {
+linnet_status ln_resident_create(const ln_stage *stage, bool clock, ln_resident **out,
+                                 linnet_error *err) {
     *out = NULL;
     ln_resident *r = calloc(1, sizeof *r);
     if (!r) return ln_fail_oom(err, "resident pipeline", sizeof *r);
@@ -75,9 +95,10 @@ linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linne
     r->steps = p->n_step;
     r->groups = LN_MAX(p->caps.compute_units, 1);
     bool expired = false;
-    linnet_status st = make(r, stage, err);
+    linnet_status st = make(r, stage, clock, err);
     if (st == LINNET_OK) st = ln_resident_expired(r, &expired, err);
-    if (st != LINNET_OK || expired) ln_resident_destroy(&r);
+    bool stands = clock && !expired && !r->first_cycle; /* no counter in this compiler's code */
+    if (st != LINNET_OK || expired || stands) ln_resident_destroy(&r);
     if (expired)
         ln_log(LN_LOG_INFO, "%s: %u work-groups do not run at once; using launches", p->caps.name,
                p->caps.compute_units);
@@ -98,6 +119,7 @@ void ln_resident_destroy(ln_resident **r) {
     ln_kernel_destroy(&(*r)->kernel);
     ln_program_release(&(*r)->program);
     ln_buffer_destroy(&(*r)->sync);
+    free((*r)->clock);
     free(*r);
     *r = NULL;
 }
@@ -111,4 +133,21 @@ linnet_status ln_resident_launch(ln_resident *r, linnet_error *err) {
 linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err) {
     *expired = r->expired != 0;
     return *expired ? zero_sync(r, err) : LINNET_OK;
+}
+
+/* Cycles become nanoseconds by the moments since the session began: the counter runs evenly. */
+linnet_status ln_resident_times(ln_resident *r, ln_step_time *time, linnet_error *err) {
+    LN_TRY(ln_queue_read(r->queue, r->sync, r->clock_at, r->clock,
+                         r->clock_words * sizeof *r->clock, err));
+    const uint64_t *part = r->clock, *end = part + (size_t)r->steps * r->groups * LN_STEP_PARTS;
+    double cycles = (double)(end[r->steps] - r->first_cycle);
+    double ns = cycles > 0 ? 1e9 * (ln_now() - r->first_s) / cycles : 0;
+    for (int32_t i = 0; i < r->steps; i++, time++) {
+        *time = (ln_step_time){.start_ns = ns * (double)(end[i] - end[0]),
+                               .ns = ns * (double)(end[i + 1] - end[i])};
+        for (size_t g = 0; g < r->groups; g++)
+            for (int k = 0; k < LN_STEP_PARTS; k++)
+                time->part_ns[k] += ns * (double)*part++ / (double)r->groups;
+    }
+    return LINNET_OK;
 }

@@ -9,8 +9,10 @@ typedef struct ln_resident ln_resident;
 /* True when the plan is walkable and LINNET_DISABLE does not name "resident". */
 bool ln_resident_possible(const ln_plan *p);
 /* Builds the kernel and tries whether all its work-groups run at once; when they do not, *out is
- * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. */
-linnet_status ln_resident_create(const ln_stage *stage, ln_resident **out, linnet_error *err);
+ * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. clock:
+ * each run notes times; *out is NULL where the device's code cannot read a clock. */
+linnet_status ln_resident_create(const ln_stage *stage, bool clock, ln_resident **out,
+                                 linnet_error *err);
 /* True when the trial's barriers took so long that the machine must be busy with other work. */
 bool ln_resident_busy(const ln_resident *r);
 /* After the first run: writes the program's binary when it was built from source. */
@@ -20,6 +22,8 @@ void ln_resident_destroy(ln_resident **r);
 linnet_status ln_resident_launch(ln_resident *r, linnet_error *err);
 /* True when a barrier expired: the run's results are not to be used. Makes it ready again. */
 linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err);
+/* Of the last run of one that was made with a clock, by step. */
+linnet_status ln_resident_times(ln_resident *r, ln_step_time *time, linnet_error *err);
 /* How long a barrier waits, in polls; for tests. */
 linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err);
 

@@ -21,8 +21,9 @@ struct ln_session {
     ln_resident *resident; /* NULL: launches */
     double best_s;         /* fastest resident run so far */
     int slow, resting;     /* slow runs lately; runs to go in launches before the next try */
-    uint64_t *ns;
-    float *staging; /* host side of a layout change, grown on demand */
+    uint64_t *ns;          /* of launches */
+    ln_step_time *time;    /* NULL: no profile */
+    float *staging;        /* host side of a layout change, grown on demand */
     size_t staging_bytes;
     bool has_run;
     ln_session_stats stats;
@@ -77,12 +78,14 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
     s->ns = calloc(n, sizeof *s->ns);
     if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
-    bool resident = s->params.stream != LN_STREAM_LAUNCHES && !s->params.profile &&
-                    ln_resident_possible(s->plan);
+    if (s->params.profile && !(s->time = calloc(n, sizeof *s->time)))
+        return ln_fail_oom(err, "times", n * sizeof *s->time);
+    bool resident = s->params.stream != LN_STREAM_LAUNCHES && ln_resident_possible(s->plan);
     ln_stage stage = stage_of(s);
     linnet_error why;
     if (resident) ln_device_lock_units(s->device);
-    linnet_status st = resident ? ln_resident_create(&stage, &s->resident, &why) : LINNET_OK;
+    linnet_status st =
+        resident ? ln_resident_create(&stage, s->params.profile, &s->resident, &why) : LINNET_OK;
     if (resident) ln_device_unlock_units(s->device);
     if (st != LINNET_OK) {
         if (why.status != LINNET_ERR_BUILD_FAILED && why.status != LINNET_ERR_UNSUPPORTED) {
@@ -91,8 +94,8 @@ static linnet_status build(ln_session *s, linnet_error *err) {
         }
         ln_log(LN_LOG_WARN, "%s; using launches", why.message);
     }
-    if (s->resident && s->params.stream == LN_STREAM_AUTO && ln_resident_busy(s->resident))
-        s->resting = RESTING_RUNS;
+    bool yields = s->params.stream == LN_STREAM_AUTO && !s->params.profile;
+    if (s->resident && yields && ln_resident_busy(s->resident)) s->resting = RESTING_RUNS;
     return s->resident && !s->resting ? LINNET_OK : need_launches(s, err);
 }
 
@@ -147,6 +150,7 @@ void ln_session_destroy(ln_session **out) {
     ln_plan_destroy(&s->plan);
     ln_device_release(&s->device);
     free(s->ns);
+    free(s->time);
     free(s->staging);
     free(s);
     *out = NULL;
@@ -294,9 +298,21 @@ static linnet_status run_resident(ln_session *s, const float *const *inputs, flo
         st = ln_resident_expired(s->resident, expired, err);
     else
         ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
-    if (s->has_run && s->params.stream == LN_STREAM_AUTO) note_time(s, ln_now() - start);
+    if (s->has_run && s->params.stream == LN_STREAM_AUTO && !s->params.profile)
+        note_time(s, ln_now() - start);
     ln_device_unlock_units(s->device);
     return st;
+}
+
+/* Launches are laid end to end: their gaps are not known. */
+static linnet_status take_times(ln_session *s, linnet_error *err) {
+    if (s->resident) return ln_resident_times(s->resident, s->time, err);
+    double at = 0;
+    for (int i = 0; i < s->plan->n_step; i++) {
+        s->time[i] = (ln_step_time){.start_ns = at, .ns = (double)s->ns[i]};
+        at += s->time[i].ns;
+    }
+    return LINNET_OK;
 }
 
 linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
@@ -312,6 +328,7 @@ linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *c
         ln_resident_destroy(&s->resident);
         LN_TRY(run_once(s, inputs, outputs, err));
     }
+    if (s->time) LN_TRY(take_times(s, err));
     if (!s->has_run) {
         s->stats.first_run_s = ln_now() - t0;
         s->has_run = true;
@@ -327,8 +344,8 @@ struct ln_resident *ln_session_resident(ln_session *s) {
     return s->resident;
 }
 
-const uint64_t *ln_session_step_ns(const ln_session *s) {
-    return s->ns;
+const ln_step_time *ln_session_times(const ln_session *s) {
+    return s->time;
 }
 
 ln_session_stats ln_session_get_stats(const ln_session *s) {

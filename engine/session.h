@@ -18,7 +18,7 @@ typedef enum ln_stream {
 typedef struct ln_session_params {
     ln_wait wait;
     ln_stream stream;
-    bool profile; /* record a time for each step; implies launches */
+    bool profile; /* record a time for each step: by a clock inside one launch, else of launches */
 } ln_session_params;
 
 typedef struct ln_session_stats {
@@ -39,8 +39,8 @@ linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *c
 linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err);
 linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err);
 linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_error *err);
-/* Nanoseconds of each step in the last profiled run. */
-const uint64_t *ln_session_step_ns(const ln_session *s);
+/* Of each step in the last profiled run; NULL unless the session profiles. */
+const ln_step_time *ln_session_times(const ln_session *s);
 ln_session_stats ln_session_get_stats(const ln_session *s);
 const ln_plan *ln_session_plan(const ln_session *s);
 ln_stream ln_session_stream(const ln_session *s); /* LAUNCHES, or RESIDENT where that works */

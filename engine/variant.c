@@ -155,7 +155,8 @@ linnet_status ln_variant_source(const int *variants, int count, ln_program_kind 
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     for (int i = 0; i < count; i++) add_variant(variants, i, kind == LN_PROGRAM_KERNELS, text);
-    if (kind == LN_PROGRAM_WALK) add_walker(variants, count, text);
+    ln_str_add(text, "#define LN_CLOCK %d\n", kind == LN_PROGRAM_CLOCK);
+    if (kind != LN_PROGRAM_KERNELS) add_walker(variants, count, text);
     if (text->failed || options->failed) return ln_fail_oom(err, "program text", text->len);
     return LINNET_OK;
 }

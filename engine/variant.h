@@ -76,7 +76,8 @@ int ln_vector_width(const ln_caps *caps);
 /* What a program holds besides the variants' inline functions. */
 typedef enum ln_program_kind {
     LN_PROGRAM_KERNELS, /* a kernel for each variant */
-    LN_PROGRAM_WALK     /* ln_walk alone: any step, or all, in work-groups of one (resident.clh) */
+    LN_PROGRAM_WALK,    /* ln_walk alone: any step, or all, in work-groups of one (resident.clh) */
+    LN_PROGRAM_CLOCK    /* ln_walk that notes when each step ends */
 } ln_program_kind;
 /* Source of one program (prelude, then each template under its name), and the compiler options for
  * the device. variants: rows of the table. None of ln_walk's may need LN_FEAT_BARRIER. */

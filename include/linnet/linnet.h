@@ -98,6 +98,9 @@ LINNET_API linnet_status linnet_device_get_info(const linnet_device *d, linnet_d
 LINNET_API linnet_status linnet_device_dump(const linnet_device *d, char **json, linnet_error *err);
 /* Multiply-add peak of the device in GFLOP/s, measured by a loop. */
 LINNET_API linnet_status linnet_device_peak(linnet_device *d, double *gflops, linnet_error *err);
+/* GB/s that a simple loop reads and writes together over `bytes` of memory, measured. */
+LINNET_API linnet_status linnet_device_bandwidth(linnet_device *d, size_t bytes, double *gbs,
+                                                 linnet_error *err);
 
 /* One line of `linnet doctor`. */
 typedef struct linnet_check {
@@ -225,6 +228,7 @@ typedef struct linnet_session_stats {
     uint64_t cache_hits, cache_misses, builds;
     uint64_t weight_bytes, arena_bytes;
     int64_t macs; /* of one run, the whole batch */
+    int resident; /* the steps run in one launch */
 } linnet_session_stats;
 LINNET_API linnet_status linnet_session_get_stats(const linnet_session *s,
                                                   linnet_session_stats *out);
@@ -233,11 +237,18 @@ LINNET_API linnet_status linnet_session_print_plan(const linnet_session *s, char
                                                    linnet_error *err);
 typedef struct linnet_step_info {
     const char *name, *op, *variant;
-    double ms; /* in the last run; 0 unless the session profiles */
-    int64_t macs, bytes;
+    double start_ms, ms; /* in the last run; 0 unless the session profiles */
+    double busy_ms; /* of ms, what a unit spent in kernels; 0: not known. The rest is waiting */
+    int64_t macs, bytes; /* work, and what must be read and written at least */
+    size_t parts;        /* layers that run as one step; 1: the step itself */
 } linnet_step_info;
 LINNET_API size_t linnet_session_steps(const linnet_session *s);
+/* Times of steps inside one launch are read from the processor's clock as the run goes on; those of
+ * single launches are the driver's, laid end to end. */
 LINNET_API linnet_status linnet_session_step(const linnet_session *s, size_t i,
+                                             linnet_step_info *out);
+/* One of the parts of step i; ms and busy_ms are the same, 0 when steps are single launches. */
+LINNET_API linnet_status linnet_session_part(const linnet_session *s, size_t i, size_t part,
                                              linnet_step_info *out);
 
 /* Every layer on the device against the C reference. */

@@ -65,8 +65,15 @@ START_TEST(failed_calls_null_what_they_make) {
     double peak = 7;
     ck_assert_int_eq(linnet_device_peak(d, &peak, &err), LINNET_ERR_UNSUPPORTED);
     ck_assert(peak == 0);
+    peak = 7;
+    ck_assert_int_eq(linnet_device_bandwidth(d, 1 << 20, &peak, &err), LINNET_ERR_UNSUPPORTED);
+    ck_assert(peak == 0);
+    linnet_step_info step;
     ck_assert_int_eq(linnet_session_create(m, d, NULL, &s, &err), LINNET_OK);
     text = LEFT;
+    ck_assert_int_eq(linnet_session_part(s, 0, 0, &step), LINNET_OK);
+    ck_assert(step.parts == 1 && step.ms == 0);
+    ck_assert_int_eq(linnet_session_part(s, 0, 1, &step), LINNET_ERR_INVALID_ARGUMENT);
     ck_assert_int_eq(linnet_session_print_plan(s, &text, &err), LINNET_ERR_UNSUPPORTED);
     ck_assert_ptr_null(text);
     linnet_diff_report report = {.layer = LEFT, .layers = 7, .pass = 1};

@@ -233,6 +233,14 @@ START_TEST(the_peak_is_a_number) {
 }
 END_TEST
 
+START_TEST(bandwidth_is_a_number) {
+    double gbs = 0;
+    OK(ln_peak_bandwidth(device, 1 << 20, &gbs, &err));
+    ck_assert_msg(isfinite(gbs) && gbs > 0, "bandwidth of %g GB/s", gbs);
+    ck_assert_int_eq(ln_peak_bandwidth(device, 1, &gbs, &err), LINNET_ERR_INVALID_ARGUMENT);
+}
+END_TEST
+
 int main(void) {
     const char *want = getenv("LINNET_TEST_SMALL");
     small = want && *want;
@@ -247,6 +255,7 @@ int main(void) {
     tcase_add_loop_test(c, every_variant_agrees_with_the_reference, 0, ln_variant_count);
     tcase_add_loop_test(c, deep_variants_work_at_the_other_vector_width, 0, ln_variant_count);
     if (!small) tcase_add_test(c, the_peak_is_a_number);
+    if (!small) tcase_add_test(c, bandwidth_is_a_number);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* the device has threads */

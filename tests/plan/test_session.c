@@ -312,6 +312,45 @@ START_TEST(a_run_that_fails_half_way_leaves_nothing_behind) {
 }
 END_TEST
 
+/* Steps follow each other without a gap where one clock times them; parts fit into their step. */
+static void check_times(const ln_session *s, bool inside) {
+    const ln_plan *p = ln_session_plan(s);
+    const ln_step_time *t = ln_session_times(s);
+    double at = 0;
+    for (int i = 0; i < p->n_step; i++) {
+        double parts = 0;
+        for (int k = 0; k < LN_STEP_PARTS; k++) {
+            ck_assert(t[i].part_ns[k] >= 0);
+            ck_assert(k <= p->step[i].node - p->step[i].first || t[i].part_ns[k] == 0);
+            parts += t[i].part_ns[k];
+        }
+        ck_assert_msg(fabs(t[i].start_ns - at) <= 1e-6 * at, "step %d at %g", i, t[i].start_ns);
+        ck_assert(t[i].ns > 0 && parts <= t[i].ns * 1.0001 && (parts > 0) == inside);
+        at += t[i].ns;
+    }
+}
+
+START_TEST(profiles_time_each_step_in_either_stream) {
+    bool seen[2] = {false, false};
+    for (ln_stream stream = LN_STREAM_LAUNCHES; stream <= LN_STREAM_RESIDENT; stream++) {
+        ln_graph *g = ln_test_random_graph(3);
+        ln_plan *p = NULL;
+        ln_session *s = NULL;
+        ln_plan_params chains = {.chain = always};
+        ln_session_params how = {.stream = stream, .profile = true};
+        OK(ln_plan_create(g, ln_device_caps(device), &chains, &p, &err));
+        OK(ln_session_create(device, p, &how, &s, &err));
+        for (int i = 0; i < 3; i++) free(run(s, g));
+        bool inside = ln_session_stream(s) == LN_STREAM_RESIDENT;
+        check_times(s, inside);
+        seen[inside] = true;
+        ln_session_destroy(&s);
+        ln_graph_destroy(&g);
+    }
+    ck_assert(seen[0]);
+}
+END_TEST
+
 int main(void) {
     linnet_status st = ln_device_open(NULL, &device, &err);
     if (st != LINNET_OK) {
@@ -329,6 +368,7 @@ int main(void) {
     tcase_add_test(t, a_trial_keeps_it_off_devices_that_cannot);
     tcase_add_test(t, a_resident_program_that_does_not_build_is_done_without);
     tcase_add_test(t, a_run_that_fails_half_way_leaves_nothing_behind);
+    tcase_add_test(t, profiles_time_each_step_in_either_stream);
     tcase_add_test(t, limits_are_named);
     tcase_add_test(t, huge_batches_are_refused);
     tcase_add_test(t, a_node_without_a_kernel_is_named);
