@@ -1,5 +1,4 @@
-/* Attention and its separable form: attention_any.cl, attention_deep.cl, linear_attention.cl,
- * linear_attention_deep.cl. */
+/* Attention and its separable form: attention_*.cl, linear_attention*.cl. */
 #include "engine/kernels/kernels.h"
 
 enum { Q, K, V };
@@ -46,6 +45,25 @@ static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = (ln_i32)(parts * a->t4);
 }
 
+static bool has_local(const ln_site *s, int64_t floats) {
+    return (uint64_t)floats * sizeof(float) <= s->caps->local_mem;
+}
+
+/* As attention_wide.cl lays it out: half as many queries as items, their scores, two of each. */
+static bool wide_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_attention_attr *t = &s->node->attr.attention;
+    int most = ln_variant_tunable(v, "DIM", 64), queries = v->local / 2;
+    return ln_site_plain(s) && t->dim <= most && t->vdim <= most &&
+           has_local(s, queries * (most + v->local + 1) + 2 * v->local);
+}
+
+static void wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_attention(s, a);
+    int64_t seqs = (int64_t)a->kh * a->kw, rows = a->oh * a->ow / seqs * (a->t0 / a->t1);
+    a->t4 = (ln_i32)ln_ceil_div(rows, v->local / 2);
+    a->tiles = (ln_i32)(a->n * seqs * a->t1 * a->t4);
+}
+
 static void linear_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_linear_attention_attr *t = &s->node->attr.linear;
     a->kh = t->patch_h, a->kw = t->patch_w;
@@ -64,6 +82,16 @@ static void linear_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) 
     a->tiles = (ln_i32)(parts * a->t3);
 }
 
+static bool linear_wide_can_run(const ln_variant *v, const ln_site *s) {
+    return can_run(v, s) && has_local(s, 2 * v->local);
+}
+
+static void linear_wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    linear_bind(v, s, a);
+    a->t3 = (ln_i32)ln_ceil_div(ln_cpad(a->oc), ln_variant_tunable(v, "WIDE", 32));
+    a->tiles = a->n * a->kh * a->kw * a->t3;
+}
+
 const ln_family ln_family_attention_any = {"attention_any", LN_OP_ATTENTION, can_run, NULL, NULL,
                                            any_bind};
 const ln_family ln_family_attention_deep = {
@@ -73,3 +101,8 @@ const ln_family ln_family_linear_attention = {
 const ln_family ln_family_linear_attention_deep = {
     "linear_attention_deep", LN_OP_LINEAR_ATTENTION, linear_deep_can_run, NULL, NULL,
     linear_deep_bind};
+const ln_family ln_family_attention_wide = {
+    "attention_wide", LN_OP_ATTENTION, wide_can_run, NULL, NULL, wide_bind};
+const ln_family ln_family_linear_attention_wide = {
+    "linear_attention_wide", LN_OP_LINEAR_ATTENTION, linear_wide_can_run, NULL, NULL,
+    linear_wide_bind};

@@ -1,5 +1,5 @@
 /* Dense convolution: conv_any.cl (also grouped, also fully connected), conv_wide.cl, conv_deep.cl,
- * conv_grouped_deep.cl. */
+ * conv_grouped_deep.cl, conv_grouped_wide.cl. */
 #include "engine/kernels/kernels.h"
 
 #include <string.h>
@@ -56,7 +56,7 @@ static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
 }
 
-/* ---- deep, grouped: panels of 8 channels, for groups end anywhere ---- */
+/* ---- grouped; deep: panels of 8 channels, for groups end anywhere ---- */
 
 static bool grouped_can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
@@ -138,3 +138,6 @@ const ln_family ln_family_conv_deep = {"conv_deep", LN_OP_CONV2D, deep_can_run, 
                                        deep_pack,   deep_bind,    true};
 const ln_family ln_family_conv_grouped_deep = {"conv_grouped_deep", LN_OP_CONV2D, grouped_can_run,
                                                ln_matrix_packed,    grouped_pack, grouped_bind};
+const ln_family ln_family_conv_grouped_wide = {"conv_grouped_wide",  LN_OP_CONV2D,
+                                               grouped_can_run,      ln_matrix_packed,
+                                               ln_matrix_pack_whole, wide_bind};

@@ -65,6 +65,7 @@ LN_FAMILY(fc_arena)
 LN_FAMILY(conv_deep)
 LN_FAMILY(conv_grouped_deep)
 LN_FAMILY(conv_wide)
+LN_FAMILY(conv_grouped_wide)
 LN_FAMILY(pw_wide)
 LN_FAMILY(fc_wide)
 LN_FAMILY(dw)
@@ -101,6 +102,9 @@ LN_FAMILY(concat_deep)
 LN_FAMILY(zip_deep)
 LN_FAMILY(shuffle_deep)
 LN_FAMILY(linear_attention)
+LN_FAMILY(group_norm_wide)
+LN_FAMILY(attention_wide)
+LN_FAMILY(linear_attention_wide)
 #undef LN_FAMILY
 
 #endif

@@ -1,5 +1,5 @@
-/* Layer norm and group norm: layer_norm.cl, group_norm_any.cl, group_norm_deep.cl. Packed: gamma,
- * then beta. */
+/* Layer norm and group norm: layer_norm.cl, group_norm_any.cl, group_norm_deep.cl,
+ * group_norm_wide.cl. Packed: gamma, then beta. */
 #include "engine/kernels/kernels.h"
 
 enum { GAMMA = 1, BETA };
@@ -60,6 +60,10 @@ static void group_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = (ln_i32)(parts * a->t4);
 }
 
+static bool group_wide_can_run(const ln_variant *v, const ln_site *s) {
+    return group_deep_can_run(v, s) && (uint64_t)v->local * sizeof(float) <= s->caps->local_mem;
+}
+
 const ln_family ln_family_layer_norm = {"layer_norm", LN_OP_LAYER_NORM, can_run, packed,
                                         pack,         layer_bind};
 const ln_family ln_family_group_norm_any = {
@@ -68,3 +72,5 @@ const ln_family ln_family_layer_norm_deep = {
     "layer_norm_deep", LN_OP_LAYER_NORM, can_run, packed, pack, layer_deep_bind};
 const ln_family ln_family_group_norm_deep = {
     "group_norm_deep", LN_OP_GROUP_NORM, group_deep_can_run, packed, pack, group_deep_bind};
+const ln_family ln_family_group_norm_wide = {
+    "group_norm_wide", LN_OP_GROUP_NORM, group_wide_can_run, packed, pack, group_deep_bind};
