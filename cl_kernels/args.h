@@ -4,9 +4,10 @@
  * table of these structs. Every kernel has the same four arguments (arena, weights, steps,
  * index), so arguments are set once and the resident kernel can walk the same table.
  *
- * Offsets count elements of the tensor's own type from the start of the buffer; every tensor
- * starts on 64 bytes. Activations are NHWC with the channels padded to a multiple of LN_CPAD
- * and `*_ps` elements from one pixel to the next (a concat slice has a larger one). */
+ * Elements are words of 4 bytes: f32, or i32 read through as_int. Offsets count them from the start
+ * of the buffer; every tensor starts on 64 bytes. Activations are NHWC with the channels padded to
+ * a multiple of LN_CPAD and `*_ps` elements from one pixel to the next (a concat slice has a larger
+ * one). */
 #ifndef LN_ARGS_H
 #define LN_ARGS_H
 
@@ -40,6 +41,19 @@ typedef struct ln_operand {
     ln_i32 ps, c, first;
 } ln_operand;
 
+#define LN_ND    6 /* dimensions, the outermost first; those in front of a shorter shape are 1 */
+#define LN_ND_IN 4
+/* Operands of any rank: element i of operand k lies at at[k] + sum i[d] * xstr[k][d], stride 0
+ * along a dimension that it is repeated over. */
+typedef struct ln_nd {
+    ln_i32 dim[LN_ND]; /* of the output, or what the kernel's file says */
+    ln_i32 ystr[LN_ND];
+    ln_u32 at[LN_ND_IN];
+    ln_i32 ps[LN_ND_IN]; /* pixel strides */
+    ln_i32 xstr[LN_ND_IN][LN_ND];
+    ln_i32 consts; /* bit k: operand k lies in the weights, at[k] counts from ln_args.w */
+} ln_nd;
+
 typedef struct ln_args {
     ln_i32 variant; /* row of variants.def: the resident kernel's switch */
     ln_i32 tiles;   /* work-groups of the step */
@@ -66,8 +80,12 @@ typedef struct ln_args {
     ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
     ln_i32 pad_[13];
-    ln_operand part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution
-                                  whose weight or bias is no constant: its inputs by slot */
-} ln_args;                     /* 128 words of 4 bytes */
+    union {
+        ln_operand
+            part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution
+                               whose weight or bias is no constant: its inputs by slot */
+        ln_nd nd;
+    } u;
+} ln_args; /* 128 words of 4 bytes */
 
 #endif

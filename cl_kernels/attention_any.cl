@@ -15,17 +15,17 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = at / heads, j = at - p * heads;
     if (p >= s->m) return;
     int x = p % s->ow, row = p / s->ow % s->oh, n = p / (s->ow * s->oh);
-    int kh = s->part[1].c, kw = s->part[1].first, kv = j / (heads / s->t1);
-    __global const float *q = arena + s->part[0].at + (size_t)p * s->part[0].ps + j * dim;
-    __global const float *k0 = arena + s->part[1].at + kv * dim;
-    __global const float *v0 = arena + s->part[2].at + kv * vdim;
+    int kh = s->u.part[1].c, kw = s->u.part[1].first, kv = j / (heads / s->t1);
+    __global const float *q = arena + s->u.part[0].at + (size_t)p * s->u.part[0].ps + j * dim;
+    __global const float *k0 = arena + s->u.part[1].at + kv * dim;
+    __global const float *v0 = arena + s->u.part[2].at + kv * vdim;
     __global float *y = arena + s->y + (size_t)p * s->yps + j * vdim;
     float top = LN_LOWEST, sum = 0.0f;
     for (int i = 0; i < vdim; i++) y[i] = 0.0f;
     for (int ky = row % s->kh; ky < kh; ky += s->kh)
         for (int kx = x % s->kw; kx < kw; kx += s->kw) {
             size_t u = (size_t)(n * kh + ky) * kw + kx;
-            __global const float *k = k0 + u * s->part[1].ps, *v = v0 + u * s->part[2].ps;
+            __global const float *k = k0 + u * s->u.part[1].ps, *v = v0 + u * s->u.part[2].ps;
             float dot = 0.0f;
             for (int i = 0; i < dim; i++) dot = ln_fma(q[i], k[i], dot);
             dot *= s->alpha;

@@ -142,8 +142,8 @@ typedef struct LN_F(place) {
 LN_INLINE void LN_F(block)(__global const ln_args *s, const LN_F(place) * w, const float *qt,
                            float *ot, ln_v *top, ln_v *sum) {
     float pt[KEYS * NQ] __attribute__((aligned(64)));
-    int kat[KEYS], vat[KEYS], dim = s->t2, vdim = s->t3, kw = s->part[1].first;
-    int kps = s->part[1].ps, vps = s->part[2].ps, x = 0, row = w->py * kw + w->px;
+    int kat[KEYS], vat[KEYS], dim = s->t2, vdim = s->t3, kw = s->u.part[1].first;
+    int kps = s->u.part[1].ps, vps = s->u.part[2].ps, x = 0, row = w->py * kw + w->px;
     top[0] = top[1] = (ln_v)LN_LOWEST, sum[0] = sum[1] = (ln_v)0.0f;
     for (int i = 0; i < vdim * 2; i++) *(ln_v *)(ot + i * LN_VW) = (ln_v)0.0f;
     for (int first = 0; first < w->keys; first += KEYS) {
@@ -170,15 +170,15 @@ LN_INLINE void LN_F(block)(__global const ln_args *s, const LN_F(place) * w, con
 }
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
-    int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, kh = s->part[1].c, kw = s->part[1].first;
+    int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, kh = s->u.part[1].c, kw = s->u.part[1].first;
     int chunk = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     LN_F(place) w;
     w.n = tile / (s->t4 * s->t1 * seqs), w.py = seq / s->kw, w.px = seq % s->kw;
     w.group = s->t0 / s->t1, w.keys = kh * kw / seqs, w.across = kw / s->kw;
-    w.k = arena + s->part[1].at + (size_t)w.n * kh * kw * s->part[1].ps + kv * dim;
-    w.v = arena + s->part[2].at + (size_t)w.n * kh * kw * s->part[2].ps + kv * vdim;
+    w.k = arena + s->u.part[1].at + (size_t)w.n * kh * kw * s->u.part[1].ps + kv * dim;
+    w.v = arena + s->u.part[2].at + (size_t)w.n * kh * kw * s->u.part[2].ps + kv * vdim;
     int map = s->oh * s->ow, rows = map / seqs * w.group, blocks = (rows + NQ - 1) / NQ;
-    __global const float *q = arena + s->part[0].at + (size_t)w.n * map * s->part[0].ps;
+    __global const float *q = arena + s->u.part[0].at + (size_t)w.n * map * s->u.part[0].ps;
     __global float *y = arena + s->y + (size_t)w.n * map * s->yps;
     float qt[DIM * NQ] __attribute__((aligned(64))), ot[DIM * NQ] __attribute__((aligned(64)));
     int across = s->ow / s->kw, spare = ln_pad(s->oc) - s->oc;
@@ -188,7 +188,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         int row = (t / across * s->kh + w.py) * s->ow + w.px;
         for (int i = 0; i < NQ; i++) { /* beyond the last query: the last one again */
             int pixel = row + x * s->kw, head = kv * w.group + h;
-            qat[i] = pixel * s->part[0].ps + head * dim;
+            qat[i] = pixel * s->u.part[0].ps + head * dim;
             yat[i] = pixel * s->yps + head * vdim;
             if (head == s->t0 - 1)
                 for (int z = 0; z < spare; z++) y[yat[i] + vdim + z] = 0.0f;

@@ -31,7 +31,7 @@ LN_INLINE int LN_F(query)(__global const ln_args *s, int kv, int seq, int r, int
 
 /* The same of key u. */
 LN_INLINE int LN_F(key)(__global const ln_args *s, int seq, int u) {
-    int kw = s->part[1].first, across = kw / s->kw;
+    int kw = s->u.part[1].first, across = kw / s->kw;
     return (u / across * s->kh + seq / s->kw) * kw + u % across * s->kw + seq % s->kw;
 }
 
@@ -54,12 +54,12 @@ LN_INLINE void LN_F(score)(__local const float4 *q, __global const float *k, int
 /* Not a function of its own: it has barriers. */
 LN_INLINE void LN_FN(LN_PARAMS) {
     int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, map = s->oh * s->ow;
-    int plane = s->part[1].c * s->part[1].first, keys = plane / seqs, j;
+    int plane = s->u.part[1].c * s->u.part[1].first, keys = plane / seqs, j;
     int block = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     int n = tile / (s->t4 * s->t1 * seqs), rows = map / seqs * (s->t0 / s->t1);
-    __global const float *q = arena + s->part[0].at + (size_t)n * map * s->part[0].ps;
-    __global const float *k = arena + s->part[1].at + (size_t)n * plane * s->part[1].ps + kv * dim;
-    __global const float *v = arena + s->part[2].at + (size_t)n * plane * s->part[2].ps + kv * vdim;
+    __global const float *q = arena + s->u.part[0].at + (size_t)n * map * s->u.part[0].ps;
+    __global const float *k = arena + s->u.part[1].at + (size_t)n * plane * s->u.part[1].ps + kv * dim;
+    __global const float *v = arena + s->u.part[2].at + (size_t)n * plane * s->u.part[2].ps + kv * vdim;
     __global float *y = arena + s->y + (size_t)n * map * s->yps;
     __local float4 *held = (__local float4 *)lm;
     __local float *score = lm + QUERIES * DIM, *part = score + QUERIES * SPAN;
@@ -70,14 +70,14 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     for (int i = lid; i < QUERIES * (DIM / 4); i += LN_LOCAL) {
         int c = i % (DIM / 4) * 4, r = min(block * QUERIES + i / (DIM / 4), rows - 1);
         if (c >= dim) continue;
-        size_t p = (size_t)LN_F(query)(s, kv, seq, r, &j) * s->part[0].ps;
+        size_t p = (size_t)LN_F(query)(s, kv, seq, r, &j) * s->u.part[0].ps;
         held[i] = LN_F(load)(q + p + j * dim, c, dim) * (float4)s->alpha;
     }
     for (int first = 0; first < keys; first += LN_LOCAL) {
         int count = min(LN_LOCAL, keys - first);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lid < count) {
-            size_t u = (size_t)LN_F(key)(s, seq, first + lid) * s->part[1].ps;
+            size_t u = (size_t)LN_F(key)(s, seq, first + lid) * s->u.part[1].ps;
             LN_F(score)(held, k + u, dim, score + lid);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -108,7 +108,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int u = 0; u < count; u++) {
             float a = score[pair * SPAN + u], b = score[(pair + 1) * SPAN + u];
-            __global const float *from = v + (size_t)LN_F(key)(s, seq, first + u) * s->part[2].ps;
+            __global const float *from = v + (size_t)LN_F(key)(s, seq, first + u) * s->u.part[2].ps;
             sum[0] += a, sum[1] += b;
             for (int c = 0; c < QUADS; c++) {
                 if (c * 4 + own >= quads) continue;

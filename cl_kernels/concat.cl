@@ -10,9 +10,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = at / ocp, o = at - p * ocp, k = o + s->t0, i = 0;
     if (p >= s->m) return;
     int c = k % s->groups * (s->t1 / s->groups) + k / s->groups;
-    while (i < LN_PARTS - 1 && c >= s->part[i].first + s->part[i].c && s->part[i + 1].c) i++;
+    while (i < LN_PARTS - 1 && c >= s->u.part[i].first + s->u.part[i].c && s->u.part[i + 1].c) i++;
     float v = 0.0f;
-    if (o < s->oc) v = arena[s->part[i].at + (size_t)p * s->part[i].ps + (c - s->part[i].first)];
+    if (o < s->oc) v = arena[s->u.part[i].at + (size_t)p * s->u.part[i].ps + (c - s->u.part[i].first)];
     arena[s->y + (size_t)p * s->yps + o] = v;
 }
 LN_KERNEL

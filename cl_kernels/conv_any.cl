@@ -33,10 +33,10 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps + first : 0);
     __global const float *x = arena + s->x + (size_t)n * s->xns + (size_t)first * s->xcs;
 #if ARENA
-    int ws = 1, tap = s->part[1].ps;
-    __global const float *w = s->w == LN_NO_OFF ? arena + s->part[1].at : weights + s->w;
+    int ws = 1, tap = s->u.part[1].ps;
+    __global const float *w = s->w == LN_NO_OFF ? arena + s->u.part[1].at : weights + s->w;
     w += (size_t)o * s->kh * s->kw * tap;
-    float sum = s->b == LN_NO_OFF ? arena[s->part[2].at + o] : weights[s->b + o];
+    float sum = s->b == LN_NO_OFF ? arena[s->u.part[2].at + o] : weights[s->b + o];
 #else
     int ws = ocp, tap = icg * ocp;
     __global const float *w = weights + s->w + o;

@@ -44,7 +44,7 @@ LN_INLINE void LN_F(shuffle)(__global float *y, __global const float *x, int gro
 }
 
 /* Channel `from` of operand j at pixel p. */
-#define LN_PART(j) (arena + s->part[j].at + (size_t)p * s->part[j].ps + from)
+#define LN_PART(j) (arena + s->u.part[j].at + (size_t)p * s->u.part[j].ps + from)
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = tile * s->t4, last = min(first + s->t4, s->m), cp = ln_pad(s->oc);
@@ -63,9 +63,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         if (++ox == s->ow) ox = 0, oy++;
         if (oy == s->oh) oy = 0, n++;
 #elif MOVE == 1
-        for (int i = 0; i < LN_PARTS && s->part[i].c; i++)
+        for (int i = 0; i < LN_PARTS && s->u.part[i].c; i++)
             LN_F(run)
-            (y + s->part[i].first, arena + s->part[i].at + (size_t)p * s->part[i].ps, s->part[i].c);
+            (y + s->u.part[i].first, arena + s->u.part[i].at + (size_t)p * s->u.part[i].ps, s->u.part[i].c);
 #elif MOVE == 3
         int groups = s->groups, from = s->t0 / groups, k = 0;
         if (groups == 2) {

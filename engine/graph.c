@@ -73,6 +73,8 @@ static ln_tid add_tensor(ln_graph *g, const ln_tensor *t, linnet_error *err) {
     g->tensor = list;
     ln_tensor *slot = &g->tensor[g->n_tensor];
     *slot = *t;
+    slot->file_dtype = t->dtype;
+    slot->file_rank = t->shape.rank;
     slot->name = ln_pool_strdup(&g->pool, t->name);
     if (!slot->name) {
         ln_fail_oom(err, "a tensor's name", strlen(t->name));
@@ -101,7 +103,7 @@ static bool view_ok(const ln_shape *s, const ln_view *v) {
 ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
                       linnet_error *err) {
     ln_tensor t = {.name = name, .shape = shape, .kind = LN_TENSOR_CONST, .view = view};
-    t.dtype = view.dtype;
+    t.dtype = ln_dtype_is_float(view.dtype) || view.scale ? LN_F32 : LN_I32;
     t.is_param = is_param;
     if ((unsigned)view.dtype >= LN_DTYPE_COUNT) {
         ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no element type %d", name, (int)view.dtype);
@@ -120,8 +122,8 @@ ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view vie
     return id;
 }
 
-ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
-                          linnet_error *err) {
+static ln_tid const_new(ln_graph *g, const char *name, ln_shape shape, ln_dtype type, void **data,
+                        linnet_error *err) {
     char text[96];
     int64_t count;
     *data = NULL;
@@ -130,13 +132,29 @@ ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float *
                 ln_shape_text(&shape, text));
         return LN_NONE;
     }
-    float *p = ln_pool_alloc(&g->pool, (size_t)count, sizeof *p);
+    void *p = ln_pool_alloc(&g->pool, (size_t)count, 4);
     if (!p) {
-        ln_fail_oom(err, name, (size_t)count * sizeof *p);
+        ln_fail_oom(err, name, (size_t)count * 4);
         return LN_NONE;
     }
-    const ln_tid id = ln_graph_const(g, name, shape, ln_view_dense(&shape, LN_F32, p), false, err);
+    const ln_tid id = ln_graph_const(g, name, shape, ln_view_dense(&shape, type, p), false, err);
     if (id != LN_NONE) *data = p;
+    return id;
+}
+
+ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
+                          linnet_error *err) {
+    void *p;
+    const ln_tid id = const_new(g, name, shape, LN_F32, &p, err);
+    *data = p;
+    return id;
+}
+
+ln_tid ln_graph_const_new_i32(ln_graph *g, const char *name, ln_shape shape, int32_t **data,
+                              linnet_error *err) {
+    void *p;
+    const ln_tid id = const_new(g, name, shape, LN_I32, &p, err);
+    *data = p;
     return id;
 }
 
@@ -170,6 +188,7 @@ ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *att
 
     ln_tensor t = {.name = name, .kind = LN_TENSOR_NODE, .dtype = LN_F32};
     if (ln_node_shape(g, &n, &t.shape, err) != LINNET_OK) return LN_NONE;
+    t.dtype = ln_node_dtype(g, &n, 0);
     void *list = g->node;
     if (grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err) != LINNET_OK) return LN_NONE;
     g->node = list;
@@ -189,8 +208,9 @@ linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err) {
     return add_id(&g->output, &g->n_output, t, err);
 }
 
-/* Odometer over all dimensions; the view's offset follows along. */
-linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err) {
+/* Odometer over all dimensions; the view's offset follows along. One of the two is NULL. */
+static linnet_status copy_const(const ln_graph *g, ln_tid t, float *dst, int32_t *whole,
+                                linnet_error *err) {
     if (t < 0 || t >= g->n_tensor || g->tensor[t].kind != LN_TENSOR_CONST)
         return ln_fail(err, LINNET_ERR_INTERNAL, "tensor %d is no constant", (int)t);
     const ln_tensor *c = &g->tensor[t];
@@ -203,7 +223,9 @@ linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_
     int64_t at[LN_MAX_RANK] = {0}, base = 0;
     for (;;) {
         const float scale = v->scale && last > 0 ? v->scale[at[0]] : 1.0f;
-        for (int64_t i = 0; i < inner; i++) {
+        for (int64_t i = 0; whole && i < inner; i++)
+            *whole++ = ln_elem_i32(v->data, base + i * step, v->dtype);
+        for (int64_t i = 0; dst && i < inner; i++) {
             const float e = ln_elem_f32(v->data, base + i * step, v->dtype);
             *dst++ = v->scale ? e * (last > 0 ? scale : v->scale[i]) : e;
         }
@@ -216,4 +238,13 @@ linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_
         }
         if (d < 0) return LINNET_OK;
     }
+}
+
+linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err) {
+    return copy_const(g, t, dst, NULL, err);
+}
+
+linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err) {
+    const bool whole = t >= 0 && t < g->n_tensor && g->tensor[t].dtype == LN_I32;
+    return copy_const(g, t, whole ? NULL : dst, whole ? dst : NULL, err);
 }

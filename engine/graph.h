@@ -8,7 +8,7 @@
 #ifndef LN_GRAPH_H
 #define LN_GRAPH_H
 
-#include "engine/tensor.h"
+#include "engine/map.h"
 
 /* ---- activations ---- */
 typedef enum ln_act_kind {
@@ -64,7 +64,8 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(SLICE, "slice", 1, 1)       /* a box of any dimensions, with steps */                        \
     X(SE, "squeeze_excite", 3, 5) /* x, w1 [R,1,1,C], w2 [C,1,1,R], [b1], [b2] */                  \
     X(PAD, "pad", 1, 1)           /* constant values around any dimensions */                      \
-    X(RESIZE, "resize", 1, 1)
+    X(RESIZE, "resize", 1, 1)                                                                      \
+    X(MAP, "map", 1, 3) /* element by element, shapes broadcast as numpy does */
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -154,7 +155,7 @@ typedef struct ln_slice_attr {
 } ln_slice_attr;
 typedef struct ln_pad_attr {
     int64_t before[LN_MAX_RANK], after[LN_MAX_RANK];
-    float value;
+    float value; /* of an I32 tensor: the nearest integer toward zero */
 } ln_pad_attr;
 typedef enum ln_resize_kind { LN_RESIZE_NEAREST, LN_RESIZE_BILINEAR } ln_resize_kind;
 /* Where output pixel i lies in the input. Bilinear: */
@@ -174,6 +175,11 @@ typedef struct ln_resize_attr {
 typedef struct ln_se_attr {
     ln_act act, gate;
 } ln_se_attr;
+/* y = f(a, b, c) of map.h for each element; alpha and beta are f's own. */
+typedef struct ln_map_attr {
+    ln_map_kind kind;
+    float alpha, beta;
+} ln_map_attr;
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
@@ -190,6 +196,7 @@ typedef union ln_attr {
     ln_pad_attr pad;
     ln_resize_attr resize;
     ln_se_attr se;
+    ln_map_attr map;
     ln_act act;
 } ln_attr;
 
@@ -203,12 +210,20 @@ typedef enum ln_tensor_kind { LN_TENSOR_INPUT, LN_TENSOR_CONST, LN_TENSOR_NODE }
 typedef struct ln_tensor {
     const char *name; /* constants: the name in the weight file */
     ln_shape shape;
-    ln_dtype dtype; /* of activations: what the graph computes in, F32 unless converted */
+    ln_dtype dtype; /* what the graph computes with, F32 or I32: words of 4 bytes */
     ln_tensor_kind kind;
     ln_view view;   /* constants */
     bool is_param;  /* a learnable tensor: counted as a parameter */
     int64_t params; /* learnable elements this constant stands for (0 when folded away) */
+    /* How the caller sees an input or an output of the graph. */
+    bool as_is;          /* in the shape's own order; else a picture (rank 4) comes as N,C,H,W */
+    ln_dtype file_dtype; /* as the model file has it */
+    int file_rank;       /* 0: a scalar, which the graph has as one element of rank 1 */
 } ln_tensor;
+/* An input that comes as N,C,H,W and lies so in the arena. */
+static inline bool ln_tensor_planar(const ln_tensor *t) {
+    return t->kind == LN_TENSOR_INPUT && t->shape.rank == 4 && !t->as_is;
+}
 
 typedef struct ln_node {
     ln_op op;
@@ -236,13 +251,17 @@ linnet_status ln_graph_create(const char *name, ln_graph **out, linnet_error *er
 void ln_graph_destroy(ln_graph **g);
 
 /* Builders. All names are copied. A tensor id or LN_NONE with err filled. */
+/* F32 and not as_is; what else it is may be set before a node reads it. */
 ln_tid ln_graph_input(ln_graph *g, const char *name, ln_shape shape, linnet_error *err);
-/* view.data must outlive the graph. */
+/* view.data must outlive the graph. Floats, and whatever has a scale, make an F32 tensor, all
+ * other types an I32 one. */
 ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
                       linnet_error *err);
 /* A dense f32 constant whose memory the graph owns; *data receives it, zeroed. */
 ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
                           linnet_error *err);
+ln_tid ln_graph_const_new_i32(ln_graph *g, const char *name, ln_shape shape, int32_t **data,
+                              linnet_error *err);
 /* Adds a node, infers and checks its output shape. in may hold LN_NONE for absent optionals. */
 ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
                      int n_in, linnet_error *err);
@@ -254,6 +273,10 @@ linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err);
 linnet_status ln_graph_compact(ln_graph *g, linnet_error *err);
 /* Output shape of a node from its inputs, attributes checked; errors name the shapes. */
 linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err);
+/* Type of an output, by the types of the inputs (which ln_node_shape checks). */
+ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output);
+/* MAP: the row of cl_kernels/map.h for its kind and its operands' types; -1: there is none. */
+int ln_node_map_row(const ln_graph *g, const ln_node *n);
 /* Multiply-adds of one node for the whole batch; 0 for what is not counted. */
 int64_t ln_node_macs(const ln_graph *g, const ln_node *n);
 static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
@@ -265,6 +288,8 @@ static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
 static inline bool ln_node_is_plain_concat(const ln_node *n) {
     return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size;
 }
+/* PAD: the value as a word of the output's type. */
+float ln_pad_word(const ln_graph *g, const ln_node *n);
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;
 }
@@ -278,6 +303,9 @@ static inline bool ln_node_is_dynamic(const ln_graph *g, const ln_node *n) {
 
 /* Copies a constant to dense row-major f32 (dst holds the product of its dims). */
 linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err);
+
+/* The same as words of the tensor's dtype; integers saturate. */
+linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err);
 
 /* TensorFlow "SAME": output ceil(in/stride); the odd pixel of padding goes after. */
 void ln_window_same(ln_window *w, int64_t in_h, int64_t in_w);

@@ -30,6 +30,9 @@ static linnet_status verify_node(const ln_graph *g, int at, bool *ready, linnet_
     if (!ln_shape_equal(&shape, &g->tensor[y].shape))
         return BROKEN("%s: output has shape %s, its rule says %s", n->name,
                       ln_shape_text(&g->tensor[y].shape, a), ln_shape_text(&shape, b));
+    if (g->tensor[y].dtype != ln_node_dtype(g, n, 0))
+        return BROKEN("%s: output is %s, its rule says %s", n->name,
+                      ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[ln_node_dtype(g, n, 0)]);
     ready[y] = true;
     return LINNET_OK;
 }
@@ -40,6 +43,8 @@ static linnet_status verify_tensors(const ln_graph *g, bool *ready, linnet_error
         if (!g->tensor[t].name) return BROKEN("%s: tensor %d has no name", g->name, t);
         if (!ln_shape_count(&g->tensor[t].shape, &count))
             return BROKEN("%s: shape is empty or too large", g->tensor[t].name);
+        if (g->tensor[t].dtype != LN_F32 && g->tensor[t].dtype != LN_I32)
+            return BROKEN("%s: a tensor is of words", g->tensor[t].name);
         ready[t] = g->tensor[t].kind == LN_TENSOR_CONST;
     }
     for (int i = 0; i < g->n_input; i++) {

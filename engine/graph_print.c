@@ -67,6 +67,12 @@ static void put_concat(ln_str *s, const ln_concat_attr *a) {
     if (a->size) ln_str_add(s, " %lld+%lld", (long long)a->begin, (long long)a->size);
 }
 
+static void put_map(ln_str *s, const ln_map_attr *a) {
+    ln_str_add(s, " %s", ln_map_names[a->kind]);
+    if (a->alpha != 0.0f || a->beta != 0.0f)
+        ln_str_add(s, "(%g,%g)", (double)a->alpha, (double)a->beta);
+}
+
 /* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
@@ -98,6 +104,7 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     case LN_OP_RESIZE:
         ln_str_add(s, n->attr.resize.kind == LN_RESIZE_NEAREST ? " nearest" : " bilinear");
         break;
+    case LN_OP_MAP: put_map(s, &n->attr.map); break;
     default: break;
     }
 }

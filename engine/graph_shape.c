@@ -226,11 +226,13 @@ static const ln_shape_fn rules[LN_OP_COUNT] = {
     [LN_OP_SE]               = shape_se,
     [LN_OP_PAD]              = ln_shape_pad,
     [LN_OP_RESIZE]           = ln_shape_resize,
+    [LN_OP_MAP]              = ln_shape_map,
 };
 /* clang-format on */
 
 linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
-    const linnet_status s = rules[n->op](g, n, out, err);
+    linnet_status s = ln_need_types(g, n, err);
+    if (s == LINNET_OK) s = rules[n->op](g, n, out, err);
     if (s != LINNET_OK) ln_fail_prefix(err, "%s: %s", n->name, ln_op_infos[n->op].name);
     return s;
 }

@@ -30,5 +30,11 @@ linnet_status ln_shape_shuffle(const ln_graph *, const ln_node *, ln_shape *, li
 linnet_status ln_shape_slice(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_pad(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_resize(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_map(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+
+/* out becomes what numpy makes of out and x. */
+linnet_status ln_shape_broadcast(ln_shape *out, const ln_shape *x, linnet_error *err);
+/* The types of the inputs. */
+linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err);
 
 #endif

@@ -24,6 +24,7 @@ static linnet_status copy_input(ln_graph *g, ln_tid t, linnet_error *err) {
     if (!name) return ln_fail_oom(err, "graph", 64);
     ln_tid copy = ln_graph_node(g, LN_OP_ACT, name, &attr, &t, 1, err);
     if (copy == LN_NONE) return err ? err->status : LINNET_ERR_INTERNAL;
+    g->tensor[copy].file_dtype = g->tensor[t].file_dtype;
     ln_node last = g->node[g->n_node - 1];
     memmove(g->node + 1, g->node, (size_t)(g->n_node - 1) * sizeof *g->node);
     g->node[0] = last;
@@ -37,7 +38,7 @@ static linnet_status copy_input(ln_graph *g, ln_tid t, linnet_error *err) {
 
 static linnet_status copy_inputs(ln_graph *g, linnet_error *err) {
     for (int i = 0; i < g->n_input; i++)
-        if (g->tensor[g->input[i]].shape.rank == 4) LN_TRY(copy_input(g, g->input[i], err));
+        if (ln_tensor_planar(&g->tensor[g->input[i]])) LN_TRY(copy_input(g, g->input[i], err));
     return LINNET_OK;
 }
 

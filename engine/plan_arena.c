@@ -29,7 +29,7 @@ static bool is_activation(const ln_tensor *t) {
 /* A reshape that keeps the last dimension moves nothing in a channel-padded layout. */
 static bool reshape_renames(const ln_graph *g, const ln_node *n) {
     const ln_shape *a = &g->tensor[n->in[0]].shape, *b = &g->tensor[n->out[0]].shape;
-    bool planar = g->tensor[n->in[0]].kind == LN_TENSOR_INPUT && a->rank == 4;
+    bool planar = ln_tensor_planar(&g->tensor[n->in[0]]);
     return n->op == LN_OP_RESHAPE && !planar && a->dim[a->rank - 1] == b->dim[b->rank - 1];
 }
 
@@ -66,7 +66,7 @@ static linnet_status init_places(ln_plan *p, linnet_error *err) {
         *pl = (ln_place){.offset = -1, .owner = t, .first = -1, .last = -1};
         if (!is_activation(x)) continue;
         ln_dims d = ln_dims_of(&x->shape);
-        pl->dense = x->kind == LN_TENSOR_INPUT && x->shape.rank == 4;
+        pl->dense = ln_tensor_planar(x);
         pl->ps = pl->dense ? 1 : ln_round_up(d.c, LN_CPAD);
         int64_t row = pl->dense ? d.c : pl->ps, count;
         if (!ln_mul_i64(pixels(&x->shape), row, &count) ||
@@ -146,7 +146,7 @@ static void try_concat(ln_plan *p, const ln_node *n) {
  * element of the output. A chain's other tiles may still read it. */
 static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
     const ln_graph *g = p->graph;
-    int slot[2], count = 0;
+    int slot[3], count = 0;
     switch (n->op) {
     case LN_OP_ACT:
     case LN_OP_BATCH_NORM:
@@ -155,6 +155,9 @@ static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
     case LN_OP_MUL:
         slot[count++] = 0;
         slot[count++] = 1;
+        break;
+    case LN_OP_MAP:
+        while (count < n->n_in) slot[count] = count, count++;
         break;
     case LN_OP_CONV2D: slot[count++] = LN_CONV_RES; break;
     default: break;

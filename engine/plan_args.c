@@ -47,12 +47,20 @@ static void fill_window(const ln_window *w, ln_args *a) {
 static void fill_parts(const ln_plan *p, const ln_node *n, ln_args *a) {
     int32_t first = 0;
     for (int i = 0; i < n->n_in && i < LN_PARTS; i++) {
-        a->part[i].at = LN_NO_OFF;
+        a->u.part[i].at = LN_NO_OFF;
         if (n->in[i] == LN_NONE) continue;
         const ln_shape *s = &p->graph->tensor[n->in[i]].shape;
         int32_t c = (int32_t)s->dim[s->rank - 1];
-        a->part[i] = (ln_operand){element(p, n->in[i]), pixel_stride(p, n->in[i]), c, first};
+        a->u.part[i] = (ln_operand){element(p, n->in[i]), pixel_stride(p, n->in[i]), c, first};
         first += c;
+    }
+}
+
+/* Places of operands of any rank; engine/kernels/nd.c makes strides of them. */
+static void fill_nd(const ln_plan *p, const ln_node *n, ln_args *a) {
+    for (int i = 0; i < LN_ND_IN; i++) {
+        a->u.nd.at[i] = element(p, ln_node_in(n, i));
+        a->u.nd.ps[i] = pixel_stride(p, ln_node_in(n, i));
     }
 }
 
@@ -114,7 +122,7 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
     case LN_OP_LINEAR_ATTENTION: fill_act(&n->attr.linear.act, &a->act, act); break;
     case LN_OP_ATTENTION:
     case LN_OP_CONCAT: fill_parts(p, n, a); break;
-    default: break;
+    default: fill_nd(p, n, a); break;
     }
     if (second != LN_NONE) {
         const ln_shape *s = &p->graph->tensor[second].shape;

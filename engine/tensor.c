@@ -138,3 +138,20 @@ float ln_elem_f32(const void *base, int64_t index, ln_dtype t) {
     }
     return 0.0f;
 }
+
+int32_t ln_f64_to_i32(double v) {
+    return v != v ? 0 : v >= 0x1p31 ? INT32_MAX : v <= -0x1p31 ? INT32_MIN : (int32_t)v;
+}
+
+int32_t ln_elem_i32(const void *base, int64_t index, ln_dtype t) {
+    const uint8_t *p = (const uint8_t *)base + index * (int64_t)ln_dtype_size(t);
+    int32_t i32;
+    int64_t i64;
+    double f64;
+    switch (t) {
+    case LN_I32: memcpy(&i32, p, 4); return i32;
+    case LN_I64: memcpy(&i64, p, 8); return (int32_t)LN_MIN(LN_MAX(i64, INT32_MIN), INT32_MAX);
+    case LN_F64: memcpy(&f64, p, 8); return ln_f64_to_i32(f64);
+    default: return ln_f64_to_i32((double)ln_elem_f32(base, index, t));
+    }
+}

@@ -21,8 +21,7 @@ typedef struct ln_site {
 
 /* True when the node's first input is a picture in the caller's planar layout (see args.h). */
 static inline bool ln_site_planar(const ln_site *s) {
-    const ln_tensor *x = &s->graph->tensor[s->node->in[0]];
-    return x->kind == LN_TENSOR_INPUT && x->shape.rank == 4;
+    return ln_tensor_planar(&s->graph->tensor[s->node->in[0]]);
 }
 
 /* The C half of a kernel. Pure functions, safe from any thread. */

@@ -1,7 +1,7 @@
-/* A graph as one safetensors file, for other programs to read: constants dense and in f32, each
+/* A graph as one safetensors file, for other programs to read: constants dense, in f32 or i32, each
  * under the number of its tensor; under "graph" in the metadata, as JSON:
  *   {"name", "inputs": [t...], "outputs": [t...],
- *    "tensors": [{"name", "shape", "constant"}...],
+ *    "tensors": [{"name", "shape", "type", "constant"}...],
  *    "nodes": [{"name", "op", "in": [t...], "out": [t...], attributes of the op...}...]}
  * Tensors are named by their place in the list, -1 is an absent input, infinity is null. */
 #include "models/model.h"
@@ -127,6 +127,11 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_real(s, "value", a->pad.value);
         break;
     case LN_OP_RESIZE: put_resize(s, &a->resize); break;
+    case LN_OP_MAP:
+        ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);
+        put_real(s, "alpha", a->map.alpha);
+        put_real(s, "beta", a->map.beta);
+        break;
     default: break;
     }
 }
@@ -141,6 +146,7 @@ static void put_graph(ln_str *s, const ln_graph *g) {
         if (i) ln_str_add(s, ",");
         put_name(s, t->name);
         put_dims(s, "shape", t->shape.dim, t->shape.rank);
+        ln_str_add(s, ",\"type\":\"%s\"", ln_dtype_names[t->dtype]);
         put_bool(s, "constant", t->kind == LN_TENSOR_CONST);
         ln_str_add(s, "}");
     }
@@ -167,11 +173,11 @@ static linnet_status copy_constants(const ln_graph *g, ln_pool *pool, ln_weight 
         if (t->kind != LN_TENSOR_CONST) continue;
         if (!ln_shape_count(&t->shape, &count))
             return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: too large", t->name);
-        float *data = ln_pool_alloc(pool, (size_t)count, sizeof *data);
+        void *data = ln_pool_alloc(pool, (size_t)count, 4);
         const char *name = ln_pool_printf(pool, "%d", i);
-        if (!data || !name) return ln_fail_oom(err, t->name, (size_t)count * sizeof *data);
-        LN_TRY(ln_const_copy_f32(g, i, data, err));
-        w[*n] = (ln_weight){.name = name, .shape = t->shape, .data = data};
+        if (!data || !name) return ln_fail_oom(err, t->name, (size_t)count * 4);
+        LN_TRY(ln_const_copy(g, i, data, err));
+        w[*n] = (ln_weight){.name = name, .shape = t->shape, .dtype = t->dtype, .data = data};
         ln_row_major(&t->shape, w[(*n)++].stride);
     }
     return LINNET_OK;

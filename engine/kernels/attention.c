@@ -16,10 +16,10 @@ static void bind_attention(const ln_site *s, ln_args *a) {
     a->t2 = t->dim, a->t3 = t->vdim;
     a->kh = t->patch_h, a->kw = t->patch_w;
     a->alpha = t->scale;
-    a->part[Q].at += (ln_u32)t->q_at;
-    a->part[K].at += (ln_u32)t->k_at;
-    a->part[V].at += (ln_u32)t->v_at;
-    a->part[K].c = (ln_i32)k->dim[1], a->part[K].first = (ln_i32)k->dim[2];
+    a->u.part[Q].at += (ln_u32)t->q_at;
+    a->u.part[K].at += (ln_u32)t->k_at;
+    a->u.part[V].at += (ln_u32)t->v_at;
+    a->u.part[K].c = (ln_i32)k->dim[1], a->u.part[K].first = (ln_i32)k->dim[2];
 }
 
 static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {

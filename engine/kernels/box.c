@@ -47,7 +47,7 @@ static void bind_box(const ln_site *s, ln_args *a) {
     a->t2 = (ln_i32)b.n.before, a->t3 = (ln_i32)b.n.step;
     a->top = (ln_i32)b.h.before, a->sh = (ln_i32)b.h.step;
     a->left = (ln_i32)b.w.before, a->sw = (ln_i32)b.w.step;
-    a->alpha = s->node->op == LN_OP_PAD ? s->node->attr.pad.value : 0.0f;
+    a->alpha = s->node->op == LN_OP_PAD ? ln_pad_word(s->graph, s->node) : 0.0f;
 }
 
 static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
@@ -95,7 +95,7 @@ static void concat_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_concat_attr *c = &s->node->attr.concat;
     a->groups = LN_MAX(c->groups, 1);
     a->t0 = (ln_i32)c->begin, a->t1 = 0;
-    for (int i = 0; i < s->node->n_in; i++) a->t1 += a->part[i].c;
+    for (int i = 0; i < s->node->n_in; i++) a->t1 += a->u.part[i].c;
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
 }
 

@@ -118,7 +118,7 @@ static linnet_status arena_pack(const ln_variant *v, const ln_site *s, float *ds
 static void arena_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     if (is_const(s, LN_CONV_W)) {
         a->w = 0;
-        a->part[LN_CONV_W].ps = (ln_i32)ln_cpad(ln_site_channels(s, s->node->in[LN_CONV_W]));
+        a->u.part[LN_CONV_W].ps = (ln_i32)ln_cpad(ln_site_channels(s, s->node->in[LN_CONV_W]));
     }
     if (packs_bias(s)) a->b = (ln_u32)arena_weight(s);
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);

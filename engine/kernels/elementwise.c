@@ -19,8 +19,7 @@ static int64_t second_pixels(const ln_site *s) {
 
 static bool binary_can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    const ln_tensor *x = second(s);
-    return !ln_site_planar(s) && !(x->kind == LN_TENSOR_INPUT && x->shape.rank == 4);
+    return !ln_site_planar(s) && !ln_tensor_planar(second(s));
 }
 
 static size_t binary_packed(const ln_variant *v, const ln_site *s) {

@@ -105,6 +105,7 @@ LN_FAMILY(linear_attention)
 LN_FAMILY(group_norm_wide)
 LN_FAMILY(attention_wide)
 LN_FAMILY(linear_attention_wide)
+LN_FAMILY(map)
 #undef LN_FAMILY
 
 #endif

@@ -21,8 +21,7 @@ int32_t ln_deep_pixels(const ln_site *s, const ln_args *a) {
 bool ln_site_plain(const ln_site *s) {
     for (int i = 0; i < s->node->n_in; i++) {
         const ln_tensor *x = &s->graph->tensor[s->node->in[i]];
-        if (x->kind == LN_TENSOR_CONST || (x->kind == LN_TENSOR_INPUT && x->shape.rank == 4))
-            return false;
+        if (x->kind == LN_TENSOR_CONST || ln_tensor_planar(x)) return false;
     }
     return true;
 }

@@ -84,7 +84,8 @@ linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err) {
     ln_shape_strides(c->shape[0], from);
     ln_shape_strides(c->oshape, to);
     ln_shape_count(c->oshape, &n);
-    for (int64_t i = 0; i < n; i++) c->out[i] = c->node->attr.pad.value;
+    const float value = ln_pad_word(c->graph, c->node);
+    for (int64_t i = 0; i < n; i++) c->out[i] = value;
     for (int i = 0; i < c->oshape->rank; i++) base += c->node->attr.pad.before[i] * to[i];
     copy_box(c->shape[0], c->in[0], from, c->out + base, to);
     return LINNET_OK;

@@ -1,12 +1,13 @@
-/* What the reference's files share: one function an op, over dense row-major f32. */
+/* What the reference's files share: one function an op, over dense row-major words. */
 #ifndef LN_REF_OPS_H
 #define LN_REF_OPS_H
 
 #include "engine/ref/ref.h"
 
 typedef struct ln_ref_call {
+    const ln_graph *graph;
     const ln_node *node;
-    const float *in[LN_MAX_IN]; /* NULL: absent */
+    const float *in[LN_MAX_IN]; /* NULL: absent. Words of the tensor's type */
     const ln_shape *shape[LN_MAX_IN];
     float *out;
     const ln_shape *oshape;
@@ -33,6 +34,10 @@ linnet_status ln_ref_slice(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_se(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_resize(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_map(const ln_ref_call *c, linnet_error *err);
+
+/* Strides of dense x along y's dimensions, 0 where numpy repeats x. */
+void ln_ref_strides(const ln_shape *x, const ln_shape *y, int64_t stride[LN_MAX_RANK]);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

@@ -26,6 +26,7 @@ static const ln_ref_fn table[LN_OP_COUNT] = {
     [LN_OP_SE]               = ln_ref_se,
     [LN_OP_PAD]              = ln_ref_pad,
     [LN_OP_RESIZE]           = ln_ref_resize,
+    [LN_OP_MAP]              = ln_ref_map,
 };
 /* clang-format on */
 
@@ -76,18 +77,18 @@ static linnet_status want_value(ln_ref *r, ln_tid t, linnet_error *err) {
     return ln_fail_oom(err, r->graph->tensor[t].name, elements(r->graph, t) * sizeof(float));
 }
 
-linnet_status ln_ref_set(ln_ref *r, ln_tid t, const float *data, linnet_error *err) {
+linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *err) {
     if (t < 0 || t >= r->graph->n_tensor || r->graph->tensor[t].kind == LN_TENSOR_CONST)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "tensor %d cannot be set", (int)t);
     LN_TRY(want_value(r, t, err));
-    memcpy(r->value[t], data, elements(r->graph, t) * sizeof *data);
+    memcpy(r->value[t], data, elements(r->graph, t) * sizeof(float));
     return LINNET_OK;
 }
 
 /* True when the constant can be used where it lies. */
-static bool dense_f32(const ln_tensor *c) {
+static bool usable(const ln_tensor *c) {
     int64_t stride[LN_MAX_RANK];
-    if (!c->view.data || c->view.dtype != LN_F32 || c->view.scale) return false;
+    if (!c->view.data || c->view.dtype != c->dtype || c->view.scale) return false;
     if ((uintptr_t)c->view.data % sizeof(float)) return false;
     ln_shape_strides(&c->shape, stride);
     for (int i = 0; i < c->shape.rank; i++)
@@ -98,13 +99,13 @@ static bool dense_f32(const ln_tensor *c) {
 static linnet_status fill_const(ln_ref *r, ln_tid t, linnet_error *err) {
     const ln_tensor *c = &r->graph->tensor[t];
     if (r->value[t]) return LINNET_OK;
-    if (dense_f32(c)) {
+    if (usable(c)) {
         r->value[t] = (float *)c->view.data; /* only read */
         r->borrowed[t] = true;
         return LINNET_OK;
     }
     LN_TRY(want_value(r, t, err));
-    const linnet_status s = ln_const_copy_f32(r->graph, t, r->value[t], err);
+    const linnet_status s = ln_const_copy(r->graph, t, r->value[t], err);
     if (s != LINNET_OK) drop(r, t);
     return s;
 }
@@ -114,7 +115,8 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
     if (node < 0 || node >= g->n_node)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no node %d", g->name, node);
     const ln_node *n = &g->node[node];
-    ln_ref_call c = {.node = n, .oshape = &g->tensor[n->out[0]].shape, .threads = r->threads};
+    ln_ref_call c = {
+        .graph = g, .node = n, .oshape = &g->tensor[n->out[0]].shape, .threads = r->threads};
     for (int i = 0; i < n->n_in; i++) {
         const ln_tid t = n->in[i];
         if (t == LN_NONE) continue;

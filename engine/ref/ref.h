@@ -5,7 +5,8 @@
 
 #include "engine/graph.h"
 
-/* Values of a graph's tensors: dense row-major f32 in logical order (N,H,W,C). */
+/* Values of a graph's tensors: dense row-major in logical order (N,H,W,C), f32, or where the tensor
+ * is I32 as many words of i32. */
 typedef struct ln_ref {
     const ln_graph *graph;
     float **value;  /* by tensor id; NULL until computed; constants are filled on first use */
@@ -15,7 +16,7 @@ typedef struct ln_ref {
 linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err);
 void ln_ref_destroy(ln_ref **r);
 /* Sets the value of an input or an activation (copied). */
-linnet_status ln_ref_set(ln_ref *r, ln_tid t, const float *data, linnet_error *err);
+linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *err);
 /* One node: its inputs must have values. */
 linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err);
 /* All nodes in order. keep: keep every activation; else free those no longer needed. */

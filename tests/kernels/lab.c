@@ -95,8 +95,8 @@ static void move_args(ln_lab *lab) {
         a->x2ps = (ln_i32)p[n->in[1]].ps;
     }
     for (int i = 0; n->op == LN_OP_CONCAT && i < n->n_in; i++) {
-        a->part[i].at = element(lab, n->in[i]);
-        a->part[i].ps = (ln_i32)p[n->in[i]].ps;
+        a->u.part[i].at = element(lab, n->in[i]);
+        a->u.part[i].ps = (ln_i32)p[n->in[i]].ps;
     }
 }
 

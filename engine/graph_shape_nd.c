@@ -1,0 +1,124 @@
+/* Rules of ops over operands of any rank, and the type that each op gives. */
+#include "engine/graph_shape.h"
+
+#include "cl_kernels/map.h"
+
+#include <string.h>
+
+const char *const ln_map_names[LN_MAP_COUNT] = {
+#define LN_MAP_NAME(id, name, operands) name,
+    LN_MAP_KINDS(LN_MAP_NAME)
+#undef LN_MAP_NAME
+};
+const int ln_map_operands[LN_MAP_COUNT] = {
+#define LN_MAP_OPERANDS(id, name, operands) operands,
+    LN_MAP_KINDS(LN_MAP_OPERANDS)
+#undef LN_MAP_OPERANDS
+};
+#define F LN_F32
+#define I LN_I32
+const ln_map_row ln_map_rows[] = {
+#define LN_MAP_ROW(kind, in, out, group, expression) {LN_MAP_##kind, LN_MAP_##group, #in, out},
+    LN_MAP_ROWS(LN_MAP_ROW)
+#undef LN_MAP_ROW
+};
+const int ln_map_row_count = LN_MAP_ROWS_END;
+#undef F
+#undef I
+
+int ln_map_find(ln_map_kind kind, const ln_dtype *in, int count) {
+    for (int r = 0; r < LN_MAP_ROWS_END; r++) {
+        const ln_map_row *row = &ln_map_rows[r];
+        bool same = row->kind == kind && (int)strlen(row->in) == count;
+        for (int i = 0; same && i < count; i++)
+            same = in[i] == (row->in[i] == 'F' ? LN_F32 : LN_I32);
+        if (same) return r;
+    }
+    return -1;
+}
+
+/* ---- types ---- */
+
+/* Ops that move words, whatever these are. */
+static bool moves_words(const ln_node *n) {
+    switch (n->op) {
+    case LN_OP_RESHAPE:
+    case LN_OP_CONCAT:
+    case LN_OP_SLICE:
+    case LN_OP_PAD:
+    case LN_OP_CHANNEL_SHUFFLE: return true;
+    case LN_OP_ACT: return n->attr.act.kind == LN_ACT_NONE;
+    default: return false;
+    }
+}
+
+int ln_node_map_row(const ln_graph *g, const ln_node *n) {
+    ln_dtype in[LN_MAX_IN] = {LN_F32};
+    for (int i = 0; i < n->n_in; i++) in[i] = g->tensor[n->in[i]].dtype;
+    return ln_map_find(n->attr.map.kind, in, n->n_in);
+}
+
+ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
+    (void)output;
+    if (n->op == LN_OP_MAP) {
+        const int row = ln_node_map_row(g, n);
+        return row < 0 ? LN_F32 : ln_map_rows[row].out;
+    }
+    return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
+}
+
+/* Integers only where an op takes them; what a map takes is its own rule's to say. */
+linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err) {
+    if (n->op == LN_OP_MAP) return LINNET_OK;
+    const ln_dtype first = moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
+    for (int i = 0; i < n->n_in; i++) {
+        if (n->in[i] == LN_NONE) continue;
+        const ln_tensor *t = &g->tensor[n->in[i]];
+        if (t->dtype != first)
+            return LN_BAD("input %d, %s, is %s and not %s; convert it", i, t->name,
+                          ln_dtype_names[t->dtype], ln_dtype_names[first]);
+    }
+    return LINNET_OK;
+}
+
+float ln_pad_word(const ln_graph *g, const ln_node *n) {
+    float word = n->attr.pad.value;
+    const int32_t v = ln_f64_to_i32((double)word);
+    if (g->tensor[n->in[0]].dtype == LN_I32) memcpy(&word, &v, sizeof word);
+    return word;
+}
+
+/* ---- shapes ---- */
+
+linnet_status ln_shape_broadcast(ln_shape *out, const ln_shape *x, linnet_error *err) {
+    char a[96], b[96];
+    ln_shape y = {.rank = LN_MAX(out->rank, x->rank)};
+    for (int i = 1; i <= y.rank; i++) {
+        const int64_t p = i <= out->rank ? out->dim[out->rank - i] : 1;
+        const int64_t q = i <= x->rank ? x->dim[x->rank - i] : 1;
+        if (p != q && p != 1 && q != 1)
+            return LN_BAD("%s and %s cannot be broadcast", ln_shape_text(out, a),
+                          ln_shape_text(x, b));
+        y.dim[y.rank - i] = p == 1 ? q : p;
+    }
+    *out = y;
+    return LINNET_OK;
+}
+
+linnet_status ln_shape_map(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
+    const ln_map_attr *a = &n->attr.map;
+    if ((unsigned)a->kind >= LN_MAP_COUNT) return LN_BAD("no function %d", (int)a->kind);
+    const char *name = ln_map_names[a->kind];
+    if (n->n_in != ln_map_operands[a->kind])
+        return LN_BAD("%s takes %d operands, not %d", name, ln_map_operands[a->kind], n->n_in);
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] == LN_NONE) return LN_BAD("%s: operand %d is missing", name, i);
+    if (ln_node_map_row(g, n) < 0) {
+        const char *type[3] = {"", "", ""};
+        for (int i = 0; i < n->n_in; i++) type[i] = ln_dtype_names[g->tensor[n->in[i]].dtype];
+        return LN_BAD("no %s of %s %s %s", name, type[0], type[1], type[2]);
+    }
+    *out = *ln_in_shape(g, n, 0);
+    for (int i = 1; i < n->n_in; i++) LN_TRY(ln_shape_broadcast(out, ln_in_shape(g, n, i), err));
+    return LINNET_OK;
+}

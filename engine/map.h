@@ -1,0 +1,54 @@
+/* Kinds of the op "map": functions of one, two or three operands, element by element. What each
+ * computes, for which types, is a row of cl_kernels/map.h. */
+#ifndef LN_MAP_KINDS_H
+#define LN_MAP_KINDS_H
+
+#include "engine/tensor.h"
+
+/* enum suffix, printed name, operands */
+#define LN_MAP_KINDS(X)                                                                            \
+    X(ADD, "add", 2)                                                                               \
+    X(SUB, "sub", 2)                                                                               \
+    X(MUL, "mul", 2)                                                                               \
+    X(DIV, "div", 2) /* i32: toward zero; 0 by zero */                                             \
+    X(MIN, "min", 2) /* NaN where either is */                                                     \
+    X(MAX, "max", 2)                                                                               \
+    X(NEG, "neg", 1)                                                                               \
+    X(ABS, "abs", 1)                                                                               \
+    X(SQRT, "sqrt", 1)                                                                             \
+    X(EXP, "exp", 1)                                                                               \
+    X(EQUAL, "equal", 2) /* comparisons and logic give i32 0 or 1 */                               \
+    X(LESS, "less", 2)                                                                             \
+    X(WHERE, "where", 3)   /* a != 0 ? b : c */                                                    \
+    X(TO_I32, "to_i32", 1) /* toward zero, saturated; NaN gives 0 */                               \
+    X(TO_F32, "to_f32", 1)
+
+typedef enum ln_map_kind {
+#define LN_MAP_ENUM(id, name, operands) LN_MAP_##id,
+    LN_MAP_KINDS(LN_MAP_ENUM)
+#undef LN_MAP_ENUM
+        LN_MAP_COUNT
+} ln_map_kind;
+
+/* Programs of the kernel hold one group each, for some functions take a compiler long. */
+typedef enum ln_map_group {
+    LN_MAP_ARITH, /* f32, in vectors */
+    LN_MAP_MATH,  /* f32, by the compiler's functions, lane by lane */
+    LN_MAP_INT
+} ln_map_group;
+
+/* A kind for one set of types: a row of cl_kernels/map.h. */
+typedef struct ln_map_row {
+    ln_map_kind kind;
+    ln_map_group group;
+    const char *in; /* 'F' or 'I' for each operand */
+    ln_dtype out;
+} ln_map_row;
+extern const ln_map_row ln_map_rows[];
+extern const int ln_map_row_count;
+extern const char *const ln_map_names[LN_MAP_COUNT];
+extern const int ln_map_operands[LN_MAP_COUNT];
+/* The row for these types of operands; -1: there is none. */
+int ln_map_find(ln_map_kind kind, const ln_dtype *in, int count);
+
+#endif
