@@ -24,12 +24,21 @@
 #ifndef WIDE
 #    define WIDE 0 /* a block a work-item, vectors of 4 */
 #endif
+#ifndef EIGHT
+#    define EIGHT 0 /* vectors of 8 where the device has 16: maps of 8 channels */
+#endif
 #if WIDE
 #    define DV     float4
 #    define DN     4
 #    define DLD    LN_LD4
 #    define DST    LN_ST4
 #    define DCLAMP ln_clamp4
+#elif EIGHT
+#    define DV     float8
+#    define DN     8
+#    define DLD    LN_LD8
+#    define DST    LN_ST8
+#    define DCLAMP ln_clamp8
 #else
 #    define DV     ln_v
 #    define DN     LN_VW
@@ -131,6 +140,7 @@ LN_KERNEL
 #undef DLD
 #undef DST
 #undef DCLAMP
+#undef EIGHT
 #undef WIDE
 #undef PX
 #undef S

@@ -58,6 +58,8 @@ static const ln_case table[] = {
     DW(2, 7, 7, 33, 3, 1, NONE, LAB_RES),
     DW(1, 8, 8, 16, 3, 1, SWISH, LAB_RES),
     DW(1, 15, 29, 40, 3, 1, CLAMP, LAB_NO_BIAS),
+    DW(1, 16, 15, 8, 3, 1, CLAMP, 0),
+    DW(2, 9, 15, 5, 3, 2, HARD_SWISH, LAB_SPREAD | LAB_RES),
     DW(1, 14, 14, 17, 3, 2, CLAMP, 0),
     DW(3, 15, 15, 24, 3, 2, HARD_SWISH, LAB_SPREAD),
     DW(1, 29, 17, 16, 3, 2, NONE, LAB_RES | LAB_POST),
