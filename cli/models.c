@@ -32,7 +32,7 @@ static void family_row(cli_table *t, const linnet_family_info *f) {
     const float published[] = {f->published_params_m, f->published_macs_m, f->published_top1};
     for (size_t i = 0; i < LN_COUNT(published); i++)
         if (published[i])
-            cli_cell(t, "%.4g", (double)published[i]);
+            cli_cell(t, "%.5g", (double)published[i]);
         else
             cli_cell(t, "-");
     cli_cell(t, "%s", f->source);

@@ -24,6 +24,11 @@ extern const ln_family_table ln_family_blocks;
 #define LN_INCEPTION .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}
 #define LN_ZERO_ONE  .mean = {0, 0, 0}, .std = {1, 1, 1}
 
+/* Where published figures are from: timm's own count of operations, and its top-1 of the weights
+ * that go with the row's size. */
+#define LN_TIMM                                                                                    \
+    "timm, results/: benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv, results-imagenet.csv"
+
 #define LN_ARCH(...)                                                                               \
     &(const ln_arch) {                                                                             \
         __VA_ARGS__                                                                                \

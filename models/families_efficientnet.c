@@ -64,7 +64,6 @@ static const ln_stage edgetpu_v2_m[] = {
 #define EPAPER            "Tan and Le 2019, arXiv:1905.11946"
 #define MPAPER            "Tan et al. 2019, arXiv:1807.11626"
 #define SLIM              "tensorflow/models research/slim/nets/mobilenet/README.md"
-#define TIMM              "timm, results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv"
 #define TV                "torchvision, IMAGENET1K_V1"
 #define OPS               "the published count of operations has more than convolutions in it"
 #define ROUND             "the published figures are rounded to 0.1 million parameters"
@@ -134,7 +133,7 @@ static const ln_family_row rows[] = {
      "MobilenetEdgeTPU",
      LN_PREP(224, 0.9f, BICUBIC, LN_INCEPTION),
      1000,
-     {8.46f, 1850, 0, TIMM},
+     {8.46f, 1850, 80.116f, LN_TIMM},
      RELU(ln_names_timm, edgetpu_v2_m, 64, 5, 1344),
      OPS},
 };

@@ -49,7 +49,6 @@ static const ln_stage nasnet_mobile[] = {
         .scale = 1, LN_ZERO_ONE                                                                    \
     }
 #define VTV     "torchvision, VGG16_Weights.IMAGENET1K_V1"
-#define VBN     "timm, results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv"
 #define MEGREAD "megvii-model/ShuffleNet-Series ShuffleNetV1/README.md"
 #define MPAPER  "Ma et al. 2018, arXiv:1807.11164"
 #define ZPAPER  "Zoph et al. 2018, arXiv:1707.07012"
@@ -116,7 +115,7 @@ static const ln_family_row rows[] = {
      "VGG",
      LINEAR,
      1000,
-     {138.37f, 15500, 0, VBN},
+     {138.37f, 15500, 73.354f, LN_TIMM},
      VGGNET(ln_names_timm_vgg, .batch_norm = true)},
     {"tv_vgg16",
      "VGG",
