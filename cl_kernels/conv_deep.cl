@@ -8,11 +8,24 @@
  * each [kh][kw][c][panel width]; b [ocp], a zero behind it. f32.
  * Preconditions: groups 1, no gate.
  *
+ * TRANSPOSED: iy = (oy + top - ky*dh) / sh and ix = (ox + left - kx*dw) / sw, where these are whole;
+ * no residual. Columns that are sw apart read neighbours by the same taps: such make a tile.
+ *
  * One work-item a group. A tile is one of t1 chunks of an image's rows by one of t3 groups of
  * panels. Inside it a register tile of 8 pixels of a row by one panel keeps its sums over all
  * taps; where a pixel may see the border, or is beyond the row, each tap is checked. */
 #ifndef NV
 #    define NV 2 /* vectors of LN_VW channels in a panel */
+#endif
+#ifndef TRANSPOSED
+#    define TRANSPOSED 0 /* 1: transposed convolution */
+#endif
+#if TRANSPOSED
+#    define LN_XSTEP(s) 1 /* columns of the input, of the output, between pixels of a tile */
+#    define LN_YSTEP(s) ((s)->sw)
+#else
+#    define LN_XSTEP(s) ((s)->sw)
+#    define LN_YSTEP(s) 1
 #endif
 #define WIDE (NV * LN_VW)
 #define PX   8
@@ -35,12 +48,22 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
     LN_EACH8(LN_START);
     const int width = nv * LN_VW + tail * 8;
     int c = s->c, kw = s->kw;
-    int step = s->sw * s->xps, wd = s->wd, sw = s->sw, xcs = s->xcs;
+    int wd = s->wd, sw = LN_XSTEP(s), step = sw * s->xps, xcs = s->xcs;
     for (int ky = 0; ky < s->kh; ky++) {
+#if TRANSPOSED
+        int ty = oy + s->top - ky * s->dh, iy = ty / s->sh;
+        if (ty < 0 || iy >= s->h || iy * s->sh != ty) continue;
+#else
         int iy = oy * s->sh - s->top + ky * s->dh;
         if (iy < 0 || iy >= s->h) continue;
+#endif
         for (int kx = 0; kx < kw; kx++) {
+#if TRANSPOSED
+            int tx = ox + s->left - kx * s->dw, ix = tx / s->sw;
+            if (ix * s->sw != tx) continue;
+#else
             int ix = ox * sw - s->left + kx * s->dw;
+#endif
             __global const float *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
             __global const float *wk = w + (size_t)(ky * kw + kx) * c * width;
 /* Beyond the border a pixel's taps are read from a zero that stands still. */
@@ -78,7 +101,7 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
         return;
     }
     float lo = s->lo, hi = s->hi, plo = s->plo, phi = s->phi;
-    int yps = s->yps, rps = s->rps;
+    int yps = s->yps * LN_YSTEP(s), rps = s->rps;
 #define LN_STORE(i)                                                                                \
     if (!edge || i < left) {                                                                       \
         __global float *o = y + i * yps;                                                           \
@@ -112,19 +135,25 @@ LN_BLOCKS(0, 1)
 LN_BLOCKS(1, 1)
 #endif
 
-/* A row of one image and one panel. */
-LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
-                         __global const ln_args *s, int n, int oy, int at, int width) {
+/* A tile of one row and one panel, its first pixel at column ox. */
+LN_INLINE void LN_F(part)(__global float *arena, __global const float *weights,
+                          __global const ln_args *s, int n, int oy, int ox, int at, int width) {
     __global const float *x = arena + s->x + (size_t)n * s->xns;
     __global const float *w = weights + s->w + (size_t)at * s->kh * s->kw * s->c;
     __global const float *b = weights + s->b + at, *zero = weights + s->b + ln_pad(s->oc);
     float buf[PX * WIDE] __attribute__((aligned(64)));
-    for (int ox = 0; ox < s->ow; ox += PX) {
-        int p = (n * s->oh + oy) * s->ow + ox, left = s->ow - ox, ix = ox * s->sw - s->left;
-        int inside = left >= PX && ix >= 0 && ix + (PX - 1) * s->sw + (s->kw - 1) * s->dw < s->wd;
-        __global float *y = arena + s->y + (size_t)p * s->yps + at;
-        __global const float *res =
-            s->res != LN_NO_OFF ? arena + s->res + (size_t)p * s->rps + at : (__global float *)0;
+    int apart = LN_YSTEP(s), p = (n * s->oh + oy) * s->ow + ox, reach = (s->kw - 1) * s->dw;
+    int left = (s->ow - ox + apart - 1) / apart;
+#if TRANSPOSED
+    int tx = ox + s->left;
+    int inside = left >= PX && tx >= reach && tx / s->sw + PX - 1 < s->wd;
+#else
+    int ix = ox * s->sw - s->left;
+    int inside = left >= PX && ix >= 0 && ix + (PX - 1) * s->sw + reach < s->wd;
+#endif
+    __global float *y = arena + s->y + (size_t)p * s->yps + at;
+    __global const float *res =
+        s->res != LN_NO_OFF ? arena + s->res + (size_t)p * s->rps + at : (__global float *)0;
 #define LN_WIDTH(J, H)                                                                             \
     case J *LN_VW + H * 8:                                                                         \
         if (inside)                                                                                \
@@ -132,17 +161,29 @@ LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
         else                                                                                       \
             LN_F(block_1_##J##_##H)(x, s, oy, ox, w, b, zero, res, y, left, buf);                  \
         break;
-        switch (width) {
-            LN_WIDTH(1, 0)
-            LN_WIDTH(2, 0)
+    switch (width) {
+        LN_WIDTH(1, 0)
+        LN_WIDTH(2, 0)
 #if LN_VW > 8
-            LN_WIDTH(0, 1)
-            LN_WIDTH(1, 1)
+        LN_WIDTH(0, 1)
+        LN_WIDTH(1, 1)
 #endif
-        }
-        if (!(s->flags & LN_FLAG_CLAMP))
-            ln_finish_block(buf, WIDE, min(PX, left), width, arena, s, p, at);
     }
+    if (s->flags & LN_FLAG_CLAMP) return;
+#if TRANSPOSED
+    for (int i = 0; i < min(PX, left); i++)
+        ln_finish_block(buf + i * WIDE, WIDE, 1, width, arena, s, p + i * apart, at);
+#else
+    ln_finish_block(buf, WIDE, min(PX, left), width, arena, s, p, at);
+#endif
+}
+
+LN_INLINE void LN_F(row)(__global float *arena, __global const float *weights,
+                         __global const ln_args *s, int n, int oy, int at, int width) {
+    int apart = LN_YSTEP(s);
+    for (int first = 0; first < apart; first++)
+        for (int ox = first; ox < s->ow; ox += PX * apart)
+            LN_F(part)(arena, weights, s, n, oy, ox, at, width);
 }
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
@@ -164,5 +205,8 @@ LN_KERNEL
 #undef LN_BLOCKS
 #undef LN_WIDTH
 #undef WIDE
+#undef TRANSPOSED
+#undef LN_XSTEP
+#undef LN_YSTEP
 #undef PX
 #undef NV

@@ -46,9 +46,10 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
 /* X-macro: enum suffix, printed name, minimum and maximum inputs. Each row has a shape rule in
  * graph_shape.c and a reference in ref/. */
 #define LN_OPS(X)                                                                                  \
-    X(CONV2D, "conv2d", 2, 5)         /* x, weight, [bias], [residual], [gate] */                  \
-    X(FC, "fc", 2, 3)                 /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */           \
-    X(BATCH_NORM, "batch_norm", 5, 5) /* x, gamma, beta, mean, variance */                         \
+    X(CONV2D, "conv2d", 2, 5)                 /* x, weight, [bias], [residual], [gate] */          \
+    X(CONV_TRANSPOSE, "conv_transpose", 2, 3) /* x, weight, [bias] */                              \
+    X(FC, "fc", 2, 3)                         /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */   \
+    X(BATCH_NORM, "batch_norm", 5, 5)         /* x, gamma, beta, mean, variance */                 \
     X(POOL, "pool", 1, 1)                                                                          \
     X(ADD, "add", 2, 2) /* second: as the first, [N,1,1,C] (a gate) or [C] */                      \
     X(MUL, "mul", 2, 2) /* the same: squeeze-and-excitation, layer scale */                        \
@@ -94,7 +95,12 @@ typedef struct ln_conv_attr {
     int groups;       /* depthwise: groups == input channels */
     bool interleaved; /* group g reads channels g, g + groups, ..., not a run of neighbours */
     ln_act act, post;
+    int64_t h, w; /* CONV_TRANSPOSE: of the output; win's bottom and right stay zero */
 } ln_conv_attr;
+/* CONV_TRANSPOSE spreads each input pixel over a window of the output and sums what falls together:
+ *   y[oy,ox,o] = act(bias[o] + sum x[iy,ix,i] * w[o,ky,kx,i] over iy*sh + ky*dh == oy + top,
+ *                                                                ix*sw + kx*dw == ox + left)
+ * ONNX: h = sh*(in - 1) + (kh - 1)*dh + 1 + output_padding - top - bottom. */
 typedef struct ln_fc_attr {
     ln_act act;
 } ln_fc_attr;
@@ -296,7 +302,7 @@ static inline ln_tid ln_node_in(const ln_node *n, int slot) {
 /* True when the weight or bias of a convolution or FC is not a constant. */
 static inline bool ln_node_is_dynamic(const ln_graph *g, const ln_node *n) {
     const ln_tid w = ln_node_in(n, LN_CONV_W), b = ln_node_in(n, LN_CONV_BIAS);
-    return (n->op == LN_OP_CONV2D || n->op == LN_OP_FC) &&
+    return (n->op == LN_OP_CONV2D || n->op == LN_OP_CONV_TRANSPOSE || n->op == LN_OP_FC) &&
            (g->tensor[w].kind != LN_TENSOR_CONST ||
             (b != LN_NONE && g->tensor[b].kind != LN_TENSOR_CONST));
 }

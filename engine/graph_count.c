@@ -26,6 +26,9 @@ int64_t ln_node_macs(const ln_graph *g, const ln_node *n) {
     switch (n->op) {
     case LN_OP_CONV2D: /* outputs x taps x input channels of a group */
         return mul_sat(count(y), mul_sat(mul_sat(w->dim[1], w->dim[2]), w->dim[3]));
+    case LN_OP_CONV_TRANSPOSE: /* inputs x taps x output channels of a group */
+        return mul_sat(count(&g->tensor[n->in[0]].shape),
+                       mul_sat(mul_sat(w->dim[1], w->dim[2]), w->dim[0] / n->attr.conv.groups));
     case LN_OP_FC: return mul_sat(count(y), w->dim[1]);
     case LN_OP_SE: /* both products, once an image */
         return mul_sat(mul_sat(y->dim[0], 2), mul_sat(w->dim[0], w->dim[3]));

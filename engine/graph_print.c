@@ -77,6 +77,7 @@ static void put_map(ln_str *s, const ln_map_attr *a) {
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
     switch (n->op) {
+    case LN_OP_CONV_TRANSPOSE:
     case LN_OP_CONV2D: put_conv(s, g, n); break;
     case LN_OP_FC: put_act(s, &n->attr.fc.act); break;
     case LN_OP_POOL:

@@ -107,6 +107,38 @@ static linnet_status shape_conv2d(const ln_graph *g, const ln_node *n, ln_shape 
     return ln_need_act(&n->attr.conv.post, err);
 }
 
+/* Places in the output stay far from where the kernels' int would overflow. */
+static linnet_status transposed_axis(const char *axis, int k, int s, int d, int before, int after,
+                                     int64_t in, int64_t out, linnet_error *err) {
+    const int64_t most = 1 << 30;
+    if (k < 1 || s < 1 || d < 1)
+        return LN_BAD("%s: kernel %d, stride %d, dilation %d must be at least 1", axis, k, s, d);
+    if (after) return LN_BAD("%s: the output's size stands for padding behind it", axis);
+    if (out < 1 || out > most || before < -most || before > most || (int64_t)k * d > most ||
+        in > most || in * s > most)
+        return LN_BAD("%s: %lld from %lld pixels by kernel %d, stride %d, dilation %d, padding %d "
+                      "cannot be made",
+                      axis, (long long)out, (long long)in, k, s, d, before);
+    return LINNET_OK;
+}
+
+static linnet_status shape_conv_transpose(const ln_graph *g, const ln_node *n, ln_shape *out,
+                                          linnet_error *err) {
+    const ln_shape *x = ln_in_shape(g, n, LN_CONV_X), *w = ln_in_shape(g, n, LN_CONV_W);
+    const ln_conv_attr *c = &n->attr.conv;
+    const ln_window *v = &c->win;
+    LN_TRY(ln_need_rank(x, 4, "input", err));
+    LN_TRY(ln_need_rank(w, 4, "weight", err));
+    LN_TRY(conv_weight(g, n, err));
+    LN_TRY(ln_need_bias(g, n, w->dim[0], err));
+    LN_TRY(transposed_axis("height", v->kh, v->sh, v->dh, v->top, v->bottom, x->dim[1], c->h, err));
+    LN_TRY(transposed_axis("width", v->kw, v->sw, v->dw, v->left, v->right, x->dim[2], c->w, err));
+    if (c->post.kind != LN_ACT_NONE || c->interleaved)
+        return LN_BAD("takes one activation, and no interleaved groups");
+    *out = ln_nhwc(x->dim[0], c->h, c->w, w->dim[0]);
+    return ln_need_act(&c->act, err);
+}
+
 static linnet_status shape_fc(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     char a[96], b[96];
@@ -208,6 +240,7 @@ static linnet_status shape_softmax(const ln_graph *g, const ln_node *n, ln_shape
 /* clang-format off */
 static const ln_shape_fn rules[LN_OP_COUNT] = {
     [LN_OP_CONV2D]           = shape_conv2d,
+    [LN_OP_CONV_TRANSPOSE]   = shape_conv_transpose,
     [LN_OP_FC]               = shape_fc,
     [LN_OP_BATCH_NORM]       = shape_batch_norm,
     [LN_OP_POOL]             = shape_pool,

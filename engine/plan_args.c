@@ -100,6 +100,13 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
         second = LN_NONE;
         break;
     }
+    case LN_OP_CONV_TRANSPOSE:
+        fill_window(&n->attr.conv.win, a);
+        a->groups = n->attr.conv.groups;
+        fill_act(&n->attr.conv.act, &a->act, act);
+        if (ln_node_is_dynamic(p->graph, n)) fill_parts(p, n, a);
+        second = LN_NONE;
+        break;
     case LN_OP_FC:
         if (ln_node_is_dynamic(p->graph, n)) fill_parts(p, n, a);
         fill_act(&n->attr.fc.act, &a->act, act);

@@ -86,6 +86,8 @@ static void put_resize(ln_str *s, const ln_resize_attr *r) {
 static void put_attributes(ln_str *s, const ln_node *n, int rank) {
     const ln_attr *a = &n->attr;
     switch (n->op) {
+    case LN_OP_CONV_TRANSPOSE:
+        put_dims(s, "size", (int64_t[]){a->conv.h, a->conv.w}, 2); /* fall through */
     case LN_OP_CONV2D:
         put_window(s, &a->conv.win);
         ln_str_add(s, ",\"groups\":%d", a->conv.groups);

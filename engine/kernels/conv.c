@@ -1,5 +1,5 @@
 /* Dense convolution: conv_any.cl (also grouped, also fully connected), conv_wide.cl, conv_deep.cl,
- * conv_grouped_deep.cl, conv_grouped_wide.cl. */
+ * conv_grouped_deep.cl, conv_grouped_wide.cl; transposed: conv_transpose.cl, conv_deep.cl. */
 #include "engine/kernels/kernels.h"
 
 #include <string.h>
@@ -49,6 +49,11 @@ static void deep_cut(const ln_site *s, int64_t panels, ln_args *a) {
     a->t1 = (int32_t)LN_MAX(LN_MIN(want, a->oh / 4), 1);
     a->t3 = (int32_t)LN_MIN(ln_ceil_div(want, a->t1), panels);
     a->tiles = a->n * a->t1 * a->t3;
+}
+
+static bool transpose_deep_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return s->node->attr.conv.groups == 1;
 }
 
 static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
@@ -128,6 +133,17 @@ const ln_family ln_family_conv_arena = {"conv_arena", LN_OP_CONV2D, can_run,    
                                         arena_pack,   arena_bind,   .dynamic = true};
 const ln_family ln_family_fc_arena = {"fc_arena", LN_OP_FC,   can_run,        arena_packed,
                                       arena_pack, arena_bind, .dynamic = true};
+const ln_family ln_family_conv_transpose_arena = {
+    "conv_transpose_arena", LN_OP_CONV_TRANSPOSE, can_run, arena_packed, arena_pack, arena_bind,
+    .dynamic = true};
+const ln_family ln_family_conv_transpose = {"conv_transpose", LN_OP_CONV_TRANSPOSE, can_run,
+                                            ln_matrix_packed, ln_matrix_pack_whole, bind};
+const ln_family ln_family_conv_transpose_deep = {"conv_transpose_deep",
+                                                 LN_OP_CONV_TRANSPOSE,
+                                                 transpose_deep_can_run,
+                                                 ln_matrix_packed,
+                                                 deep_pack,
+                                                 deep_bind};
 const ln_family ln_family_conv_any = {"conv_any",       LN_OP_CONV2D,         can_run,
                                       ln_matrix_packed, ln_matrix_pack_whole, bind};
 const ln_family ln_family_fc_any = {

@@ -5,8 +5,9 @@
 bool ln_is_affine(const ln_graph *g, const ln_node *n) {
     if (ln_node_is_dynamic(g, n)) return false;
     if (n->op == LN_OP_FC) return n->attr.fc.act.kind == LN_ACT_NONE;
-    return n->op == LN_OP_CONV2D && n->attr.conv.act.kind == LN_ACT_NONE &&
-           n->attr.conv.post.kind == LN_ACT_NONE && ln_node_in(n, LN_CONV_RES) == LN_NONE;
+    return (n->op == LN_OP_CONV2D || n->op == LN_OP_CONV_TRANSPOSE) &&
+           n->attr.conv.act.kind == LN_ACT_NONE && n->attr.conv.post.kind == LN_ACT_NONE &&
+           ln_node_in(n, LN_CONV_RES) == LN_NONE;
 }
 
 static linnet_status fold_bias(ln_graph *g, ln_tid bias, const ln_affine *a, int64_t count,

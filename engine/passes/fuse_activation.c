@@ -8,6 +8,7 @@ static ln_act *room(ln_node *n) {
     case LN_OP_CONV2D:
         a = ln_node_in(n, LN_CONV_RES) == LN_NONE ? &n->attr.conv.act : &n->attr.conv.post;
         break;
+    case LN_OP_CONV_TRANSPOSE: a = &n->attr.conv.act; break;
     case LN_OP_FC: a = &n->attr.fc.act; break;
     case LN_OP_ADD:
     case LN_OP_MUL: a = &n->attr.binary.act; break;

@@ -16,6 +16,7 @@ typedef struct ln_ref_call {
 typedef linnet_status (*ln_ref_fn)(const ln_ref_call *c, linnet_error *err);
 
 linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_conv_transpose(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_fc(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_batch_norm(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_pool(const ln_ref_call *c, linnet_error *err);

@@ -8,6 +8,7 @@
 /* clang-format off */
 static const ln_ref_fn table[LN_OP_COUNT] = {
     [LN_OP_CONV2D]           = ln_ref_conv2d,
+    [LN_OP_CONV_TRANSPOSE]   = ln_ref_conv_transpose,
     [LN_OP_FC]               = ln_ref_fc,
     [LN_OP_BATCH_NORM]       = ln_ref_batch_norm,
     [LN_OP_POOL]             = ln_ref_pool,

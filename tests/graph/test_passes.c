@@ -469,6 +469,29 @@ START_TEST(weights_of_nodes_stay) {
 }
 END_TEST
 
+/* Batch norm, scale and activation go into a transposed convolution as into any other. */
+START_TEST(transposed_takes_what_follows) {
+    tg t;
+    tg_open(&t, 6);
+    const ln_tid x = tg_conv(&t, "stem", tg_input(&t, 2, 5, 5, 3), 4, 1, 1, 1, true);
+    const ln_tid w = tg_const(&t, "w", ln_nhwc(6, 2, 2, 4), false, true);
+    const ln_attr a = {
+        .conv = {.win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}, .groups = 1, .h = 10, .w = 10}};
+    ln_tid y = tg_bn(&t, "bn", TG(&t, CONV_TRANSPOSE, "t", a, x, w));
+    y = TG(&t, MUL, "scale", (ln_attr){0}, y, tg_vector(&t, "gamma", 6));
+    y = tg_act(&t, "act", y, ln_act_relu6());
+    tg_output(&t, y);
+    tg_output(&t, x);
+    float *before[2] = {tg_run(&t, 11, 0), tg_run(&t, 11, 1)};
+    RUN(&t, NULL);
+    same_answer(&t, before);
+    OPS(&t, LN_OP_CONV2D, LN_OP_CONV_TRANSPOSE);
+    free(before[0]);
+    free(before[1]);
+    tg_close(&t);
+}
+END_TEST
+
 START_TEST(bad_lists) {
     static const char *const bad[] = {
         "fold_bn",          "-fold", "-fold_bnx", "-", "-fold_bn,,-fuse_se", "-fold_bn,nonsense",
@@ -501,6 +524,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, noops_go);
     tcase_add_test(c, real_flatten_stays);
     tcase_add_test(c, weights_of_nodes_stay);
+    tcase_add_test(c, transposed_takes_what_follows);
     tcase_add_test(c, bad_lists);
 }
 

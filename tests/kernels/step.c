@@ -192,7 +192,11 @@ static double scale_of(const float *v, int64_t n) {
     return sd > 1e-6 * top ? sd : top;
 }
 
-static void bed_compare(bed *b, const char *label) {
+static bool is_product(const ln_node *n) {
+    return n->op == LN_OP_CONV2D || n->op == LN_OP_CONV_TRANSPOSE || n->op == LN_OP_FC;
+}
+
+static void bed_compare(bed *b, const char *label, int special) {
     ln_tid t = b->node->out[0];
     const ln_place *p = &b->plan->place[t];
     ln_dims d = ln_dims_of(&b->t.g->tensor[t].shape);
@@ -207,9 +211,10 @@ static void bed_compare(bed *b, const char *label) {
             int64_t at = p->offset / 4 + n * p->ps + c;
             float got = ((float *)b->after)[at];
             b->after[at] = b->before[at]; /* what is left must be as it was */
-            if (c >= d.c) {
-                ck_assert_msg(got == 0.0f, "%s %s: padding lane %lld of pixel %lld is %g", label,
-                              name, (long long)c, (long long)n, (double)got);
+            if (c >= d.c) {               /* a zero in the weights times infinity is NaN */
+                bool wild = isnan(got) && special && is_product(b->node);
+                ck_assert_msg(got == 0.0f || wild, "%s %s: padding lane %lld of pixel %lld is %g",
+                              label, name, (long long)c, (long long)n, (double)got);
                 continue;
             }
             float ref = want[n * d.c + c];
@@ -245,7 +250,7 @@ void step_check(const char *label, step_build build, const void *user) {
             bed_build(&b);
             bed_fill(&b, special);
             bed_launch(&b);
-            bed_compare(&b, label);
+            bed_compare(&b, label, special);
             bed_close(&b);
             step_runs[v]++;
         }

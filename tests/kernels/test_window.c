@@ -36,7 +36,11 @@ static void build_conv(tg *t, const void *user) {
                 ? tg_input(t, (int)c->x.dim[0], (int)c->x.dim[1], (int)c->x.dim[2], c->oc)
                 : LN_NONE;
     in[4] = c->flags & GATE ? tg_input_shape(t, gate) : LN_NONE;
-    tg_output(t, tg_node(t, c->op, "op", c->attr, 5, in));
+    tg_output(t, tg_node(t, c->op, "op", c->attr,
+                         in[4] != LN_NONE   ? 5
+                         : in[3] != LN_NONE ? 4
+                                            : 3,
+                         in));
 }
 
 static void build_fc(tg *t, const void *user) {
@@ -62,6 +66,30 @@ static const one convs[] = {
     CONV(1, 7, 7, 17, 17, 17, WIN(5, 5, 1, 1, 1, 1, 2, 2, 2, 2), HARD_SIGMOID, CONST_W),
     CONV(2, 4, 4, 8, 24, 1, WIN(1, 1, 1, 1, 1, 1, 0), NONE, GATE),
     CONV(1, 4, 4, 8, 24, 8, WIN(3, 1, 1, 1, 1, 1, 1, 0, 1, 0), NONE, 0),
+};
+
+/* window: top and left may be negative; padding behind is in the size */
+#define SPREAD(n_, h_, w_, c_, oc_, g, oh, ow, window, a, f)                                       \
+    {"transposed " #n_ "x" #h_ "x" #w_ "x" #c_ "->" #oh "x" #ow "x" #oc_ " g" #g,                  \
+     LN_OP_CONV_TRANSPOSE, SHAPE(n_, h_, w_, c_),                                                  \
+     .attr.conv = {window, .groups = g, .act = ACT(a), .h = oh, .w = ow}, .oc = oc_, .flags = f}
+enum { FIXED = CONST_W | CONST_B };
+static const one spreads[] = {
+    SPREAD(1, 1, 1, 1, 1, 1, 1, 1, WIN(1, 1, 1, 1, 1, 1, 0), NONE, FIXED),
+    SPREAD(2, 5, 7, 13, 9, 1, 10, 14, WIN(2, 2, 2, 2, 1, 1, 0), CLAMP, FIXED),
+    SPREAD(2, 5, 9, 16, 40, 1, 10, 18, WIN(4, 4, 2, 2, 1, 1, 1, 1), NONE, FIXED),
+    SPREAD(1, 9, 20, 24, 33, 1, 18, 40, WIN(3, 3, 2, 2, 1, 1, 1, 1), SWISH, FIXED),
+    SPREAD(1, 6, 5, 8, 17, 1, 8, 7, WIN(3, 3, 1, 1, 1, 1, 0), NONE, CONST_W | NO_B),
+    SPREAD(1, 4, 5, 12, 20, 1, 16, 13, WIN(2, 3, 4, 3, 1, 1, 0), CLAMP, FIXED),
+    SPREAD(2, 3, 4, 7, 10, 1, 11, 12, WIN(3, 2, 2, 3, 2, 2, -1, 1), HARD_SIGMOID, FIXED),
+    SPREAD(1, 5, 30, 5, 8, 1, 14, 88, WIN(3, 5, 3, 3, 3, 2, 3, -2), NONE, FIXED),
+    SPREAD(2, 5, 5, 12, 20, 4, 9, 11, WIN(3, 3, 2, 2, 1, 1, 1, 0), NONE, FIXED),
+    SPREAD(1, 8, 8, 21, 21, 21, 16, 16, WIN(4, 4, 2, 2, 1, 1, 1, 1), NONE, FIXED),
+    SPREAD(1, 28, 28, 64, 64, 1, 56, 56, WIN(4, 4, 2, 2, 1, 1, 1, 1), CLAMP, FIXED),
+    SPREAD(2, 3, 4, 9, 10, 1, 7, 9, WIN(3, 3, 2, 2, 1, 1, 0), NONE, 0),
+    SPREAD(1, 3, 4, 9, 6, 3, 7, 9, WIN(3, 3, 2, 2, 1, 1, 0), CLAMP, CONST_B),
+    SPREAD(1, 3, 4, 9, 6, 3, 7, 9, WIN(3, 3, 2, 2, 1, 1, 0), NONE, CONST_W),
+    SPREAD(1, 3, 4, 9, 6, 1, 7, 9, WIN(3, 3, 2, 2, 1, 1, 0), NONE, NO_B),
 };
 
 #define FC(n, c, oc_, a, f)                                                                        \
@@ -99,7 +127,7 @@ static const one resizes[] = {
 /* clang-format on */
 
 static const step_table tables[] = {STEP_TABLE(convs, build_conv), STEP_TABLE(fcs, build_fc),
-                                    STEP_TABLE(pools, build_unary),
+                                    STEP_TABLE(spreads, build_conv), STEP_TABLE(pools, build_unary),
                                     STEP_TABLE(resizes, build_unary)};
 
 int main(int argc, char **argv) {

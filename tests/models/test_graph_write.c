@@ -117,6 +117,29 @@ START_TEST(both_activations) {
 }
 END_TEST
 
+/* The size of a transposed convolution's output is an attribute. */
+START_TEST(transposed) {
+    linnet_error err = {0};
+    ln_graph *g;
+    cJSON *json;
+    float *data;
+    ck_assert_int_eq(ln_graph_create("g", &g, &err), LINNET_OK);
+    const ln_tid in[] = {ln_graph_input(g, "x", ln_nhwc(1, 4, 4, 2), &err),
+                         ln_graph_const_new(g, "w", ln_nhwc(3, 2, 2, 2), &data, &err)};
+    const ln_attr a = {
+        .conv = {.win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}, .groups = 1, .h = 8, .w = 9}};
+    ck_assert_int_ge(ln_graph_node(g, LN_OP_CONV_TRANSPOSE, "t", &a, in, 2, &err), 0);
+    ln_weights *w = through_file(g, &json);
+    ck_assert_ptr_nonnull(
+        strstr(ln_weights_meta(w, "graph"),
+               "\"op\":\"conv_transpose\",\"in\":[0,1],\"out\":[2],\"size\":[8,9],"
+               "\"kernel\":[2,2]"));
+    cJSON_Delete(json);
+    ln_weights_close(&w);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 static ln_tid add(ln_graph *g, ln_op op, ln_attr attr, ln_tid a, ln_tid b, ln_tid c) {
     linnet_error err = {0};
     ln_tid in[] = {a, b, c};
@@ -208,4 +231,4 @@ START_TEST(refusals) {
 }
 END_TEST
 
-CHECK_MAIN("graph_write", network, attributes, both_activations, refusals)
+CHECK_MAIN("graph_write", network, attributes, both_activations, transposed, refusals)
