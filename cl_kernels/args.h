@@ -51,6 +51,7 @@ typedef struct ln_nd {
     ln_u32 at[LN_ND_IN];
     ln_i32 ps[LN_ND_IN]; /* pixel strides */
     ln_i32 xstr[LN_ND_IN][LN_ND];
+    ln_i32 before[LN_ND], size[LN_ND]; /* of operand 0, in move_nd.cl and gather.cl */
     ln_i32 consts; /* bit k: operand k lies in the weights, at[k] counts from ln_args.w */
 } ln_nd;
 

@@ -66,7 +66,13 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(SE, "squeeze_excite", 3, 5) /* x, w1 [R,1,1,C], w2 [C,1,1,R], [b1], [b2] */                  \
     X(PAD, "pad", 1, 1)           /* constant values around any dimensions */                      \
     X(RESIZE, "resize", 1, 1)                                                                      \
-    X(MAP, "map", 1, 3) /* element by element, shapes broadcast as numpy does */
+    X(MAP, "map", 1, 3)             /* element by element, shapes broadcast as numpy does */       \
+    X(PERMUTE, "permute", 1, 1)     /* dimensions in another order */                              \
+    X(TILE, "tile", 1, 1)           /* repeated to a larger shape: tile and expand */              \
+    X(MATMUL, "matmul", 2, 2)       /* of two activations; batch dimensions are repeated */        \
+    X(GATHER, "gather", 2, 2)       /* x, indices (I32): parts along one dimension */              \
+    X(GATHER_ND, "gather_nd", 2, 2) /* x, indices of several dimensions */                         \
+    X(GATHER_ELEMENTS, "gather_elements", 2, 2) /* x, an index for each element */
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -155,14 +161,47 @@ typedef struct ln_concat_attr {
     int groups;
     int64_t begin, size;
 } ln_concat_attr;
+/* y[i] = x[begin + i * step] in each dimension; step may be negative */
 typedef struct ln_slice_attr {
     int64_t begin[LN_MAX_RANK], step[LN_MAX_RANK];
     ln_shape size; /* of the output */
 } ln_slice_attr;
+/* What lies beyond the border of a b c d: `value`, or as in numpy.pad */
+typedef enum ln_pad_mode {
+    LN_PAD_CONSTANT,
+    LN_PAD_EDGE,      /* a a|a b c d|d d */
+    LN_PAD_REFLECT,   /* c b|a b c d|c b; TFLite's MIRROR_PAD REFLECT */
+    LN_PAD_SYMMETRIC, /* b a|a b c d|d c; TFLite's MIRROR_PAD SYMMETRIC */
+    LN_PAD_WRAP       /* c d|a b c d|a b */
+} ln_pad_mode;
+extern const char *const ln_pad_names[LN_PAD_WRAP + 1];
+/* Negative sizes crop, before anything is added. */
 typedef struct ln_pad_attr {
     int64_t before[LN_MAX_RANK], after[LN_MAX_RANK];
     float value; /* of an I32 tensor: the nearest integer toward zero */
+    ln_pad_mode mode;
 } ln_pad_attr;
+/* Dimension d of the output is dimension perm[d] of the input (numpy.transpose). */
+typedef struct ln_permute_attr {
+    int perm[LN_MAX_RANK];
+} ln_permute_attr;
+/* y[b,i,j] = sum over k of a[b,i,k] * b[b,k,j]; a factor with trans has its last two dimensions
+ * exchanged. Dimensions in front of them are repeated as numpy does. */
+typedef struct ln_matmul_attr {
+    bool trans_a, trans_b;
+} ln_matmul_attr;
+/* In all three an index below zero counts from the end, and one that is outside even then gives
+ * zero. ONNX: Gather, GatherND, GatherElements.
+ * GATHER: y[o,j,r] = x[o, index[j], r], j all dimensions of the indices in place of dimension axis.
+ * GATHER_ND: y[b,j,r] = x[b, index[b,j,:], r], b the first `batch` dimensions of both.
+ * GATHER_ELEMENTS: y[i] = x[i but for index[i] in dimension axis], of the indices' shape. */
+typedef struct ln_gather_attr {
+    int axis, batch;
+} ln_gather_attr;
+/* y[i] = x[i mod dim] in each dimension; shape: a multiple of the input's everywhere. */
+typedef struct ln_tile_attr {
+    ln_shape shape;
+} ln_tile_attr;
 typedef enum ln_resize_kind { LN_RESIZE_NEAREST, LN_RESIZE_BILINEAR } ln_resize_kind;
 /* Where output pixel i lies in the input. Bilinear: */
 typedef enum ln_resize_grid {
@@ -201,6 +240,10 @@ typedef union ln_attr {
     ln_slice_attr slice;
     ln_pad_attr pad;
     ln_resize_attr resize;
+    ln_permute_attr permute;
+    ln_tile_attr tile;
+    ln_matmul_attr matmul;
+    ln_gather_attr gather;
     ln_se_attr se;
     ln_map_attr map;
     ln_act act;

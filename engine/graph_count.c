@@ -22,7 +22,7 @@ static int64_t attention_macs(const ln_graph *g, const ln_node *n) {
 
 int64_t ln_node_macs(const ln_graph *g, const ln_node *n) {
     const ln_shape *y = &g->tensor[n->out[0]].shape;
-    const ln_shape *w = n->n_in > 1 ? &g->tensor[n->in[1]].shape : NULL;
+    const ln_shape *x, *w = n->n_in > 1 ? &g->tensor[n->in[1]].shape : NULL;
     switch (n->op) {
     case LN_OP_CONV2D: /* outputs x taps x input channels of a group */
         return mul_sat(count(y), mul_sat(mul_sat(w->dim[1], w->dim[2]), w->dim[3]));
@@ -33,6 +33,9 @@ int64_t ln_node_macs(const ln_graph *g, const ln_node *n) {
     case LN_OP_SE: /* both products, once an image */
         return mul_sat(mul_sat(y->dim[0], 2), mul_sat(w->dim[0], w->dim[3]));
     case LN_OP_ATTENTION: return attention_macs(g, n);
+    case LN_OP_MATMUL:
+        x = &g->tensor[n->in[0]].shape;
+        return mul_sat(count(y), x->dim[x->rank - (n->attr.matmul.trans_a ? 2 : 1)]);
     default: return 0;
     }
 }

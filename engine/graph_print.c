@@ -2,6 +2,9 @@
 #include "engine/graph.h"
 #include <string.h>
 
+const char *const ln_pad_names[LN_PAD_WRAP + 1] = {"constant", "edge", "reflect", "symmetric",
+                                                   "wrap"};
+
 /* "12,345,678" */
 static const char *grouped(int64_t v, char buf[32]) {
     char digits[24];
@@ -73,6 +76,20 @@ static void put_map(ln_str *s, const ln_map_attr *a) {
         ln_str_add(s, "(%g,%g)", (double)a->alpha, (double)a->beta);
 }
 
+static void put_pad(ln_str *s, const ln_pad_attr *a) {
+    if (a->mode != LN_PAD_CONSTANT) ln_str_add(s, " %s", ln_pad_names[a->mode]);
+}
+
+/* "permute 0,3,1,2" */
+static void put_perm(ln_str *s, const ln_permute_attr *a, int rank) {
+    for (int i = 0; i < rank; i++) ln_str_add(s, "%c%d", i ? ',' : ' ', a->perm[i]);
+}
+
+static void put_matmul(ln_str *s, const ln_matmul_attr *a) {
+    if (a->trans_a) ln_str_add(s, " ta");
+    if (a->trans_b) ln_str_add(s, " tb");
+}
+
 /* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
@@ -106,6 +123,11 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
         ln_str_add(s, n->attr.resize.kind == LN_RESIZE_NEAREST ? " nearest" : " bilinear");
         break;
     case LN_OP_MAP: put_map(s, &n->attr.map); break;
+    case LN_OP_PAD: put_pad(s, &n->attr.pad); break;
+    case LN_OP_PERMUTE: put_perm(s, &n->attr.permute, g->tensor[n->in[0]].shape.rank); break;
+    case LN_OP_MATMUL: put_matmul(s, &n->attr.matmul); break;
+    case LN_OP_GATHER:
+    case LN_OP_GATHER_ELEMENTS: ln_str_add(s, " axis %d", n->attr.gather.axis); break;
     default: break;
     }
 }

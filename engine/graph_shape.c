@@ -260,6 +260,12 @@ static const ln_shape_fn rules[LN_OP_COUNT] = {
     [LN_OP_PAD]              = ln_shape_pad,
     [LN_OP_RESIZE]           = ln_shape_resize,
     [LN_OP_MAP]              = ln_shape_map,
+    [LN_OP_PERMUTE]          = ln_shape_permute,
+    [LN_OP_TILE]             = ln_shape_tile,
+    [LN_OP_MATMUL]           = ln_shape_matmul,
+    [LN_OP_GATHER]           = ln_shape_gather,
+    [LN_OP_GATHER_ND]        = ln_shape_gather_nd,
+    [LN_OP_GATHER_ELEMENTS]  = ln_shape_gather_elements,
 };
 /* clang-format on */
 

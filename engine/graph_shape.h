@@ -36,5 +36,12 @@ linnet_status ln_shape_map(const ln_graph *, const ln_node *, ln_shape *, linnet
 linnet_status ln_shape_broadcast(ln_shape *out, const ln_shape *x, linnet_error *err);
 /* The types of the inputs. */
 linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err);
+linnet_status ln_shape_permute(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_tile(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_matmul(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_gather(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_gather_nd(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_gather_elements(const ln_graph *, const ln_node *, ln_shape *,
+                                       linnet_error *);
 
 #endif

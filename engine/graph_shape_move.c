@@ -1,4 +1,5 @@
-/* Shape rules of ops that move values: reshape, concat, shuffle, slice, pad, resize. */
+/* Shape rules of ops that move values: reshape, concat, shuffle, slice, pad, permute,
+ * tile, resize. */
 #include "engine/graph_shape.h"
 
 linnet_status ln_shape_reshape(const ln_graph *g, const ln_node *n, ln_shape *out,
@@ -65,27 +66,60 @@ linnet_status ln_shape_slice(const ln_graph *g, const ln_node *n, ln_shape *out,
     if (s->size.rank != x->rank)
         return LN_BAD("%s is no part of %s", ln_shape_text(&s->size, b), ln_shape_text(x, a));
     for (int i = 0; i < x->rank; i++) {
-        if (s->begin[i] < 0 || s->step[i] < 1 || s->size.dim[i] < 1 ||
-            !ln_mul_i64(s->size.dim[i] - 1, s->step[i], &reach) ||
-            reach >= x->dim[i] - LN_MIN(s->begin[i], x->dim[i]))
+        const int64_t begin = s->begin[i], last = x->dim[i] - 1;
+        if (begin < 0 || begin > last || !s->step[i] || s->size.dim[i] < 1 ||
+            !ln_mul_i64(s->size.dim[i] - 1, s->step[i], &reach) || reach > last - begin ||
+            reach < -begin)
             return LN_BAD("dimension %d: %lld from %lld by %lld lie outside %s", i,
-                          (long long)s->size.dim[i], (long long)s->begin[i], (long long)s->step[i],
+                          (long long)s->size.dim[i], (long long)begin, (long long)s->step[i],
                           ln_shape_text(x, a));
     }
+    return LINNET_OK;
+}
+
+/* Output size of one dimension: negative sizes crop first, and something must stay. */
+static linnet_status pad_axis(const ln_pad_attr *p, int i, int64_t *size, linnet_error *err) {
+    const int64_t before = p->before[i], after = p->after[i], most = (int64_t)1 << 60;
+    if (before < -most || after < -most || LN_MIN(before, 0) + LN_MIN(after, 0) <= -*size)
+        return LN_BAD("dimension %d: padding %lld,%lld leaves nothing of %lld", i,
+                      (long long)before, (long long)after, (long long)*size);
+    if (__builtin_add_overflow(*size, before, size) || __builtin_add_overflow(*size, after, size))
+        return LN_BAD("dimension %d: padded size overflows", i);
     return LINNET_OK;
 }
 
 linnet_status ln_shape_pad(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
     const ln_pad_attr *p = &n->attr.pad;
     *out = *ln_in_shape(g, n, 0);
-    for (int i = 0; i < out->rank; i++) {
-        if (p->before[i] < 0 || p->after[i] < 0)
-            return LN_BAD("dimension %d: negative padding %lld,%lld", i, (long long)p->before[i],
-                          (long long)p->after[i]);
-        if (__builtin_add_overflow(out->dim[i], p->before[i], &out->dim[i]) ||
-            __builtin_add_overflow(out->dim[i], p->after[i], &out->dim[i]))
-            return LN_BAD("dimension %d: padded size overflows", i);
+    if ((unsigned)p->mode > LN_PAD_WRAP) return LN_BAD("no padding mode %d", (int)p->mode);
+    for (int i = 0; i < out->rank; i++) LN_TRY(pad_axis(p, i, &out->dim[i], err));
+    return LINNET_OK;
+}
+
+linnet_status ln_shape_permute(const ln_graph *g, const ln_node *n, ln_shape *out,
+                               linnet_error *err) {
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    unsigned seen = 0;
+    *out = *x;
+    for (int i = 0; i < x->rank; i++) {
+        const int from = n->attr.permute.perm[i];
+        if (from < 0 || from >= x->rank || (seen >> from & 1u))
+            return LN_BAD("dimension %d of the output is %d: not an order of %d dimensions", i,
+                          from, x->rank);
+        seen |= 1u << from;
+        out->dim[i] = x->dim[from];
     }
+    return LINNET_OK;
+}
+
+linnet_status ln_shape_tile(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
+    char a[96], b[96];
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    *out = n->attr.tile.shape;
+    bool fits = out->rank == x->rank;
+    for (int i = 0; fits && i < x->rank; i++)
+        fits = out->dim[i] >= 1 && out->dim[i] % x->dim[i] == 0;
+    if (!fits) return LN_BAD("%s is no multiple of %s", ln_shape_text(out, b), ln_shape_text(x, a));
     return LINNET_OK;
 }
 

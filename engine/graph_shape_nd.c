@@ -46,7 +46,12 @@ static bool moves_words(const ln_node *n) {
     case LN_OP_CONCAT:
     case LN_OP_SLICE:
     case LN_OP_PAD:
-    case LN_OP_CHANNEL_SHUFFLE: return true;
+    case LN_OP_CHANNEL_SHUFFLE:
+    case LN_OP_PERMUTE:
+    case LN_OP_TILE:
+    case LN_OP_GATHER:
+    case LN_OP_GATHER_ND:
+    case LN_OP_GATHER_ELEMENTS: return true;
     case LN_OP_ACT: return n->attr.act.kind == LN_ACT_NONE;
     default: return false;
     }
@@ -67,16 +72,24 @@ ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
     return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 
+/* What slot i of n must hold. */
+static ln_dtype type_of_slot(const ln_graph *g, const ln_node *n, int i) {
+    const bool reads =
+        n->op == LN_OP_GATHER || n->op == LN_OP_GATHER_ND || n->op == LN_OP_GATHER_ELEMENTS;
+    if (reads && i == 1) return LN_I32;
+    return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
+}
+
 /* Integers only where an op takes them; what a map takes is its own rule's to say. */
 linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err) {
     if (n->op == LN_OP_MAP) return LINNET_OK;
-    const ln_dtype first = moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
     for (int i = 0; i < n->n_in; i++) {
         if (n->in[i] == LN_NONE) continue;
         const ln_tensor *t = &g->tensor[n->in[i]];
-        if (t->dtype != first)
+        const ln_dtype want = type_of_slot(g, n, i);
+        if (t->dtype != want)
             return LN_BAD("input %d, %s, is %s and not %s; convert it", i, t->name,
-                          ln_dtype_names[t->dtype], ln_dtype_names[first]);
+                          ln_dtype_names[t->dtype], ln_dtype_names[want]);
     }
     return LINNET_OK;
 }

@@ -27,6 +27,12 @@ static void put_dims(ln_str *s, const char *key, const int64_t *v, int n) {
     ln_str_add(s, "]");
 }
 
+static void put_ints(ln_str *s, const char *key, const int *v, int n) {
+    ln_str_add(s, ",\"%s\":[", key);
+    for (int i = 0; i < n; i++) ln_str_add(s, i ? ",%d" : "%d", v[i]);
+    ln_str_add(s, "]");
+}
+
 static void put_ids(ln_str *s, const char *key, const ln_tid *v, int n) {
     ln_str_add(s, ",\"%s\":[", key);
     for (int i = 0; i < n; i++) ln_str_add(s, i ? ",%d" : "%d", v[i]);
@@ -127,7 +133,16 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_dims(s, "before", a->pad.before, rank);
         put_dims(s, "after", a->pad.after, rank);
         put_real(s, "value", a->pad.value);
+        ln_str_add(s, ",\"mode\":\"%s\"", ln_pad_names[a->pad.mode]);
         break;
+    case LN_OP_PERMUTE: put_ints(s, "perm", a->permute.perm, rank); break;
+    case LN_OP_MATMUL:
+        put_bool(s, "trans_a", a->matmul.trans_a);
+        put_bool(s, "trans_b", a->matmul.trans_b);
+        break;
+    case LN_OP_GATHER:
+    case LN_OP_GATHER_ELEMENTS: ln_str_add(s, ",\"axis\":%d", a->gather.axis); break;
+    case LN_OP_GATHER_ND: ln_str_add(s, ",\"batch\":%d", a->gather.batch); break;
     case LN_OP_RESIZE: put_resize(s, &a->resize); break;
     case LN_OP_MAP:
         ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);

@@ -14,7 +14,9 @@ typedef struct box {
 
 static axis axis_of(const ln_node *n, int dim) {
     if (n->op == LN_OP_PAD) return (axis){1, n->attr.pad.before[dim]};
-    return (axis){n->attr.slice.step[dim], -n->attr.slice.begin[dim]};
+    /* the step of one element may be any */
+    int64_t step = n->attr.slice.size.dim[dim] > 1 ? n->attr.slice.step[dim] : 1;
+    return (axis){step, -n->attr.slice.begin[dim]};
 }
 
 /* Dimensions as ln_dims_of lays them out. */
@@ -30,7 +32,8 @@ static box box_of(const ln_site *s) {
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    return ln_site_plain(s) && ln_site_shape(s, s->node->in[0])->rank <= 4;
+    bool outside = s->node->op == LN_OP_PAD && s->node->attr.pad.mode != LN_PAD_CONSTANT;
+    return ln_site_plain(s) && !outside && ln_site_shape(s, s->node->in[0])->rank <= 4;
 }
 
 static bool can_run8(const ln_variant *v, const ln_site *s) {

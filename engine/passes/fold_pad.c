@@ -3,8 +3,11 @@
 
 static bool foldable(const ln_graph *g, const ln_node *pad) {
     const ln_pad_attr *p = &pad->attr.pad;
-    if (pad->op != LN_OP_PAD || p->value != 0.0f || g->tensor[pad->out[0]].shape.rank != 4)
+    if (pad->op != LN_OP_PAD || p->mode != LN_PAD_CONSTANT || p->value != 0.0f ||
+        g->tensor[pad->out[0]].shape.rank != 4)
         return false;
+    for (int i = 0; i < 4; i++)
+        if (p->before[i] < 0 || p->after[i] < 0) return false; /* a crop */
     const int64_t most = 1 << 20; /* far from where the window's int would overflow */
     return !p->before[0] && !p->after[0] && !p->before[3] && !p->after[3] && p->before[1] < most &&
            p->after[1] < most && p->before[2] < most && p->after[2] < most;

@@ -28,9 +28,9 @@ static bool is_range(const ln_graph *g, const ln_node *n) {
     if (n->op != LN_OP_SLICE) return false;
     const ln_shape *x = &g->tensor[n->in[0]].shape;
     const ln_slice_attr *a = &n->attr.slice;
-    for (int i = 0; i < x->rank - 1; i++)
-        if (a->size.dim[i] != x->dim[i]) return false;
-    return a->step[x->rank - 1] == 1;
+    for (int i = 0; i < x->rank; i++)
+        if (a->step[i] != 1 || (i < x->rank - 1 && a->size.dim[i] != x->dim[i])) return false;
+    return true;
 }
 
 static int ranges_of(const ln_rewrite *rw, ln_tid t) {

@@ -15,14 +15,35 @@ static bool pool_is_noop(const ln_pool_attr *p, const ln_shape *x) {
            !w->left && !w->right;
 }
 
+static bool pad_is_noop(const ln_pad_attr *p, int rank) {
+    for (int i = 0; i < rank; i++)
+        if (p->before[i] || p->after[i]) return false;
+    return true;
+}
+
+/* The same shape again, and nothing turned round. */
+static bool slice_is_noop(const ln_slice_attr *s, const ln_shape *x) {
+    for (int i = 0; i < x->rank; i++)
+        if (s->size.dim[i] != x->dim[i] || (s->step[i] < 0 && x->dim[i] > 1)) return false;
+    return true;
+}
+
+static bool permute_is_noop(const ln_permute_attr *p, int rank) {
+    for (int i = 0; i < rank; i++)
+        if (p->perm[i] != i) return false;
+    return true;
+}
+
 static bool is_noop(const ln_graph *g, const ln_node *n) {
     const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
     switch (n->op) {
     case LN_OP_ACT: return act_is_noop(&n->attr.act);
     case LN_OP_RESHAPE: /* the same shape: nothing moved, cut or added */
-    case LN_OP_SLICE:
-    case LN_OP_PAD:
+    case LN_OP_TILE:
     case LN_OP_RESIZE: return ln_shape_equal(x, y);
+    case LN_OP_SLICE: return slice_is_noop(&n->attr.slice, x);
+    case LN_OP_PAD: return pad_is_noop(&n->attr.pad, x->rank);
+    case LN_OP_PERMUTE: return permute_is_noop(&n->attr.permute, x->rank);
     case LN_OP_CHANNEL_SHUFFLE:
         return n->attr.shuffle.groups == 1 || n->attr.shuffle.groups == y->dim[y->rank - 1];
     case LN_OP_POOL: return pool_is_noop(&n->attr.pool, x);

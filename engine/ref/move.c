@@ -72,21 +72,73 @@ linnet_status ln_ref_slice(const ln_ref_call *c, linnet_error *err) {
     ln_shape_strides(c->oshape, to);
     for (int i = 0; i < c->oshape->rank; i++) {
         base += a->begin[i] * from[i];
-        from[i] *= a->step[i];
+        from[i] *= c->oshape->dim[i] > 1 ? a->step[i] : 0; /* the step of one element may be any */
     }
     copy_box(c->oshape, c->in[0] + base, from, c->out, to);
     return LINNET_OK;
 }
 
+/* Where index i of a padded dimension comes from, counted from the first of `size` elements that
+ * are left of it; -1: from nowhere. */
+static int64_t pad_source(ln_pad_mode mode, int64_t i, int64_t size) {
+    const int64_t turn = mode == LN_PAD_REFLECT ? 2 * size - 2 : 2 * size;
+    if (i >= 0 && i < size) return i;
+    switch (mode) {
+    case LN_PAD_EDGE: return i < 0 ? 0 : size - 1;
+    case LN_PAD_WRAP: return (i % size + size) % size;
+    case LN_PAD_REFLECT:
+    case LN_PAD_SYMMETRIC:
+        if (!turn) return 0;
+        i = (i % turn + turn) % turn;
+        return i < size ? i : mode == LN_PAD_REFLECT ? turn - i : turn - 1 - i;
+    default: return -1;
+    }
+}
+
+/* The next index of an odometer over `size`. */
+static void step(const ln_shape *size, int64_t *at) {
+    for (int k = size->rank - 1; k >= 0 && ++at[k] == size->dim[k]; k--) at[k] = 0;
+}
+
 linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err) {
     (void)err;
-    int64_t from[LN_MAX_RANK], to[LN_MAX_RANK], base = 0, n = 0;
-    ln_shape_strides(c->shape[0], from);
-    ln_shape_strides(c->oshape, to);
-    ln_shape_count(c->oshape, &n);
+    const ln_pad_attr *a = &c->node->attr.pad;
     const float value = ln_pad_word(c->graph, c->node);
-    for (int64_t i = 0; i < n; i++) c->out[i] = value;
-    for (int i = 0; i < c->oshape->rank; i++) base += c->node->attr.pad.before[i] * to[i];
-    copy_box(c->shape[0], c->in[0], from, c->out + base, to);
+    int64_t stride[LN_MAX_RANK], at[LN_MAX_RANK] = {0}, n = 0;
+    ln_shape_strides(c->shape[0], stride);
+    ln_shape_count(c->oshape, &n);
+    for (int64_t i = 0; i < n; i++, step(c->oshape, at)) {
+        int64_t from = 0;
+        for (int k = 0; k < c->oshape->rank && from >= 0; k++) {
+            const int64_t cut = LN_MAX(-a->before[k], 0), cut_end = LN_MAX(-a->after[k], 0);
+            const int64_t j = pad_source(a->mode, at[k] - LN_MAX(a->before[k], 0),
+                                         c->shape[0]->dim[k] - cut - cut_end);
+            from = j < 0 ? -1 : from + (j + cut) * stride[k];
+        }
+        c->out[i] = from < 0 ? value : c->in[0][from];
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_ref_permute(const ln_ref_call *c, linnet_error *err) {
+    (void)err;
+    int64_t stride[LN_MAX_RANK], from[LN_MAX_RANK], to[LN_MAX_RANK];
+    ln_shape_strides(c->shape[0], stride);
+    ln_shape_strides(c->oshape, to);
+    for (int i = 0; i < c->oshape->rank; i++) from[i] = stride[c->node->attr.permute.perm[i]];
+    copy_box(c->oshape, c->in[0], from, c->out, to);
+    return LINNET_OK;
+}
+
+linnet_status ln_ref_tile(const ln_ref_call *c, linnet_error *err) {
+    (void)err;
+    int64_t stride[LN_MAX_RANK], at[LN_MAX_RANK] = {0}, n = 0;
+    ln_shape_strides(c->shape[0], stride);
+    ln_shape_count(c->oshape, &n);
+    for (int64_t i = 0; i < n; i++, step(c->oshape, at)) {
+        int64_t from = 0;
+        for (int k = 0; k < c->oshape->rank; k++) from += at[k] % c->shape[0]->dim[k] * stride[k];
+        c->out[i] = c->in[0][from];
+    }
     return LINNET_OK;
 }

@@ -39,6 +39,12 @@ linnet_status ln_ref_map(const ln_ref_call *c, linnet_error *err);
 
 /* Strides of dense x along y's dimensions, 0 where numpy repeats x. */
 void ln_ref_strides(const ln_shape *x, const ln_shape *y, int64_t stride[LN_MAX_RANK]);
+linnet_status ln_ref_permute(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_tile(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_matmul(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_gather(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_gather_nd(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_gather_elements(const ln_ref_call *c, linnet_error *err);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

@@ -28,6 +28,12 @@ static const ln_ref_fn table[LN_OP_COUNT] = {
     [LN_OP_PAD]              = ln_ref_pad,
     [LN_OP_RESIZE]           = ln_ref_resize,
     [LN_OP_MAP]              = ln_ref_map,
+    [LN_OP_PERMUTE]          = ln_ref_permute,
+    [LN_OP_TILE]             = ln_ref_tile,
+    [LN_OP_MATMUL]           = ln_ref_matmul,
+    [LN_OP_GATHER]           = ln_ref_gather,
+    [LN_OP_GATHER_ND]        = ln_ref_gather_nd,
+    [LN_OP_GATHER_ELEMENTS]  = ln_ref_gather_elements,
 };
 /* clang-format on */
 
