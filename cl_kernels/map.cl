@@ -34,6 +34,17 @@
 #    define LN_YES(x)   (x)
 #    define LN_INT(x)   convert_int_sat(x)
 #    define LN_FLOAT(x) convert_float(x)
+#    define LN_F16      LN_F(half)
+#    define LN_BF16     LN_F(bfloat)
+LN_INLINE float LN_F(half)(float a) {
+    ushort h;
+    vstore_half_rte(a, 0, (half *)&h);
+    return vload_half(0, (const half *)&h);
+}
+LN_INLINE float LN_F(bfloat)(float a) {
+    uint u = as_uint(a);
+    return isfinite(a) ? as_float((u + 0x7FFF + (u >> 16 & 1)) & 0xFFFF0000) : a;
+}
 LN_FUNCTION float LN_F(lane)(float a, float b, float c, int row, float alpha, float beta) {
     switch (row) { LN_MAP_ROWS(LN_MAP_CASE) }
     return 0.0f;
@@ -54,11 +65,16 @@ LN_INLINE float8 LN_F(apply)(float8 a, float8 b, float8 c, int row, float alpha,
 #    define LN_INT(x)   convert_int8_sat(x)
 #    define LN_FLOAT(x) convert_float8(x)
 #    define LN_IDIV     LN_F(divide)
+#    define LN_IMOD     LN_F(modulo)
 /* Processors trap at both of what is kept away here. */
 LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
     int8 safe = (j == 0) | (j == -1);
     int8 q = i / (safe ? (int8)(1) : j);
     return j == 0 ? (int8)(0) : j == -1 ? -i : q;
+}
+LN_INLINE int8 LN_F(modulo)(int8 i, int8 j) {
+    int8 r = i - LN_F(divide)(i, j) * j;
+    return j == 0 ? (int8)(0) : ((r != 0) & ((r ^ j) < 0)) ? r + j : r;
 }
 LN_INLINE float8 LN_F(evaluate)(float8 a, float8 b, float8 c, int8 i, int8 j, int8 k, int row,
                                 float alpha, float beta) {
@@ -119,3 +135,6 @@ LN_KERNEL
 #undef LN_INT
 #undef LN_FLOAT
 #undef LN_IDIV
+#undef LN_IMOD
+#undef LN_F16
+#undef LN_BF16

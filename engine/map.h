@@ -15,10 +15,25 @@
     X(MAX, "max", 2)                                                                               \
     X(NEG, "neg", 1)                                                                               \
     X(ABS, "abs", 1)                                                                               \
+    X(SIGN, "sign", 1)                                                                             \
+    X(MOD, "mod", 2) /* has the divisor's sign; i32: 0 by zero */                                  \
     X(SQRT, "sqrt", 1)                                                                             \
+    X(FLOOR, "floor", 1)                                                                           \
+    X(CEIL, "ceil", 1)                                                                             \
+    X(ROUND, "round", 1) /* halves to even */                                                      \
     X(EXP, "exp", 1)                                                                               \
-    X(EQUAL, "equal", 2) /* comparisons and logic give i32 0 or 1 */                               \
+    X(LOG, "log", 1)                                                                               \
+    X(POW, "pow", 2)                                                                               \
+    X(ERF, "erf", 1)                                                                               \
+    X(ELU, "elu", 1) /* a > 0 ? a : alpha * (exp(a) - 1) */                                        \
+    X(SOFTPLUS, "softplus", 1)                                                                     \
+    X(PRELU, "prelu", 2)     /* a < 0 ? a * b : a */                                               \
+    X(TO_F16, "to_f16", 1)   /* rounded to the precision of a half, */                             \
+    X(TO_BF16, "to_bf16", 1) /* of a bfloat16 */                                                   \
+    X(EQUAL, "equal", 2)     /* comparisons and logic give i32 0 or 1 */                           \
     X(LESS, "less", 2)                                                                             \
+    X(LESS_EQUAL, "less_equal", 2)                                                                 \
+    X(NOT_EQUAL, "not_equal", 2)                                                                   \
     X(WHERE, "where", 3)   /* a != 0 ? b : c */                                                    \
     X(TO_I32, "to_i32", 1) /* toward zero, saturated; NaN gives 0 */                               \
     X(TO_F32, "to_f32", 1)

@@ -9,6 +9,26 @@ static int64_t divide(int64_t i, int64_t j) {
     return j ? i / j : 0;
 }
 
+static int64_t modulo(int64_t i, int64_t j) {
+    const int64_t r = j ? i % j : 0;
+    return r && (r ^ j) < 0 ? r + j : r;
+}
+
+static double half(double v) {
+    return (double)ln_f16_to_f32(ln_f32_to_f16((float)v));
+}
+
+static double bfloat(double v) {
+    const float f = (float)v;
+    float back;
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    if (!isfinite(f)) return v;
+    u = (u + 0x7FFFu + (u >> 16 & 1u)) & 0xFFFF0000u;
+    memcpy(&back, &u, 4);
+    return (double)back;
+}
+
 /* Words of i32 among those of f32. */
 static int64_t whole(const float *p) {
     int32_t v;
@@ -38,6 +58,9 @@ typedef struct map_call {
 #define LN_INT(x)   ((int64_t)ln_f64_to_i32(x))
 #define LN_FLOAT(x) ((double)(x))
 #define LN_IDIV     divide
+#define LN_IMOD     modulo
+#define LN_F16      half
+#define LN_BF16     bfloat
 
 static float evaluate(const map_call *m, const float *x[3]) {
     const double a = *x[0], b = *x[1], c = *x[2], alpha = m->alpha, beta = m->beta;
