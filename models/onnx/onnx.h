@@ -137,6 +137,7 @@ const char *ln_onnx_find_meta(const ln_onnx *m, const char *key);
 typedef struct ln_onnx_bind {
     ln_shape shape; /* all of 1 or more; rank 0: a scalar */
     bool planar;    /* a picture that the file has as N,C,H,W: worth holding as N,H,W,C */
+    const ln_onnx_tensor *value; /* a constant from now on, and no input; else NULL */
 } ln_onnx_bind;
 /* Whether a converter takes that op of that domain ("" is ONNX's own) and operator set. */
 bool ln_onnx_op_known(const char *domain, const char *op, int version);

@@ -1,0 +1,111 @@
+/* Padding, and blocks of pixels that become channels or come from them. */
+#include "models/onnx/ops.h"
+
+static bool pad_mode(ln_imp *im, ln_pad_mode *out) {
+    static const struct {
+        const char *name;
+        ln_pad_mode mode;
+    } row[] = {{"constant", LN_PAD_CONSTANT},
+               {"edge", LN_PAD_EDGE},
+               {"reflect", LN_PAD_REFLECT},
+               {"wrap", LN_PAD_WRAP}};
+    const char *mode = ln_imp_string(im, "mode", "constant");
+    for (size_t i = 0; i < LN_COUNT(row); i++)
+        if (!strcmp(mode, row[i].name)) {
+            *out = row[i].mode;
+            return true;
+        }
+    return ln_imp_refuse(im, "mode %s is not supported", mode), false;
+}
+
+/* Where an axis of the value lies in the graph's tensor. */
+static int placed(ln_imp_layout l, int d, int rank) {
+    return l == LN_PLAIN || d == 0 ? d : d == 1 ? rank - 1 : d - 1;
+}
+
+/* arg: 1 the sizes and the value are attributes */
+void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    const int rank = v->shape.rank;
+    size_t n = 0;
+    const int64_t *attr = op->arg ? ln_imp_ints(im, "pads", &n) : NULL;
+    if (op->arg && !attr) attr = ln_imp_ints(im, "paddings", &n); /* operator set 1 */
+    const ln_host *in = op->arg ? NULL : ln_imp_const(im, 1, "the padding");
+    const ln_host *value = !op->arg && ln_imp_in(im, 2) ? ln_imp_const(im, 2, "the value") : NULL;
+    bool given;
+    unsigned axes = op->arg ? 0 : ln_imp_axes(im, 3, "axes", rank, &given);
+    ln_attr a = {0};
+    if (!ln_imp_ok(im) || !pad_mode(im, &a.pad.mode)) return;
+    if (!axes) axes = (1u << rank) - 1;
+    if (in) n = (size_t)in->count;
+    const int parts = __builtin_popcount(axes);
+    if (n != 2 * (size_t)parts) {
+        ln_imp_refuse(im, "%zu sizes for %d dimensions", n, parts);
+        return;
+    }
+    const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
+    ln_shape s = v->shape;
+    for (int d = 0, k = 0; d < rank; d++) {
+        if (!(axes >> d & 1u)) continue;
+        const int at = placed(l, d, rank);
+        a.pad.before[at] = in ? ln_host_i(in, k) : attr[k];
+        a.pad.after[at] = in ? ln_host_i(in, k + parts) : attr[k + parts];
+        s.dim[d] += a.pad.before[at] + a.pad.after[at];
+        k++;
+    }
+    a.pad.value = value && value->count ? (float)ln_host_f(value, 0) : 0.0f;
+    if (op->arg) a.pad.value = ln_imp_float(im, "value", 0.0f);
+    const ln_tid x = ln_imp_get(im, v, l);
+    ln_imp_out_as(im, 0, rank ? ln_imp_1(im, LN_OP_PAD, a, x) : x, l, 0, &s);
+}
+
+static bool block_of(ln_imp *im, const ln_val *v, int64_t *b) {
+    *b = ln_imp_int(im, "blocksize", 0);
+    if (v->shape.rank == 4 && *b >= 1 && *b <= INT16_MAX) return ln_imp_ok(im);
+    return ln_imp_refuse(im, "blocks of %lld over an input of rank %d", (long long)*b,
+                         v->shape.rank),
+           false;
+}
+
+void ln_imp_op_depth_to_space(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    const bool crd = !strcmp(ln_imp_string(im, "mode", "DCR"), "CRD");
+    int64_t b;
+    (void)op;
+    if (!block_of(im, v, &b)) return;
+    const ln_tid x = ln_imp_get(im, v, LN_LAST);
+    if (!ln_imp_ok(im)) return;
+    const ln_shape s = *ln_imp_shape(im, x);
+    if (s.dim[3] % (b * b)) {
+        ln_imp_refuse(im, "%lld channels are no multiple of %lld", (long long)s.dim[3],
+                      (long long)(b * b));
+        return;
+    }
+    const int64_t c = s.dim[3] / (b * b);
+    const ln_shape dcr = {6, {s.dim[0], s.dim[1], s.dim[2], b, b, c}};
+    const ln_shape cdr = {6, {s.dim[0], s.dim[1], s.dim[2], c, b, b}};
+    const ln_shape to = ln_nhwc(s.dim[0], s.dim[1] * b, s.dim[2] * b, c);
+    static const int from_dcr[] = {0, 1, 3, 2, 4, 5}, from_cdr[] = {0, 1, 4, 2, 5, 3};
+    ln_tid y = ln_imp_reshape(im, x, crd ? &cdr : &dcr);
+    y = ln_imp_permute(im, y, crd ? from_cdr : from_dcr);
+    ln_imp_out(im, 0, ln_imp_reshape(im, y, &to), LN_LAST, 0);
+}
+
+void ln_imp_op_space_to_depth(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    int64_t b;
+    (void)op;
+    if (!block_of(im, v, &b)) return;
+    const ln_tid x = ln_imp_get(im, v, LN_LAST);
+    if (!ln_imp_ok(im)) return;
+    const ln_shape s = *ln_imp_shape(im, x);
+    if (s.dim[1] % b || s.dim[2] % b) {
+        ln_imp_refuse(im, "%lldx%lld pixels are no multiple of %lld", (long long)s.dim[1],
+                      (long long)s.dim[2], (long long)b);
+        return;
+    }
+    const ln_shape wide = {6, {s.dim[0], s.dim[1] / b, b, s.dim[2] / b, b, s.dim[3]}};
+    const ln_shape to = ln_nhwc(s.dim[0], s.dim[1] / b, s.dim[2] / b, s.dim[3] * b * b);
+    const ln_tid y = ln_imp_permute(im, ln_imp_reshape(im, x, &wide), (int[]){0, 1, 3, 2, 4, 5});
+    ln_imp_out(im, 0, ln_imp_reshape(im, y, &to), LN_LAST, 0);
+}
