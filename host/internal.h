@@ -116,6 +116,7 @@ struct ln_queue {
         uint64_t *ns;
     } * pending;
     size_t n_pending;
+    unsigned unflushed; /* kernels since the last flush, where that matters */
 };
 
 #endif

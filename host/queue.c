@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define MOST_PENDING 1024 /* events held at once: some drivers never shrink what they grew */
+#define SHORT_QUEUE  8 /* kernels between flushes: well under the second that a watchdog allows */
 
 linnet_status ln_queue_create(ln_device *d, bool profiling, ln_queue **out, linnet_error *err) {
     *out = NULL;
@@ -84,7 +85,10 @@ linnet_status ln_queue_launch(ln_queue *q, ln_kernel *k, size_t groups, size_t l
         q->pending[q->n_pending].event = event;
         q->pending[q->n_pending++].ns = ns;
     }
-    return LINNET_OK;
+    if (!ln_caps_quirk(&q->device->caps, LN_QUIRK_SHORT_QUEUE) || ++q->unflushed < SHORT_QUEUE)
+        return LINNET_OK;
+    q->unflushed = 0;
+    return ln_queue_flush(q, err);
 }
 
 /* ---- transfers ---- */

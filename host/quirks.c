@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What to rely on where the limit that a device claims does not hold: no report that quirks.inc
+ * names is of smaller groups. */
+#define SMALL_GROUP 64u
+
 const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT] = {
 #define LN_QUIRK(id, name, avoids, handled, what) [LN_QUIRK_##id] = {name, avoids, handled, what},
 #include "host/quirks.inc"
@@ -61,6 +65,8 @@ void ln_caps_apply_quirks(ln_caps *c) {
         c->quirks |= 1u << rules[i].quirk;
         c->features &= ~q->avoids;
     }
+    if (ln_caps_quirk(c, LN_QUIRK_SMALL_GROUPS))
+        c->max_work_group = LN_MIN(c->max_work_group, SMALL_GROUP);
 }
 
 void ln_caps_disable(ln_caps *c, const char *list) {

@@ -1,5 +1,6 @@
 /* Buffers, transfers, launches, waiting and times. */
 #include "base/thread.h"
+#include "host/internal.h"
 #include "tests/host/common.h"
 
 static ln_device *device;
@@ -129,6 +130,26 @@ START_TEST(launches_need_items) {
 }
 END_TEST
 
+/* Launches that go well until the second flush, which is made to fail; at most 100. */
+static int launches_until_flush_fails(uint32_t quirks) {
+    begin(false, 64);
+    device->caps.quirks |= quirks;
+    ln_fault_set(&(ln_fault){.fail_call = 2, .fail_name = "clFlush"});
+    int good = 0;
+    while (good < 100 && ln_queue_launch(queue, kernel, 1, 1, NULL, &err) == LINNET_OK) good++;
+    ln_fault_set(NULL);
+    ck_ok(ln_queue_finish(queue, LN_WAIT_SLEEP, &err));
+    end();
+    return good;
+}
+
+START_TEST(short_queues_are_flushed) {
+    ck_assert_int_eq(launches_until_flush_fails(0), 100);
+    ck_assert_int_eq(launches_until_flush_fails(1u << LN_QUIRK_SHORT_QUEUE), 15);
+    ck_says("clFlush");
+}
+END_TEST
+
 START_TEST(every_way_to_wait) {
     for (int how = LN_WAIT_SLEEP; how <= LN_WAIT_SPIN; how++)
         for (int profiling = 0; profiling < 2; profiling++) {
@@ -209,5 +230,5 @@ START_TEST(threads_share_a_device) {
 END_TEST
 
 CHECK_MAIN("host queue", buffers_start_as_zeros, transfers_stay_inside, writes_maps_and_rows,
-           launches_need_items, every_way_to_wait, times_of_more_kernels_than_the_ring_holds,
-           threads_share_a_device)
+           launches_need_items, short_queues_are_flushed, every_way_to_wait,
+           times_of_more_kernels_than_the_ring_holds, threads_share_a_device)
