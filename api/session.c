@@ -81,10 +81,15 @@ static linnet_status tensor_info(const ln_graph *g, ln_tid t, linnet_tensor_info
     const ln_tensor *x = &g->tensor[t];
     int64_t count = 0;
     if (!ln_shape_count(&x->shape, &count)) return LINNET_ERR_INTERNAL;
-    *out = (linnet_tensor_info){.name = x->name ? x->name : "", .rank = x->shape.rank};
+    _Static_assert((int)LINNET_I32 == LN_I32 && (int)LINNET_BOOL == LN_BOOL, "likewise");
+    *out = (linnet_tensor_info){.name = x->name ? x->name : "",
+                                .rank = x->shape.rank,
+                                .dtype = (linnet_dtype)x->dtype,
+                                .file_dtype = (linnet_dtype)x->file_dtype,
+                                .file_rank = x->file_rank};
     const int64_t *d = x->shape.dim;
     memcpy(out->dim, d, sizeof out->dim);
-    if (x->shape.rank == 4) { /* N,H,W,C inside, N,C,H,W outside */
+    if (x->shape.rank == 4 && !x->as_is) { /* N,H,W,C inside, N,C,H,W outside */
         out->dim[1] = d[3];
         out->dim[2] = d[1];
         out->dim[3] = d[2];
@@ -112,10 +117,10 @@ linnet_status linnet_session_output(const linnet_session *s, size_t i, linnet_te
 }
 
 /* ---- running ---- */
-static linnet_status set_reference_input(linnet_session *s, ln_tid t, const float *data,
+static linnet_status set_reference_input(linnet_session *s, ln_tid t, const void *data,
                                          linnet_error *err) {
     const ln_shape *sh = &s->graph->tensor[t].shape;
-    if (sh->rank != 4) return ln_ref_set(s->ref, t, data, err);
+    if (!ln_tensor_planar(&s->graph->tensor[t])) return ln_ref_set(s->ref, t, data, err);
     int64_t count = 0;
     float *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, sizeof *tmp) : NULL;
     if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * sizeof *tmp);
@@ -125,18 +130,19 @@ static linnet_status set_reference_input(linnet_session *s, ln_tid t, const floa
     return st;
 }
 
-static linnet_status run_reference(linnet_session *s, const float *const *in, float *const *out,
+static linnet_status run_reference(linnet_session *s, const void *const *in, void *const *out,
                                    linnet_error *err) {
     const ln_graph *g = s->graph;
     for (int i = 0; i < g->n_input; i++) LN_TRY(set_reference_input(s, g->input[i], in[i], err));
     LN_TRY(ln_ref_run(s->ref, false, err));
     for (int i = 0; i < g->n_output; i++) {
-        const ln_shape *sh = &g->tensor[g->output[i]].shape;
+        const ln_tensor *y = &g->tensor[g->output[i]];
+        const ln_shape *sh = &y->shape;
         const float *value = s->ref->value[g->output[i]];
         int64_t count = 0;
         if (!value || !ln_shape_count(sh, &count))
             return ln_fail(err, LINNET_ERR_INTERNAL, "output %d was not computed", i);
-        if (sh->rank == 4)
+        if (sh->rank == 4 && !y->as_is)
             ln_nhwc_to_nchw(sh, value, out[i]);
         else
             memcpy(out[i], value, (size_t)count * sizeof *value);
@@ -144,7 +150,7 @@ static linnet_status run_reference(linnet_session *s, const float *const *in, fl
     return LINNET_OK;
 }
 
-linnet_status linnet_session_run(linnet_session *s, const float *const *in, float *const *out,
+linnet_status linnet_session_run(linnet_session *s, const void *const *in, void *const *out,
                                  linnet_error *err) {
     double start = ln_now();
     LN_TRY(s->dev ? ln_session_run(s->dev, in, out, err) : run_reference(s, in, out, err));
@@ -224,8 +230,8 @@ linnet_status linnet_session_part(const linnet_session *s, size_t i, size_t part
     return LINNET_OK;
 }
 
-linnet_status linnet_session_diff(linnet_session *s, const float *const *in,
-                                  linnet_diff_report *out, linnet_error *err) {
+linnet_status linnet_session_diff(linnet_session *s, const void *const *in, linnet_diff_report *out,
+                                  linnet_error *err) {
     *out = (linnet_diff_report){.first_bad = -1};
     if (!s->dev)
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,

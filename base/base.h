@@ -52,6 +52,11 @@ static inline int64_t ln_ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+/* Half precision, rounded to nearest even; toward zero, saturated, NaN to 0. */
+uint16_t ln_f32_to_f16(float v);
+float ln_f16_to_f32(uint16_t v);
+int32_t ln_f64_to_i32(double v);
+
 /* FNV-1a, 64 bit; chain by passing the last value as h. */
 #define LN_HASH_INIT 0xCBF29CE484222325ull
 uint64_t ln_hash(uint64_t h, const void *data, size_t bytes);

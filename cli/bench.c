@@ -65,7 +65,7 @@ static int time_runs(linnet_session *s, const cli_tensors *in, const cli_tensors
     size_t cap = 1024;
     if (!(r->s = malloc(cap * sizeof *r->s))) return cli_out_of_memory("the times");
     for (int i = 0; i <= WARM_UPS; i++) /* the first is counted as the first run */
-        if (linnet_session_run(s, (const float *const *)in->data, out->data, &err) != LINNET_OK)
+        if (linnet_session_run(s, (const void *const *)in->data, out->data, &err) != LINNET_OK)
             return cli_report(&err);
     double cpu = cpu_seconds(), start = ln_now();
     for (double now = start; r->runs < LEAST_RUNS || now - start < LEAST_TIME;) {
@@ -75,7 +75,7 @@ static int time_runs(linnet_session *s, const cli_tensors *in, const cli_tensors
             r->s = more;
             cap *= 2;
         }
-        if (linnet_session_run(s, (const float *const *)in->data, out->data, &err) != LINNET_OK)
+        if (linnet_session_run(s, (const void *const *)in->data, out->data, &err) != LINNET_OK)
             return cli_report(&err);
         double end = ln_now();
         r->s[r->runs++] = end - now;

@@ -33,7 +33,9 @@ static int open_session(job *j) {
     if (!status) status = cli_tensors_create(j->session, false, &j->in);
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;
-    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].rank == 4 && j->info.classes > 0 &&
+    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].rank == 4 &&
+        j->in.info[0].dtype == LINNET_F32 && j->out.info[0].dtype == LINNET_F32 &&
+        j->info.classes > 0 &&
         j->out.info[0].bytes == sizeof(float) * (size_t)j->batch * (size_t)j->info.classes)
         return CLI_OK;
     linnet_error err;
@@ -44,7 +46,7 @@ static int open_session(job *j) {
 static int run_batch(job *j) {
     linnet_error err = {0};
     double start = ln_now();
-    if (linnet_session_run(j->session, (const float *const *)j->in.data, j->out.data, &err) !=
+    if (linnet_session_run(j->session, (const void *const *)j->in.data, j->out.data, &err) !=
         LINNET_OK)
         return cli_report(&err);
     double took = ln_now() - start;
@@ -53,8 +55,9 @@ static int run_batch(job *j) {
     for (int i = 0, row = 0; i < j->n_pending; i++) {
         cli_answer *r = &j->pending[i];
         if (r->error) continue;
-        r->n_top = linnet_topk(j->out.data[0] + (size_t)row++ * (size_t)j->info.classes,
-                               j->info.classes, j->k, r->top);
+        r->n_top =
+            linnet_topk((const float *)j->out.data[0] + (size_t)row++ * (size_t)j->info.classes,
+                        j->info.classes, j->k, r->top);
     }
     j->filled = 0;
     return CLI_OK;
@@ -100,7 +103,7 @@ static int add_picture(job *j, const cli_picture *p) {
     int status = j->session ? CLI_OK : open_session(j);
     if (status) return status;
     size_t image = j->in.info[0].bytes / sizeof(float) / (size_t)j->batch;
-    memcpy(j->in.data[0] + image * (size_t)j->filled++, p->pixels, image * sizeof(float));
+    memcpy((float *)j->in.data[0] + image * (size_t)j->filled++, p->pixels, image * sizeof(float));
     j->good++;
     return CLI_OK;
 }

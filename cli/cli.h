@@ -151,7 +151,7 @@ int cli_batch(const cli_options *o, int fallback);
 typedef struct cli_tensors {
     size_t n;
     linnet_tensor_info *info;
-    float **data; /* 64-byte aligned, zeroed */
+    void **data; /* words of the tensor's type, 64-byte aligned, zeroed */
 } cli_tensors;
 int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out);
 void cli_tensors_free(cli_tensors *t);
@@ -292,10 +292,14 @@ typedef struct cli_array {
     int rank;
     int64_t dim[6];
     size_t count;
-    float *data; /* 64-byte aligned, owned */
+    double *data; /* whatever the file has; owned */
 } cli_array;
 linnet_status cli_npy_read(const char *path, cli_array *out, linnet_error *err);
-linnet_status cli_npy_write(const char *path, const cli_array *a, linnet_error *err);
+/* The array as words of type LINNET_F32 or LINNET_I32 (saturated). */
+void cli_array_words(const cli_array *a, linnet_dtype type, void *dst);
+/* words: of t's type. The file has what t's model file declares. */
+linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *words,
+                            linnet_error *err);
 void cli_array_free(cli_array *a);
 /* "1x3x224x224" */
 const char *cli_shape_text(int rank, const int64_t *dim, char buf[96]);

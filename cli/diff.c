@@ -65,7 +65,7 @@ static int compare(const cli_options *o, const linnet_model *m, linnet_session *
     if (status) return status;
     status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1));
     if (!status && (linnet_model_get_info(m, &info, &err) != LINNET_OK ||
-                    linnet_session_diff(s, (const float *const *)in.data, &r, &err) != LINNET_OK))
+                    linnet_session_diff(s, (const void *const *)in.data, &r, &err) != LINNET_OK))
         status = cli_report(&err);
     if (!status)
         status = cli_format_of(o) == FORMAT_JSON ? put_json(o, info.name, &r) : put_table(o, &r);

@@ -1,5 +1,5 @@
 /* NumPy's .npy files: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
- * Read: versions 1 to 3, little-endian floats and integers, C order. Written: version 1, f4. */
+ * Read: versions 1 to 3, little-endian floats and integers, C order. Written: version 1. */
 #include "cli/cli.h"
 
 #include <stdlib.h>
@@ -11,35 +11,84 @@ void cli_array_free(cli_array *a) {
 }
 
 /* ---- element types ---- */
-#define CONVERT(name, type)                                                                        \
-    static void name(const uint8_t *src, float *dst, size_t n) {                                   \
+typedef union cell {
+    float f;
+    int32_t i;
+} cell;
+
+#define CONVERT(name, type, field)                                                                 \
+    static void from_##name(const uint8_t *src, double *dst, size_t n) {                           \
         for (size_t i = 0; i < n; i++) {                                                           \
             type v;                                                                                \
             memcpy(&v, src + i * sizeof v, sizeof v);                                              \
-            dst[i] = (float)v;                                                                     \
+            dst[i] = (double)v;                                                                    \
+        }                                                                                          \
+    }                                                                                              \
+    static void to_##name(const cell *src, uint8_t *dst, size_t n) {                               \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            const type v = (type)src[i].field;                                                     \
+            memcpy(dst + i * sizeof v, &v, sizeof v);                                              \
         }                                                                                          \
     }
-CONVERT(from_f32, float)
-CONVERT(from_f64, double)
-CONVERT(from_i8, int8_t)
-CONVERT(from_u8, uint8_t)
-CONVERT(from_i16, int16_t)
-CONVERT(from_u16, uint16_t)
-CONVERT(from_i32, int32_t)
-CONVERT(from_u32, uint32_t)
-CONVERT(from_i64, int64_t)
-CONVERT(from_u64, uint64_t)
+CONVERT(f32, float, f)
+CONVERT(f64, double, f)
+CONVERT(i8, int8_t, i)
+CONVERT(u8, uint8_t, i)
+CONVERT(i16, int16_t, i)
+CONVERT(u16, uint16_t, i)
+CONVERT(i32, int32_t, i)
+CONVERT(u32, uint32_t, i)
+CONVERT(i64, int64_t, i)
+CONVERT(u64, uint64_t, i)
 
+static void from_b1(const uint8_t *src, double *dst, size_t n) {
+    for (size_t i = 0; i < n; i++) dst[i] = src[i] != 0;
+}
+
+static void to_b1(const cell *src, uint8_t *dst, size_t n) {
+    for (size_t i = 0; i < n; i++) dst[i] = src[i].i != 0;
+}
+
+static void from_f16(const uint8_t *src, double *dst, size_t n) {
+    uint16_t v;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&v, src + 2 * i, 2);
+        dst[i] = (double)ln_f16_to_f32(v);
+    }
+}
+
+static void to_f16(const cell *src, uint8_t *dst, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t v = ln_f32_to_f16(src[i].f);
+        memcpy(dst + 2 * i, &v, 2);
+    }
+}
+
+/* NumPy has no BF16: its values go out as f4. */
 typedef struct element {
     const char *descr;
     size_t size;
-    void (*convert)(const uint8_t *src, float *dst, size_t n);
+    void (*from)(const uint8_t *src, double *dst, size_t n);
+    void (*to)(const cell *src, uint8_t *dst, size_t n);
+    int type; /* linnet_dtype; -1: none */
 } element;
 static const element elements[] = {
-    {"<f4", 4, from_f32}, {"<f8", 8, from_f64}, {"|i1", 1, from_i8},  {"|u1", 1, from_u8},
-    {"|b1", 1, from_u8},  {"<i2", 2, from_i16}, {"<u2", 2, from_u16}, {"<i4", 4, from_i32},
-    {"<u4", 4, from_u32}, {"<i8", 8, from_i64}, {"<u8", 8, from_u64},
+    {"<f4", 4, from_f32, to_f32, LINNET_F32}, {"<f8", 8, from_f64, to_f64, LINNET_F64},
+    {"<f2", 2, from_f16, to_f16, LINNET_F16}, {"|i1", 1, from_i8, to_i8, LINNET_I8},
+    {"|u1", 1, from_u8, to_u8, LINNET_U8},    {"|b1", 1, from_b1, to_b1, LINNET_BOOL},
+    {"<i2", 2, from_i16, to_i16, LINNET_I16}, {"<i4", 4, from_i32, to_i32, LINNET_I32},
+    {"<i8", 8, from_i64, to_i64, LINNET_I64}, {"<u2", 2, from_u16, to_u16, -1},
+    {"<u4", 4, from_u32, to_u32, -1},         {"<u8", 8, from_u64, to_u64, -1},
 };
+
+void cli_array_words(const cli_array *a, linnet_dtype type, void *dst) {
+    cell *to = dst;
+    for (size_t i = 0; i < a->count; i++)
+        if (type == LINNET_I32)
+            to[i].i = ln_f64_to_i32(a->data[i]);
+        else
+            to[i].f = (float)a->data[i];
+}
 
 /* ---- the header: a Python dict of three known keys ---- */
 typedef struct header {
@@ -93,8 +142,8 @@ static linnet_status take_descr(header *h) {
     for (size_t i = 0; i < LN_COUNT(elements); i++)
         if (!strcmp(elements[i].descr, text)) h->type = &elements[i];
     if (h->type) return LINNET_OK;
-    return ln_cur_fail(
-        h->cur, "npy type %s is not read; save little-endian float32, float64 or integers", text);
+    return ln_cur_fail(h->cur, "npy type %s is not read; save little-endian floats or integers",
+                       text);
 }
 
 static linnet_status take_shape(header *h) {
@@ -182,7 +231,7 @@ static linnet_status read_array(ln_cursor *c, cli_array *a, linnet_error *err) {
         return ln_cur_fail(c, "%zu bytes behind the npy array", c->size - c->pos);
     if (!(a->data = ln_alloc_aligned(a->count, sizeof *a->data)))
         return ln_fail_oom(err, c->path, a->count * sizeof *a->data);
-    type->convert(bytes, a->data, a->count);
+    type->from(bytes, a->data, a->count);
     return LINNET_OK;
 }
 
@@ -197,23 +246,51 @@ linnet_status cli_npy_read(const char *path, cli_array *out, linnet_error *err) 
     return st;
 }
 
-linnet_status cli_npy_write(const char *path, const cli_array *a, linnet_error *err) {
-    char text[256] = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
-    size_t n = strlen(text);
-    for (int i = 0; i < a->rank; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, i ? " %lld," : "%lld,",
-                              (long long)a->dim[i]);
-    if (a->rank > 1) n--; /* only a tuple of one ends in a comma */
-    n += (size_t)snprintf(text + n, sizeof text - n, "), }");
-    size_t length = (10 + n + 1 + 63) / 64 * 64 - 10; /* the data starts on 64 bytes */
+/* How t's words go out: as the model file has them, else as they are. */
+static const element *element_of(const linnet_tensor_info *t) {
+    const bool whole = t->dtype == LINNET_I32;
+    const element *same = NULL;
+    for (size_t i = 0; i < LN_COUNT(elements); i++) {
+        const element *e = &elements[i];
+        const bool is_float = e->descr[1] == 'f';
+        if (e->type == (int)t->file_dtype && is_float != whole) return e;
+        if (e->type == (int)t->dtype) same = e;
+    }
+    return same;
+}
+
+static size_t write_header(char text[256], const linnet_tensor_info *t, const char *descr) {
+    size_t n =
+        (size_t)snprintf(text, 256, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+    for (int i = 0; i < t->file_rank; i++)
+        n += (size_t)snprintf(text + n, 256 - n, i ? " %lld," : "%lld,", (long long)t->dim[i]);
+    if (t->file_rank > 1) n--; /* only a tuple of one ends in a comma */
+    n += (size_t)snprintf(text + n, 256 - n, "), }");
+    const size_t length = (10 + n + 1 + 63) / 64 * 64 - 10; /* the data starts on 64 bytes */
     memset(text + n, ' ', length - n);
     text[length - 1] = '\n';
+    return length;
+}
+
+linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *words,
+                            linnet_error *err) {
+    const element *e = element_of(t);
+    const size_t count = t->bytes / sizeof(cell);
+    char text[256];
+    const size_t length = write_header(text, t, e->descr);
     uint8_t head[10] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)(length & 0xff), (uint8_t)(length >> 8)};
+    uint8_t *bytes = ln_alloc_aligned(count, e->size);
+    if (!bytes) return ln_fail_oom(err, path, count * e->size);
+    e->to(words, bytes, count);
     ln_writer w;
-    LN_TRY(ln_writer_open(&w, path, err));
-    fwrite(head, 1, sizeof head, w.f);
-    fwrite(text, 1, length, w.f);
-    fwrite(a->data, sizeof *a->data, a->count, w.f);
-    return ln_writer_commit(&w, err);
+    linnet_status st = ln_writer_open(&w, path, err);
+    if (st == LINNET_OK) {
+        fwrite(head, 1, sizeof head, w.f);
+        fwrite(text, 1, length, w.f);
+        fwrite(bytes, e->size, count, w.f);
+        st = ln_writer_commit(&w, err);
+    }
+    free(bytes);
+    return st;
 }

@@ -117,7 +117,7 @@ static int time_runs(linnet_session *s, const cli_tensors *in, const cli_tensors
     for (int i = -WARM_UPS;
          !status && t.runs < MOST_RUNS && (i < LEAST_RUNS || ln_now() - start < LEAST_TIME); i++) {
         if (i == 0) start = ln_now();
-        if (linnet_session_run(s, (const float *const *)in->data, out->data, &err) != LINNET_OK)
+        if (linnet_session_run(s, (const void *const *)in->data, out->data, &err) != LINNET_OK)
             status = cli_report(&err);
         else if (i >= 0)
             sample(s, p, &t);

@@ -59,8 +59,8 @@ static int fill_input(const given *g, cli_tensors *in, size_t i) {
         cli_tensors one = {.n = 1, .info = &in->info[i], .data = &in->data[i]};
         return cli_tensors_synthetic(&one, g->seed);
     }
-    bool same = g->array.rank == want->rank;
-    for (int k = 0; same && k < want->rank; k++) same = g->array.dim[k] == want->dim[k];
+    bool same = g->array.rank == want->file_rank;
+    for (int k = 0; same && k < want->file_rank; k++) same = g->array.dim[k] == want->dim[k];
     if (!same) {
         char a[96], b[96];
         linnet_error err;
@@ -71,7 +71,7 @@ static int fill_input(const given *g, cli_tensors *in, size_t i) {
                                             : "give an array of that many dimensions");
         return cli_report(&err);
     }
-    memcpy(in->data[i], g->array.data, want->bytes);
+    cli_array_words(&g->array, want->dtype, in->data[i]);
     return CLI_OK;
 }
 
@@ -95,11 +95,9 @@ static int fill_inputs(const given *g, int n, cli_tensors *in) {
 
 /* ---- outputs ---- */
 static int write_output(const char *path, const cli_tensors *out, size_t i) {
-    const linnet_tensor_info *info = &out->info[i];
-    cli_array a = {.rank = info->rank, .count = info->bytes / sizeof(float), .data = out->data[i]};
     linnet_error err = {0};
-    memcpy(a.dim, info->dim, sizeof a.dim);
-    return cli_npy_write(path, &a, &err) == LINNET_OK ? CLI_OK : cli_report(&err);
+    return cli_npy_write(path, &out->info[i], out->data[i], &err) == LINNET_OK ? CLI_OK
+                                                                               : cli_report(&err);
 }
 
 /* A tensor's name may hold anything; a file's name must stay in its folder. */
@@ -139,7 +137,8 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
         double sum = 0, squares = 0, lo = INFINITY, hi = -INFINITY;
         bool nan = false; /* then nothing is known of any figure */
         for (size_t k = 0; k < n; k++) {
-            double v = (double)out->data[i][k];
+            double v = info->dtype == LINNET_I32 ? (double)((const int32_t *)out->data[i])[k]
+                                                 : (double)((const float *)out->data[i])[k];
             nan = nan || isnan(v);
             sum += v;
             squares += v * v;
@@ -166,8 +165,7 @@ static int run_session(const cli_options *o, const given *g, int n, linnet_sessi
     int status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
     if (!status) status = fill_inputs(g, n, &in);
-    if (!status &&
-        linnet_session_run(s, (const float *const *)in.data, out.data, &err) != LINNET_OK)
+    if (!status && linnet_session_run(s, (const void *const *)in.data, out.data, &err) != LINNET_OK)
         status = cli_report(&err);
     if (!status)
         status = cli_has(o, OPT_OUTPUT) || cli_has(o, OPT_OUTPUT_DIR) ? write_all(o, &out)
@@ -223,9 +221,11 @@ const cli_verb cli_verb_run = {
     .name = "run",
     .args = "MODEL",
     .help = "raw tensors in and out as .npy",
-    .about = "Runs a model once on .npy arrays (little-endian floats or integers, C order), laid\n"
-             "out NCHW. --output F.npy takes a single output, --output-dir all of them; without\n"
-             "either, a summary of each output is printed. The batch is the input's unless given.",
+    .about =
+        "Runs a model once on .npy arrays (little-endian floats or integers, C order), laid\n"
+        "out NCHW. --output F.npy takes a single output, --output-dir all of them, in the types\n"
+        "that the model file declares; without either, a summary of each output is printed. The\n"
+        "batch is the input's unless given.",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(LAYOUT) | BIT(INPUT) | BIT(OUTPUT_DIR),
     .min_arg = 1,
     .max_arg = 1,

@@ -14,7 +14,7 @@ int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out) 
         ok = (outputs ? linnet_session_output(s, i, info) : linnet_session_input(s, i, info)) ==
                  LINNET_OK &&
              (out->data[i] = ln_alloc_aligned(info->bytes / sizeof(float), sizeof(float)));
-        for (size_t k = 0; ok && k < info->bytes / sizeof(float); k++) out->data[i][k] = 0;
+        if (ok) memset(out->data[i], 0, info->bytes);
     }
     if (ok) return CLI_OK;
     cli_tensors_free(out);
@@ -42,20 +42,21 @@ static void fill_planes(float *dst, int64_t channels, int64_t h, int64_t w, uint
 int cli_tensors_synthetic(cli_tensors *t, uint64_t seed) {
     for (size_t i = 0; i < t->n; i++) {
         const linnet_tensor_info *info = &t->info[i];
-        if (info->rank != 4) {
+        if (info->rank != 4 || info->dtype != LINNET_F32) {
             linnet_error err;
             char shape[96];
             ln_fail(&err, LINNET_ERR_UNSUPPORTED,
-                    "input %s is %s: only maps (NxCxHxW) have a synthetic form; give "
+                    "input %s is %s%s: only maps of floats have a synthetic form; give "
                     "--input %s=X.npy",
-                    info->name, cli_shape_text(info->rank, info->dim, shape), info->name);
+                    info->name, cli_shape_text(info->rank, info->dim, shape),
+                    info->dtype == LINNET_F32 ? "" : " of integers", info->name);
             return cli_report(&err);
         }
         const int64_t *d = info->dim, map = d[1] * d[2] * d[3];
         float *spare = ln_alloc_aligned((size_t)(3 * d[2] * d[3]), sizeof *spare);
         if (!spare) return cli_out_of_memory("a synthetic input");
         for (int64_t k = 0; k < d[0]; k++)
-            fill_planes(t->data[i] + k * map, d[1], d[2], d[3],
+            fill_planes((float *)t->data[i] + k * map, d[1], d[2], d[3],
                         (uint64_t)(k * ln_ceil_div(d[1], 3)), seed, spare);
         free(spare);
     }

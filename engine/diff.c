@@ -33,6 +33,22 @@ static double relative(double max_abs, const float *ref, int64_t n) {
     return max_abs == 0 ? 0 : scale > 0 ? max_abs / scale : INFINITY;
 }
 
+/* Floats over their deviation; integers are the same or infinitely off. */
+static void compare(const ln_tensor *t, const float *got, const float *want, int64_t n,
+                    double *max_abs, double *rel) {
+    if (t->dtype == LN_I32) {
+        const int32_t *a = (const int32_t *)got, *b = (const int32_t *)want;
+        double worst = 0;
+        for (int64_t i = 0; i < n; i++) worst = LN_MAX(worst, fabs((double)a[i] - b[i]));
+        *max_abs = LN_MAX(*max_abs, worst);
+        *rel = worst > 0 ? INFINITY : *rel;
+        return;
+    }
+    const double worst = worst_error(got, want, n);
+    *max_abs = LN_MAX(*max_abs, worst);
+    *rel = LN_MAX(*rel, relative(worst, want, n));
+}
+
 /* Every activation that a step reads, but for what lies inside a chain. */
 static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_step *step,
                           linnet_error *err) {
@@ -63,11 +79,9 @@ static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_
         float *got = malloc((size_t)count * sizeof *got);
         if (!got) return ln_fail_oom(err, "diff", (size_t)count * sizeof *got);
         linnet_status st = ln_session_read(s, n->out[k], got, err);
-        if (st == LINNET_OK) {
-            double e = worst_error(got, ref->value[n->out[k]], count);
-            layer->max_abs = LN_MAX(layer->max_abs, e);
-            layer->rel = LN_MAX(layer->rel, relative(e, ref->value[n->out[k]], count));
-        }
+        if (st == LINNET_OK)
+            compare(&ref->graph->tensor[n->out[k]], got, ref->value[n->out[k]], count,
+                    &layer->max_abs, &layer->rel);
         free(got);
         LN_TRY(st);
     }
@@ -76,11 +90,11 @@ static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_
 }
 
 /* Planar inputs to the reference's N,H,W,C. */
-static linnet_status set_inputs(ln_ref *ref, const float *const *inputs, linnet_error *err) {
+static linnet_status set_inputs(ln_ref *ref, const void *const *inputs, linnet_error *err) {
     const ln_graph *g = ref->graph;
     for (int i = 0; i < g->n_input; i++) {
         const ln_shape *shape = &g->tensor[g->input[i]].shape;
-        if (shape->rank != 4) {
+        if (!ln_tensor_planar(&g->tensor[g->input[i]])) {
             LN_TRY(ln_ref_set(ref, g->input[i], inputs[i], err));
             continue;
         }
@@ -97,10 +111,11 @@ static linnet_status set_inputs(ln_ref *ref, const float *const *inputs, linnet_
 }
 
 /* One whole run: each output against the reference's. */
-static linnet_status diff_whole(ln_session *s, const ln_ref *ref, const float *const *inputs,
+static linnet_status diff_whole(ln_session *s, const ln_ref *ref, const void *const *inputs,
                                 double *worst, linnet_error *err) {
     const ln_graph *g = ref->graph;
-    float **out = calloc((size_t)g->n_output + 1, sizeof *out);
+    double max_abs = 0;
+    void **out = calloc((size_t)g->n_output + 1, sizeof *out);
     if (!out) return ln_fail_oom(err, "diff", sizeof *out);
     linnet_status st = LINNET_OK;
     for (int i = 0; i < g->n_output && st == LINNET_OK; i++) {
@@ -116,15 +131,14 @@ static linnet_status diff_whole(ln_session *s, const ln_ref *ref, const float *c
         ln_shape_count(&g->tensor[t].shape, &count);
         st = ln_session_read(s, t, out[i], err);
         if (st != LINNET_OK) break;
-        double e = worst_error(out[i], ref->value[t], count);
-        *worst = LN_MAX(*worst, relative(e, ref->value[t], count));
+        compare(&g->tensor[t], out[i], ref->value[t], count, &max_abs, worst);
     }
     for (int i = 0; i < g->n_output; i++) free(out[i]);
     free(out);
     return st;
 }
 
-static linnet_status diff_all(ln_session *s, ln_ref *ref, const float *const *inputs,
+static linnet_status diff_all(ln_session *s, ln_ref *ref, const void *const *inputs,
                               ln_diff_report *out, linnet_error *err) {
     LN_TRY(set_inputs(ref, inputs, err));
     LN_TRY(ln_ref_run(ref, true, err));
@@ -138,7 +152,7 @@ static linnet_status diff_all(ln_session *s, ln_ref *ref, const float *const *in
     return LINNET_OK;
 }
 
-linnet_status ln_diff_run(ln_session *s, const float *const *inputs, ln_diff_report *out,
+linnet_status ln_diff_run(ln_session *s, const void *const *inputs, ln_diff_report *out,
                           linnet_error *err) {
     const ln_plan *p = ln_session_plan(s);
     *out = (ln_diff_report){.n_layer = p->n_step, .first_bad = -1};

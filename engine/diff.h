@@ -4,12 +4,13 @@
 
 #include "engine/session.h"
 
-#define LN_DIFF_TOLERANCE 1e-4 /* of the standard deviation of the step's output, f32 */
+/* Of the standard deviation of the step's output; i32 must be the same. */
+#define LN_DIFF_TOLERANCE 1e-4
 
 typedef struct ln_diff_layer {
     const char *name, *op, *variant;
     double max_abs; /* largest error */
-    double rel;     /* over the standard deviation of the reference's output */
+    double rel;     /* over the standard deviation of the reference's output; i32: 0 or infinite */
     bool pass;
 } ln_diff_layer;
 typedef struct ln_diff_report {
@@ -20,7 +21,7 @@ typedef struct ln_diff_report {
     bool pass;          /* every layer, and the whole run, within the tolerance */
 } ln_diff_report;
 /* inputs: as for ln_session_run. Names point into the graph. */
-linnet_status ln_diff_run(ln_session *s, const float *const *inputs, ln_diff_report *out,
+linnet_status ln_diff_run(ln_session *s, const void *const *inputs, ln_diff_report *out,
                           linnet_error *err);
 void ln_diff_free(ln_diff_report *r);
 

@@ -176,7 +176,7 @@ static size_t dense_bytes(const span *v) {
 
 /* Padded pixels through a mapping that covers them all; lanes beyond the channels become zero.
  * A slice's neighbours lie in the gaps, so it is read first. */
-static linnet_status write_pixels(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
+static linnet_status write_pixels(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
     span v = span_of(s, t);
     size_t own = (size_t)ln_round_up(v.d.c, LN_CPAD) * sizeof(float);
     size_t bytes = (v.pixels - 1) * v.pitch + own;
@@ -191,7 +191,9 @@ static linnet_status write_pixels(ln_session *s, ln_tid t, const float *dense, l
     return ln_queue_write(s->queue, s->arena, v.offset, s->staging, bytes, err);
 }
 
-static linnet_status read_pixels(ln_session *s, ln_tid t, float *dense, linnet_error *err) {
+static linnet_status read_pixels(ln_session *s, ln_tid t, void *dense, linnet_error *err) {
+    if (s->plan->graph->tensor[t].kind == LN_TENSOR_CONST)
+        return ln_const_copy(s->plan->graph, t, dense, err);
     span v = span_of(s, t);
     return ln_queue_read_rows(s->queue, s->arena, v.offset, v.pitch, v.row, v.pixels, dense, err);
 }
@@ -200,7 +202,7 @@ static const ln_shape *shape_of(const ln_session *s, ln_tid t) {
     return &s->plan->graph->tensor[t].shape;
 }
 
-linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err) {
+linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
     if (!s->plan->place[t].dense) return write_pixels(s, t, dense, err);
     span v = span_of(s, t);
     float *planar = malloc(dense_bytes(&v));
@@ -211,7 +213,7 @@ linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linn
     return st;
 }
 
-linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_error *err) {
+linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error *err) {
     if (!s->plan->place[t].dense) return read_pixels(s, t, dense, err);
     span v = span_of(s, t);
     float *planar = malloc(dense_bytes(&v));
@@ -234,16 +236,17 @@ linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
-static linnet_status put_input(ln_session *s, int i, const float *data, linnet_error *err) {
+static linnet_status put_input(ln_session *s, int i, const void *data, linnet_error *err) {
     ln_tid t = s->plan->graph->input[i];
     if (!s->plan->place[t].dense) return write_pixels(s, t, data, err);
     span v = span_of(s, t);
     return ln_queue_write(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
 }
 
-static linnet_status get_output(ln_session *s, int i, float *data, linnet_error *err) {
+static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *err) {
     ln_tid t = s->plan->graph->output[i];
-    if (shape_of(s, t)->rank != 4) return read_pixels(s, t, data, err);
+    const ln_tensor *y = &s->plan->graph->tensor[t];
+    if (y->shape.rank != 4 || y->as_is) return read_pixels(s, t, data, err);
     span v = span_of(s, t);
     float *nhwc = malloc(dense_bytes(&v));
     if (!nhwc) return ln_fail_oom(err, "layout change", dense_bytes(&v));
@@ -262,14 +265,14 @@ static linnet_status run_steps(ln_session *s, linnet_error *err) {
 
 /* Reading blocks, so waiting comes first only where the caller wants it done another way, or a
  * profile is to be collected. */
-static linnet_status read_outputs(ln_session *s, float *const *outputs, linnet_error *err) {
+static linnet_status read_outputs(ln_session *s, void *const *outputs, linnet_error *err) {
     if (s->params.wait != LN_WAIT_SLEEP || s->params.profile)
         LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
     for (int i = 0; i < s->plan->graph->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
     return LINNET_OK;
 }
 
-static linnet_status run_once(ln_session *s, const float *const *inputs, float *const *outputs,
+static linnet_status run_once(ln_session *s, const void *const *inputs, void *const *outputs,
                               linnet_error *err) {
     for (int i = 0; i < s->plan->graph->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
     LN_TRY(run_steps(s, err));
@@ -289,7 +292,7 @@ static void note_time(ln_session *s, double seconds) {
 }
 
 /* Two resident launches at once could each hold workers that the other waits for. */
-static linnet_status run_resident(ln_session *s, const float *const *inputs, float *const *outputs,
+static linnet_status run_resident(ln_session *s, const void *const *inputs, void *const *outputs,
                                   bool *expired, linnet_error *err) {
     ln_device_lock_units(s->device);
     double start = ln_now();
@@ -315,7 +318,7 @@ static linnet_status take_times(ln_session *s, linnet_error *err) {
     return LINNET_OK;
 }
 
-linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
+linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err) {
     double t0 = s->has_run ? 0 : ln_now();
     bool expired = false;

@@ -30,15 +30,15 @@ typedef struct ln_session_stats {
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
                                 ln_session **out, linnet_error *err);
 void ln_session_destroy(ln_session **s);
-/* inputs and outputs in the graph's order. Inputs: planar f32 [N,C,H,W]; rank-2: as they are.
- * Outputs: dense f32, rank 4 as NCHW, else as they are. */
-linnet_status ln_session_run(ln_session *s, const float *const *inputs, float *const *outputs,
+/* inputs and outputs in the graph's order: dense words of the tensor's type; of rank 4 as
+ * N,C,H,W unless the tensor is as_is, else in the shape's order. */
+linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err);
 /* One step alone, for diff and the tuner: write any activation (dense logical order), run the
  * step, read any activation back. */
-linnet_status ln_session_write(ln_session *s, ln_tid t, const float *dense, linnet_error *err);
+linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err);
 linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err);
-linnet_status ln_session_read(ln_session *s, ln_tid t, float *dense, linnet_error *err);
+linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error *err);
 /* Of each step in the last profiled run; NULL unless the session profiles. */
 const ln_step_time *ln_session_times(const ln_session *s);
 ln_session_stats ln_session_get_stats(const ln_session *s);

@@ -43,11 +43,8 @@ void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]);
 
 /* Conversion of one element of any type to f32. base needs no alignment. */
 float ln_elem_f32(const void *base, int64_t index, ln_dtype t);
-/* The same to i32: toward zero, saturated; NaN gives 0. */
+/* The same to i32 (ln_f64_to_i32). */
 int32_t ln_elem_i32(const void *base, int64_t index, ln_dtype t);
-int32_t ln_f64_to_i32(double v);
-uint16_t ln_f32_to_f16(float v);
-float ln_f16_to_f32(uint16_t v);
 
 /* A constant as it lies in memory: a strided view, so that a mapped weight file is never copied.
  * value(i...) = data[sum i*stride] * (scale ? scale[i0] : 1). */

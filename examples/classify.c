@@ -15,7 +15,7 @@ int main(int argc, char **argv) { /* classify MODEL.safetensors PICTURE */
         linnet_session_create(model, device, NULL, &session, &err) ||
         !(image = calloc(info.height * info.width, 12)) || !(logits = calloc(info.classes, 4)) ||
         linnet_image_load(model, argv[2], image, &err) ||
-        linnet_session_run(session, (const float *[]){image}, (float *[]){logits}, &err))
+        linnet_session_run(session, (const void *[]){image}, (void *[]){logits}, &err))
         return fprintf(stderr, "%s\n", err.message), 1;
     for (int i = 0; i < linnet_topk(logits, info.classes, 5, t); i++)
         printf("%.4f  %d  %s\n", t[i].probability, t[i].index, /* a model may have no labels */

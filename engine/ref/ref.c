@@ -163,6 +163,9 @@ static linnet_status run_dropping(ln_ref *r, const int *last, linnet_error *err)
 }
 
 linnet_status ln_ref_run(ln_ref *r, bool keep, linnet_error *err) {
+    for (int i = 0; i < r->graph->n_output; i++)
+        if (r->graph->tensor[r->graph->output[i]].kind == LN_TENSOR_CONST)
+            LN_TRY(fill_const(r, r->graph->output[i], err));
     if (keep) {
         for (int i = 0; i < r->graph->n_node; i++) LN_TRY(ln_ref_node(r, i, err));
         return LINNET_OK;

@@ -205,12 +205,28 @@ LINNET_API void linnet_session_destroy(linnet_session **s);
 LINNET_API linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
                                                  const linnet_session_params *p, char **text,
                                                  linnet_error *err);
-/* Tensors of the session: f32; images are [N,C,H,W], logits [N,classes]. */
+typedef enum linnet_dtype {
+    LINNET_F32,
+    LINNET_F16,
+    LINNET_BF16,
+    LINNET_F64,
+    LINNET_I8,
+    LINNET_U8,
+    LINNET_I16,
+    LINNET_I32,
+    LINNET_I64,
+    LINNET_BOOL
+} linnet_dtype;
+/* Tensors of the session; images are [N,C,H,W], logits [N,classes]. Elements are words of 4 bytes:
+ * LINNET_F32, or LINNET_I32 for whatever the model file has as integers or truth values. */
 typedef struct linnet_tensor_info {
     const char *name;
     int rank;
     int64_t dim[6];
     size_t bytes;
+    linnet_dtype dtype;      /* of in[i] and out[i]: F32 or I32 */
+    linnet_dtype file_dtype; /* as the model file declares it */
+    int file_rank;           /* 0: a scalar, here [1]; else rank */
 } linnet_tensor_info;
 LINNET_API size_t linnet_session_inputs(const linnet_session *s);
 LINNET_API size_t linnet_session_outputs(const linnet_session *s);
@@ -218,9 +234,10 @@ LINNET_API linnet_status linnet_session_input(const linnet_session *s, size_t i,
                                               linnet_tensor_info *out);
 LINNET_API linnet_status linnet_session_output(const linnet_session *s, size_t i,
                                                linnet_tensor_info *out);
-/* in[i] and out[i]: dense f32 arrays of the shapes above, in order. Blocks until out is whole. */
-LINNET_API linnet_status linnet_session_run(linnet_session *s, const float *const *in,
-                                            float *const *out, linnet_error *err);
+/* in[i] and out[i]: dense arrays of the shapes and types above, in order. Blocks until out is
+ * whole. */
+LINNET_API linnet_status linnet_session_run(linnet_session *s, const void *const *in,
+                                            void *const *out, linnet_error *err);
 typedef struct linnet_session_stats {
     double load_ms, build_ms, upload_ms, first_run_ms;
     /* Counts of the device while the session was made: sessions made on it at the same time add to
@@ -264,7 +281,7 @@ typedef struct linnet_diff_report {
     double end_to_end;
     int pass;
 } linnet_diff_report;
-LINNET_API linnet_status linnet_session_diff(linnet_session *s, const float *const *in,
+LINNET_API linnet_status linnet_session_diff(linnet_session *s, const void *const *in,
                                              linnet_diff_report *out, linnet_error *err);
 
 /* ---- pictures ---- */

@@ -83,7 +83,7 @@ def test_output_folder(linnet, tmp_path):
 
 @pytest.mark.parametrize("descr,code", [
     ("<f4", "f"), ("<f8", "d"), ("|i1", "b"), ("|u1", "B"), ("<i2", "h"), ("<u2", "H"),
-    ("<i4", "i"), ("<u4", "I"), ("<i8", "q"), ("<u8", "Q"), ("|b1", "B")])
+    ("<i4", "i"), ("<u4", "I"), ("<i8", "q"), ("<u8", "Q"), ("|b1", "B"), ("<f2", "e")])
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_types(linnet, tmp_path, descr, code, version):
     values = [i % 2 for i in range(COUNT)]
@@ -113,7 +113,7 @@ LIES = {
     "repeated key": header("{'descr': '<f4', 'descr': '<f4', 'shape': (1,), 'fortran_order': False}"),
     "unknown key": header("{'descr': '<f4', 'colour': (1,), 'fortran_order': False}"),
     "big endian": header(GOOD.replace("<f4", ">f4")),
-    "half": header(GOOD.replace("<f4", "<f2")),
+    "sixteen bytes": header(GOOD.replace("<f4", "<f16")),
     "objects": header(GOOD.replace("<f4", "|O")),
     "structured": header(GOOD.replace("'<f4'", "[('a', '<f4')]")),
     "fortran order": header(GOOD.replace("False", "True")),

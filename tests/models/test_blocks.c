@@ -27,7 +27,7 @@ static bool diff(linnet_model *m, linnet_device *d, int batch, linnet_diff_repor
     sp.stream = LINNET_STREAM_LAUNCHES;
     bool ok = linnet_session_create(m, d, &sp, &s, err) == LINNET_OK &&
               linnet_session_input(s, 0, &in) == LINNET_OK && (x = input(in.bytes)) &&
-              linnet_session_diff(s, (const float *[]){x}, r, err) == LINNET_OK;
+              linnet_session_diff(s, (const void *[]){x}, r, err) == LINNET_OK;
     free(x);
     linnet_session_destroy(&s);
     return ok;

@@ -44,7 +44,7 @@ static float *logits_of(linnet_device *d, const golden *g, uint64_t first, int b
         linnet_synthetic_image(first + (uint64_t)i, 1, g->size, g->size, x + (size_t)i * pixels);
     bool bad = failed(linnet_model_open(&mp, &m, &err), g, &err) ||
                failed(linnet_session_create(m, d, &sp, &s, &err), g, &err) ||
-               failed(linnet_session_run(s, (const float *[]){x}, (float *[]){y}, &err), g, &err);
+               failed(linnet_session_run(s, (const void *[]){x}, (void *[]){y}, &err), g, &err);
     linnet_session_destroy(&s);
     linnet_model_close(&m);
     free(x);

@@ -35,7 +35,7 @@ static bool run(linnet_device *d, const char *model, int h, int w, float *y, int
     bool ok = linnet_model_open(&mp, &m, err) == LINNET_OK &&
               linnet_model_get_info(m, &info, err) == LINNET_OK && info.classes <= MOST_CLASSES &&
               linnet_session_create(m, d, &sp, &s, err) == LINNET_OK &&
-              linnet_session_run(s, (const float *[]){x}, (float *[]){y}, err) == LINNET_OK;
+              linnet_session_run(s, (const void *[]){x}, (void *[]){y}, err) == LINNET_OK;
     *classes = info.classes;
     linnet_session_destroy(&s);
     linnet_model_close(&m);

@@ -50,7 +50,7 @@ START_TEST(random_networks_agree_with_the_reference) {
             ln_graph *g = ln_test_random_graph(seed);
             ln_session *s = open_session(g, &params[i]);
             float *x = random_input(g);
-            const float *in[] = {x};
+            const void *in[] = {x};
             ln_diff_report r;
             OK(ln_diff_run(s, in, &r, &err));
             ck_assert_msg(r.pass && r.end_to_end < 1e-5, "seed %d: %s differs by %g, end to end %g",
@@ -73,7 +73,7 @@ START_TEST(diff_finds_a_wrong_step) {
             break;
         }
     float *x = random_input(g);
-    const float *in[] = {x};
+    const void *in[] = {x};
     ln_diff_report r;
     OK(ln_diff_run(s, in, &r, &err));
     ck_assert(!r.pass);
@@ -96,8 +96,8 @@ START_TEST(planar_inputs_are_copied_where_needed) {
     OK(ln_graph_output(g, x, &err));
     ln_session *s = open_session(g, NULL);
     float *in = random_input(g), out[2][90];
-    const float *ins[] = {in};
-    float *outs[] = {out[0], out[1]};
+    const void *ins[] = {in};
+    void *outs[] = {out[0], out[1]};
     OK(ln_session_run(s, ins, outs, &err));
     for (int i = 0; i < 90; i++) ck_assert_float_eq(out[1][i], in[i]);
     ln_diff_report r;
@@ -167,7 +167,8 @@ END_TEST
 /* ---- the resident pipeline ---- */
 
 static float *run(ln_session *s, const ln_graph *g) {
-    float *x = random_input(g), *out[2];
+    float *x = random_input(g);
+    void *out[2];
     int64_t count = 0, all = 0;
     for (int i = 0; i < g->n_output; i++) {
         ln_shape_count(&g->tensor[g->output[i]].shape, &count);
@@ -177,7 +178,7 @@ static float *run(ln_session *s, const ln_graph *g) {
     ln_shape_count(&g->tensor[g->output[0]].shape, &count);
     out[0] = y;
     out[1] = y + count;
-    const float *in[] = {x};
+    const void *in[] = {x};
     OK(ln_session_run(s, in, out, &err));
     free(x);
     return y;
@@ -296,8 +297,9 @@ START_TEST(a_run_that_fails_half_way_leaves_nothing_behind) {
     for (int stream = LN_STREAM_AUTO; stream <= LN_STREAM_RESIDENT; stream++)
         for (long call = 1; call <= 2; call++) {
             ln_session *s = open_stream(g, NULL, (ln_stream)stream);
-            float *x = random_input(g), *y = malloc(1 << 20), *out[] = {y, y + (1 << 17)};
-            const float *in[] = {x};
+            float *x = random_input(g), *y = malloc(1 << 20);
+            void *out[] = {y, y + (1 << 17)};
+            const void *in[] = {x};
             ln_fault fault = {.fail_name = "clEnqueueReadBuffer", .fail_call = call};
             ln_fault_set(&fault);
             linnet_status st = ln_session_run(s, in, out, &err);

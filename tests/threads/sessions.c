@@ -24,8 +24,8 @@ typedef struct job {
 static linnet_status run_once(linnet_session *s, uint64_t picture, float *logits,
                               linnet_error *err) {
     static _Thread_local float pixels[PIXELS];
-    const float *in[] = {pixels};
-    float *out[] = {logits};
+    const void *in[] = {pixels};
+    void *out[] = {logits};
     linnet_synthetic_image(picture, 1, SIDE, SIDE, pixels);
     return linnet_session_run(s, in, out, err);
 }

@@ -1,0 +1,124 @@
+/* Sessions whose inputs and outputs are integers, or lie in the caller's own order, or are
+ * constants; and that diff takes no wrong integer. */
+#include "engine/diff.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+static ln_device *device;
+static linnet_error err;
+
+#define OK(expr) ck_assert_msg((expr) == LINNET_OK, "%s: %s", #expr, err.message)
+
+static ln_tid map(ln_graph *g, ln_map_kind kind, ln_tid a, ln_tid b) {
+    const ln_tid in[] = {a, b};
+    const ln_attr attr = {.map = {.kind = kind}};
+    const ln_tid y = ln_graph_node(g, LN_OP_MAP, ln_map_names[kind], &attr, in, 2, &err);
+    ck_assert_msg(y != LN_NONE, "%s", err.message);
+    return y;
+}
+
+/* count + 1000 (i32), picture - own as N,C,H,W and as it is, a constant. */
+static ln_graph *graph(int32_t **constant) {
+    ln_graph *g = NULL;
+    OK(ln_graph_create("words", &g, &err));
+    const ln_tid count = ln_graph_input(g, "count", (ln_shape){2, {2, 5}}, &err);
+    g->tensor[count].dtype = LN_I32;
+    const ln_tid picture = ln_graph_input(g, "picture", ln_nhwc(1, 2, 3, 4), &err);
+    const ln_tid own = ln_graph_input(g, "own", ln_nhwc(1, 2, 3, 4), &err);
+    g->tensor[own].as_is = true;
+    const ln_tid more = ln_graph_const_new_i32(g, "more", (ln_shape){1, {5}}, constant, &err);
+    for (int i = 0; i < 5; i++) (*constant)[i] = 1000 + i;
+    const ln_tid sum = map(g, LN_MAP_ADD, count, more);
+    const ln_tid planar = map(g, LN_MAP_SUB, picture, own);
+    const ln_tid as_is = map(g, LN_MAP_MUL, picture, own);
+    g->tensor[as_is].as_is = true;
+    const ln_tid out[] = {sum, planar, as_is, more, own};
+    for (size_t i = 0; i < LN_COUNT(out); i++) OK(ln_graph_output(g, out[i], &err));
+    OK(ln_graph_verify(g, &err));
+    return g;
+}
+
+static ln_session *open(ln_graph *g, ln_stream stream) {
+    ln_plan *p = NULL;
+    ln_session *s = NULL;
+    const ln_session_params how = {.stream = stream};
+    OK(ln_plan_create(g, ln_device_caps(device), NULL, &p, &err));
+    OK(ln_session_create(device, p, &how, &s, &err));
+    return s;
+}
+
+static const int32_t counts[10] = {0, -1, INT32_MAX, INT32_MIN, 16777217, 5, 6, 7, 8, 9};
+static float picture[24], own[24]; /* [1,4,2,3]; [1,2,3,4] */
+static const void *const ins[] = {counts, picture, own};
+
+static void fill(void) {
+    for (int i = 0; i < 24; i++) picture[i] = (float)i, own[i] = 0.25f * (float)(i * i);
+}
+
+START_TEST(words_go_in_and_come_out) {
+    fill();
+    for (int stream = LN_STREAM_LAUNCHES; stream <= LN_STREAM_RESIDENT; stream++) {
+        int32_t *constant, sum[10], more[5];
+        float planar[24], as_is[24], same[24];
+        ln_graph *g = graph(&constant);
+        ln_session *s = open(g, (ln_stream)stream);
+        void *const outs[] = {sum, planar, as_is, more, same};
+        OK(ln_session_run(s, ins, outs, &err));
+        for (int i = 0; i < 10; i++)
+            ck_assert_int_eq(sum[i], (int32_t)((uint32_t)counts[i] + 1000u + (uint32_t)(i % 5)));
+        for (int c = 0; c < 4; c++)
+            for (int p = 0; p < 6; p++) {
+                ck_assert_float_eq(planar[c * 6 + p], picture[c * 6 + p] - own[p * 4 + c]);
+                ck_assert_float_eq(as_is[p * 4 + c], picture[c * 6 + p] * own[p * 4 + c]);
+            }
+        for (int i = 0; i < 5; i++) ck_assert_int_eq(more[i], 1000 + i);
+        for (int i = 0; i < 24; i++) ck_assert_float_eq(same[i], own[i]);
+        ln_session_destroy(&s);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
+START_TEST(diff_wants_the_same_integers) {
+    fill();
+    int32_t *constant;
+    ln_diff_report r;
+    ln_graph *g = graph(&constant);
+    ln_session *s = open(g, LN_STREAM_LAUNCHES);
+    OK(ln_diff_run(s, ins, &r, &err));
+    ck_assert(r.pass);
+    ck_assert_double_eq(r.end_to_end, 0.0);
+    ln_diff_free(&r);
+    constant[2]++; /* what the device has packed is one less */
+    OK(ln_diff_run(s, ins, &r, &err));
+    ck_assert(!r.pass);
+    ck_assert_str_eq(r.layer[r.first_bad].name, "add");
+    ck_assert_double_eq(r.layer[r.first_bad].max_abs, 1.0);
+    ck_assert(isinf(r.end_to_end));
+    ln_diff_free(&r);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
+int main(void) {
+    if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
+        fprintf(stderr, "no device: %s\n", err.message);
+        return EXIT_FAILURE;
+    }
+    Suite *s = suite_create("words");
+    TCase *t = tcase_create("words");
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, words_go_in_and_come_out);
+    tcase_add_test(t, diff_wants_the_same_integers);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
+    srunner_run_all(r, CK_ENV);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    ln_device_release(&device);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
