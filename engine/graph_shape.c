@@ -238,7 +238,7 @@ static linnet_status shape_softmax(const ln_graph *g, const ln_node *n, ln_shape
 }
 
 /* clang-format off */
-static const ln_shape_fn rules[LN_OP_COUNT] = {
+const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_CONV2D]           = shape_conv2d,
     [LN_OP_CONV_TRANSPOSE]   = shape_conv_transpose,
     [LN_OP_FC]               = shape_fc,
@@ -271,7 +271,7 @@ static const ln_shape_fn rules[LN_OP_COUNT] = {
 
 linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
     linnet_status s = ln_need_types(g, n, err);
-    if (s == LINNET_OK) s = rules[n->op](g, n, out, err);
+    if (s == LINNET_OK) s = ln_shape_rules[n->op](g, n, out, err);
     if (s != LINNET_OK) ln_fail_prefix(err, "%s: %s", n->name, ln_op_infos[n->op].name);
     return s;
 }

@@ -9,6 +9,7 @@
 /* Checks inputs and attributes of n; gives its output shape. */
 typedef linnet_status (*ln_shape_fn)(const ln_graph *g, const ln_node *n, ln_shape *out,
                                      linnet_error *err);
+extern const ln_shape_fn ln_shape_rules[LN_OP_COUNT];
 
 const ln_shape *ln_in_shape(const ln_graph *g, const ln_node *n, int slot); /* NULL: absent */
 linnet_status ln_need_rank(const ln_shape *s, int rank, const char *what, linnet_error *err);

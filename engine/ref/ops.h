@@ -14,6 +14,7 @@ typedef struct ln_ref_call {
     int threads;
 } ln_ref_call;
 typedef linnet_status (*ln_ref_fn)(const ln_ref_call *c, linnet_error *err);
+extern const ln_ref_fn ln_ref_table[LN_OP_COUNT];
 
 linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_conv_transpose(const ln_ref_call *c, linnet_error *err);

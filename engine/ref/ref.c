@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* clang-format off */
-static const ln_ref_fn table[LN_OP_COUNT] = {
+const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
     [LN_OP_CONV2D]           = ln_ref_conv2d,
     [LN_OP_CONV_TRANSPOSE]   = ln_ref_conv_transpose,
     [LN_OP_FC]               = ln_ref_fc,
@@ -136,7 +136,7 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
     }
     LN_TRY(want_value(r, n->out[0], err));
     c.out = r->value[n->out[0]];
-    return table[n->op](&c, err);
+    return ln_ref_table[n->op](&c, err);
 }
 
 /* last[t]: the last node that reads t; outputs and inputs of the graph are never dropped. */

@@ -1,4 +1,7 @@
 /* Shape rules: what each op gives, and what it refuses, by name. */
+#include "engine/graph_shape.h"
+#include "engine/ref/ops.h"
+
 #include "util.h"
 
 static void expect(const tg *t, ln_tid y, ln_shape want) {
@@ -243,6 +246,16 @@ START_TEST(other_rules) {
 }
 END_TEST
 
+START_TEST(every_op_has_a_rule_and_a_reference) {
+    for (int op = 0; op < LN_OP_COUNT; op++) {
+        const char *name = ln_op_infos[op].name;
+        ck_assert_msg(name && *name, "op %d has no name", op);
+        ck_assert_msg(ln_shape_rules[op] != NULL, "%s has no shape rule", name);
+        ck_assert_msg(ln_ref_table[op] != NULL, "%s has no reference", name);
+    }
+}
+END_TEST
+
 /* Outputs too large to count or hold are refused where they would come into being. */
 START_TEST(overflow) {
     tg t;
@@ -297,6 +310,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, binary_rules);
     tcase_add_test(c, other_rules);
     tcase_add_test(c, overflow);
+    tcase_add_test(c, every_op_has_a_rule_and_a_reference);
     tcase_add_loop_test(c, same_padding, 0, (int)LN_COUNT(same_cases));
 }
 
