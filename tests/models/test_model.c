@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 START_TEST(names) {
     linnet_error err = {0};
@@ -174,6 +175,35 @@ static const char *store(set *s, const ln_meta *meta, size_t n_meta) {
     return path;
 }
 
+/* The same with a hole for the values: names and shapes are all that a misfit is about. */
+static const char *store_hollow(const set *s) {
+    ln_str head = {0};
+    int64_t at = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const ln_shape *shape = &s->list[i].shape;
+        int64_t count = 1;
+        ln_str_add(&head, "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? ',' : '{',
+                   s->list[i].name);
+        for (int d = 0; d < shape->rank; d++) {
+            ln_str_add(&head, "%s%lld", d ? "," : "", (long long)shape->dim[d]);
+            count *= shape->dim[d];
+        }
+        ln_str_add(&head, "],\"data_offsets\":[%lld,%lld]}", (long long)at,
+                   (long long)(at + count * 4));
+        at += count * 4;
+    }
+    ln_str_add(&head, "}");
+    const uint64_t size = head.len;
+    ln_str file = {0};
+    ln_str_put(&file, (const char *)&size, sizeof size);
+    ln_str_put(&file, head.p, head.len);
+    const char *path = file_of("v1.safetensors", file.p, file.len);
+    ck_assert_int_eq(truncate(path, (off_t)((int64_t)file.len + at)), 0);
+    ln_str_free(&head);
+    ln_str_free(&file);
+    return path;
+}
+
 static void free_set(set *s) {
     ln_weights_close(&s->w);
     free(s->list);
@@ -322,12 +352,14 @@ END_TEST
 
 /* A missing, a renamed and a misshapen tensor of one network of each family. */
 START_TEST(misfits_in_every_family) {
-    static const char *const models[] = {
-        "mobilenetv1_100h",      "tv_mobilenet_v2",       "tf_efficientnet_lite0",
-        "mobilenetv3_small_050", "tv_mobilenet_v3_small", "mobilenetv4_hybrid_medium",
-        "tv_efficientnet_b0",    "tv_mnasnet1_0",         "mobilenet_edgetpu_v2_m",
-        "shufflenetv1_1.0x_g3",  "tv_shufflenet_v2_x0_5", "mobilevit_xxs",
-        "mobilevitv2_050",       "mobilevitv3_xxs",       "nasnetamobile"};
+    static const char *const models[] = {"mobilenetv1_100h",       "tv_mobilenet_v2",
+                                         "tf_efficientnet_lite0",  "mobilenetv3_small_050",
+                                         "tv_mobilenet_v3_small",  "mobilenetv4_hybrid_medium",
+                                         "tv_efficientnet_b0",     "tv_mnasnet1_0",
+                                         "mobilenet_edgetpu_v2_m", "shufflenetv1_1.0x_g3",
+                                         "tv_shufflenet_v2_x0_5",  "mobilevit_xxs",
+                                         "mobilevitv2_050",        "mobilevitv3_xxs",
+                                         "nasnetamobile",          "tv_vgg16"};
     for (size_t i = 0; i < LN_COUNT(models); i++) {
         char message[1000], want[200];
         set s = make_set(models[i]);
@@ -342,7 +374,7 @@ START_TEST(misfits_in_every_family) {
         s.n--; /* the last is not written at all */
         char gone[200];
         snprintf(gone, sizeof gone, "%s missing", last->name);
-        ck_assert_int_eq(build_from(store(&s, NULL, 0), models[i], message), LINNET_ERR_BAD_FILE);
+        ck_assert_int_eq(build_from(store_hollow(&s), models[i], message), LINNET_ERR_BAD_FILE);
         ck_assert_msg(strstr(message, "4 tensors") && strstr(message, want) &&
                           strstr(message, moved) && strstr(message, gone) &&
                           strstr(message, "renamed unexpected"),
