@@ -80,7 +80,9 @@ typedef struct ln_args {
     ln_u32 x2;   /* second activation input */
     ln_i32 x2ps; /* its pixel stride; of a convolution: the gate's */
     ln_i32 x2c;
-    ln_i32 pad_[13];
+    ln_u32 y2, y3; /* second and third output (LN_NO_OFF: none) and their pixel strides */
+    ln_i32 y2ps, y3ps;
+    ln_i32 pad_[9];
     union {
         ln_operand
             part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution

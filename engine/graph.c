@@ -174,31 +174,55 @@ static linnet_status check_inputs(const ln_graph *g, ln_op op, const char *name,
     return LINNET_OK;
 }
 
-ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
-                     int n_in, linnet_error *err) {
-    if ((unsigned)op >= LN_OP_COUNT) {
-        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no op %d", name, (int)op);
-        return LN_NONE;
+/* Tensors for all outputs of n; those added before a failure go again. */
+static linnet_status add_outputs(ln_graph *g, ln_node *n, const ln_shape *shape,
+                                 linnet_error *err) {
+    const int before = g->n_tensor;
+    for (int k = 0; k < n->n_out; k++) {
+        ln_tensor t = {.name = n->name, .shape = shape[k], .kind = LN_TENSOR_NODE};
+        t.dtype = ln_node_dtype(g, n, k);
+        if (k) t.name = ln_pool_printf(&g->pool, "%s:%d", n->name, k);
+        n->out[k] = t.name ? add_tensor(g, &t, err) : LN_NONE;
+        if (n->out[k] == LN_NONE) {
+            g->n_tensor = before;
+            if (!t.name) return ln_fail_oom(err, "a tensor's name", 1);
+            return err ? err->status : LINNET_ERR_INVALID_ARGUMENT;
+        }
     }
-    if (check_inputs(g, op, name, in, n_in, err) != LINNET_OK) return LN_NONE;
-    ln_node n = {.op = op, .name = name, .n_in = n_in, .n_out = 1};
+    n->name = g->tensor[n->out[0]].name;
+    return LINNET_OK;
+}
+
+linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
+                                const ln_tid *in, int n_in, ln_tid out[LN_MAX_OUT],
+                                linnet_error *err) {
+    if ((unsigned)op >= LN_OP_COUNT)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no op %d", name, (int)op);
+    LN_TRY(check_inputs(g, op, name, in, n_in, err));
+    ln_node n = {.op = op, .name = name, .n_in = n_in};
     if (attr) n.attr = *attr;
+    n.n_out = ln_node_outputs(op, &n.attr);
     memcpy(n.in, in, (size_t)n_in * sizeof *in);
     while (n.n_in > ln_op_infos[op].min_in && n.in[n.n_in - 1] == LN_NONE) n.n_in--;
 
-    ln_tensor t = {.name = name, .kind = LN_TENSOR_NODE, .dtype = LN_F32};
-    if (ln_node_shape(g, &n, &t.shape, err) != LINNET_OK) return LN_NONE;
-    t.dtype = ln_node_dtype(g, &n, 0);
+    ln_shape shape[LN_MAX_OUT];
+    LN_TRY(ln_node_shape(g, &n, shape, err));
     void *list = g->node;
-    if (grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err) != LINNET_OK) return LN_NONE;
+    LN_TRY(grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err));
     g->node = list;
-    n.out[0] = add_tensor(g, &t, err);
-    if (n.out[0] == LN_NONE) return LN_NONE;
-    n.name = g->tensor[n.out[0]].name;
+    LN_TRY(add_outputs(g, &n, shape, err));
     g->node[g->n_node++] = n;
     const int64_t macs = ln_node_macs(g, &n);
     g->macs = macs > INT64_MAX - g->macs ? INT64_MAX : g->macs + macs;
-    return n.out[0];
+    memcpy(out, n.out, (size_t)n.n_out * sizeof *out);
+    return LINNET_OK;
+}
+
+ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
+                     int n_in, linnet_error *err) {
+    ln_tid out[LN_MAX_OUT];
+    const linnet_status s = ln_graph_node_all(g, op, name, attr, in, n_in, out, err);
+    return s == LINNET_OK ? out[0] : LN_NONE;
 }
 
 linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err) {

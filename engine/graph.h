@@ -56,7 +56,7 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(ACT, "act", 1, 1)                                                                            \
     X(SOFTMAX, "softmax", 1, 1)       /* over the last dimension */                                \
     X(RESHAPE, "reshape", 1, 1)       /* same elements in the same order */                        \
-    X(CONCAT, "concat", 1, 16)        /* the last dimension; may shuffle */                        \
+    X(CONCAT, "concat", 1, 16)        /* along one dimension; may shuffle */                       \
     X(LAYER_NORM, "layer_norm", 1, 3) /* x, [gamma], [beta]: over the last dimension */            \
     X(GROUP_NORM, "group_norm", 1, 3) /* x, [gamma], [beta]: over H, W and a group's channels */   \
     X(ATTENTION, "attention", 3, 3)   /* q, k, v: maps; may be one and the same */                 \
@@ -72,7 +72,8 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(MATMUL, "matmul", 2, 2)       /* of two activations; batch dimensions are repeated */        \
     X(GATHER, "gather", 2, 2)       /* x, indices (I32): parts along one dimension */              \
     X(GATHER_ND, "gather_nd", 2, 2) /* x, indices of several dimensions */                         \
-    X(GATHER_ELEMENTS, "gather_elements", 2, 2) /* x, an index for each element */
+    X(GATHER_ELEMENTS, "gather_elements", 2, 2) /* x, an index for each element */                 \
+    X(TOPK, "topk", 1, 1)                       /* gives values and indices (I32) */
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -155,11 +156,13 @@ typedef struct ln_linear_attention_attr {
 typedef struct ln_shuffle_attr {
     int groups;
 } ln_shuffle_attr;
-/* groups > 1: the joined channels are shuffled. size > 0: only so many channels, from begin. All
- * zero: a plain concat. */
+/* groups > 1: the joined channels are shuffled. size > 0: only so many channels, from begin. back:
+ * the dimension that is joined, counted from the last; where it is not 0 the others are. All zero:
+ * a plain concat. */
 typedef struct ln_concat_attr {
     int groups;
     int64_t begin, size;
+    int back;
 } ln_concat_attr;
 /* y[i] = x[begin + i * step] in each dimension; step may be negative */
 typedef struct ln_slice_attr {
@@ -198,6 +201,12 @@ typedef struct ln_matmul_attr {
 typedef struct ln_gather_attr {
     int axis, batch;
 } ln_gather_attr;
+/* The k largest (or smallest) along the last dimension, best first, and where they were. Of equals
+ * the one with the lower index comes first; a NaN counts as larger than any number. */
+typedef struct ln_topk_attr {
+    int64_t k;
+    bool smallest;
+} ln_topk_attr;
 /* y[i] = x[i mod dim] in each dimension; shape: a multiple of the input's everywhere. */
 typedef struct ln_tile_attr {
     ln_shape shape;
@@ -244,6 +253,7 @@ typedef union ln_attr {
     ln_tile_attr tile;
     ln_matmul_attr matmul;
     ln_gather_attr gather;
+    ln_topk_attr topk;
     ln_se_attr se;
     ln_map_attr map;
     ln_act act;
@@ -314,14 +324,22 @@ ln_tid ln_graph_const_new_i32(ln_graph *g, const char *name, ln_shape shape, int
 /* Adds a node, infers and checks its output shape. in may hold LN_NONE for absent optionals. */
 ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *attr, const ln_tid *in,
                      int n_in, linnet_error *err);
+/* The same for ops of several outputs: out receives ln_node_outputs() ids. The first output has the
+ * node's name, the others name:1, name:2. */
+linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
+                                const ln_tid *in, int n_in, ln_tid out[LN_MAX_OUT],
+                                linnet_error *err);
 linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err);
 
 /* Structural check used after every pass: order, arity, shapes, no dangling ids. */
 linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err);
 /* Removes nodes and tensors that no output needs; keeps order. Ids change. */
 linnet_status ln_graph_compact(ln_graph *g, linnet_error *err);
-/* Output shape of a node from its inputs, attributes checked; errors name the shapes. */
-linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err);
+/* How many outputs the op has with these attributes. */
+int ln_node_outputs(ln_op op, const ln_attr *a);
+/* Shapes of a node's outputs from its inputs, attributes checked; errors name the shapes. */
+linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape out[LN_MAX_OUT],
+                            linnet_error *err);
 /* Type of an output, by the types of the inputs (which ln_node_shape checks). */
 ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output);
 /* MAP: the row of cl_kernels/map.h for its kind and its operands' types; -1: there is none. */
@@ -333,9 +351,10 @@ static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
            n->attr.conv.groups == g->tensor[n->in[0]].shape.dim[3] &&
            n->attr.conv.groups == g->tensor[n->out[0]].shape.dim[3];
 }
-/* The operands side by side and nothing else. */
+/* The operands' channels side by side and nothing else. */
 static inline bool ln_node_is_plain_concat(const ln_node *n) {
-    return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size;
+    return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size &&
+           !n->attr.concat.back;
 }
 /* PAD: the value as a word of the output's type. */
 float ln_pad_word(const ln_graph *g, const ln_node *n);
@@ -364,6 +383,8 @@ void ln_pool_ceil(ln_pool_attr *p, int64_t in_h, int64_t in_w);
 /* The whole of x: begin 0, step 1, size x's. Narrow it from there. */
 ln_slice_attr ln_slice_all(const ln_shape *x);
 
+/* Shapes of a node's outputs: "1x5 1x5"; returns buf. */
+const char *ln_node_shapes_text(const ln_graph *g, const ln_node *n, char buf[LN_MAX_OUT * 96]);
 /* `linnet info`: a line a node, aligned. */
 void ln_graph_print(const ln_graph *g, ln_str *out);
 

@@ -5,14 +5,32 @@
 
 #define BROKEN(...) ln_fail(err, LINNET_ERR_INTERNAL, __VA_ARGS__)
 
+static linnet_status verify_output(const ln_graph *g, const ln_node *n, int k,
+                                   const ln_shape *shape, bool *ready, linnet_error *err) {
+    const ln_tid y = n->out[k];
+    char a[96], b[96];
+    if (y < 0 || y >= g->n_tensor) return BROKEN("%s: output is no tensor (%d)", n->name, (int)y);
+    if (g->tensor[y].kind != LN_TENSOR_NODE || ready[y])
+        return BROKEN("%s: output %s has another maker", n->name, g->tensor[y].name);
+    if (!ln_shape_equal(shape, &g->tensor[y].shape))
+        return BROKEN("%s: output has shape %s, its rule says %s", n->name,
+                      ln_shape_text(&g->tensor[y].shape, a), ln_shape_text(shape, b));
+    const ln_dtype type = ln_node_dtype(g, n, k);
+    if (g->tensor[y].dtype != type)
+        return BROKEN("%s: output is %s, its rule says %s", n->name,
+                      ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[type]);
+    ready[y] = true;
+    return LINNET_OK;
+}
+
 static linnet_status verify_node(const ln_graph *g, int at, bool *ready, linnet_error *err) {
     const ln_node *n = &g->node[at];
-    char a[96], b[96];
     if ((unsigned)n->op >= LN_OP_COUNT) return BROKEN("%s: node %d has no op", g->name, at);
     const ln_op_info *info = &ln_op_infos[n->op];
     if (n->n_in < info->min_in || n->n_in > info->max_in)
         return BROKEN("%s: %s has %d inputs", n->name, info->name, n->n_in);
-    if (n->n_out != 1) return BROKEN("%s: %s has %d outputs", n->name, info->name, n->n_out);
+    if (n->n_out != ln_node_outputs(n->op, &n->attr))
+        return BROKEN("%s: %s has %d outputs", n->name, info->name, n->n_out);
     for (int i = 0; i < n->n_in; i++) {
         if (n->in[i] == LN_NONE && i >= info->min_in) continue;
         if (n->in[i] < 0 || n->in[i] >= g->n_tensor)
@@ -21,19 +39,9 @@ static linnet_status verify_node(const ln_graph *g, int at, bool *ready, linnet_
             return BROKEN("%s: input %s is used before it is made", n->name,
                           g->tensor[n->in[i]].name);
     }
-    const ln_tid y = n->out[0];
-    if (y < 0 || y >= g->n_tensor) return BROKEN("%s: output is no tensor (%d)", n->name, (int)y);
-    if (g->tensor[y].kind != LN_TENSOR_NODE || ready[y])
-        return BROKEN("%s: output %s has another maker", n->name, g->tensor[y].name);
-    ln_shape shape;
-    LN_TRY(ln_node_shape(g, n, &shape, err));
-    if (!ln_shape_equal(&shape, &g->tensor[y].shape))
-        return BROKEN("%s: output has shape %s, its rule says %s", n->name,
-                      ln_shape_text(&g->tensor[y].shape, a), ln_shape_text(&shape, b));
-    if (g->tensor[y].dtype != ln_node_dtype(g, n, 0))
-        return BROKEN("%s: output is %s, its rule says %s", n->name,
-                      ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[ln_node_dtype(g, n, 0)]);
-    ready[y] = true;
+    ln_shape shape[LN_MAX_OUT];
+    LN_TRY(ln_node_shape(g, n, shape, err));
+    for (int k = 0; k < n->n_out; k++) LN_TRY(verify_output(g, n, k, &shape[k], ready, err));
     return LINNET_OK;
 }
 

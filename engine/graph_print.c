@@ -67,6 +67,7 @@ static void put_attention(ln_str *s, const ln_attention_attr *a) {
 /* "concat g2 58+58": 58 channels from the 58th of those shuffled in two groups */
 static void put_concat(ln_str *s, const ln_concat_attr *a) {
     if (a->groups > 1) ln_str_add(s, " g%d", a->groups);
+    if (a->back) ln_str_add(s, " back %d", a->back);
     if (a->size) ln_str_add(s, " %lld+%lld", (long long)a->begin, (long long)a->size);
 }
 
@@ -125,11 +126,21 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     case LN_OP_MAP: put_map(s, &n->attr.map); break;
     case LN_OP_PAD: put_pad(s, &n->attr.pad); break;
     case LN_OP_PERMUTE: put_perm(s, &n->attr.permute, g->tensor[n->in[0]].shape.rank); break;
+    case LN_OP_TOPK: ln_str_add(s, n->attr.topk.smallest ? " smallest" : " largest"); break;
     case LN_OP_MATMUL: put_matmul(s, &n->attr.matmul); break;
     case LN_OP_GATHER:
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, " axis %d", n->attr.gather.axis); break;
     default: break;
     }
+}
+
+const char *ln_node_shapes_text(const ln_graph *g, const ln_node *n, char buf[LN_MAX_OUT * 96]) {
+    char one[96];
+    int at = 0;
+    for (int k = 0; k < n->n_out; k++)
+        at += snprintf(buf + at, (size_t)(LN_MAX_OUT * 96 - at), "%s%s", k ? " " : "",
+                       ln_shape_text(&g->tensor[n->out[k]].shape, one));
+    return buf;
 }
 
 static size_t op_width(const ln_graph *g, const ln_node *n) {
@@ -146,19 +157,19 @@ typedef struct widths {
 
 static widths measure(const ln_graph *g) {
     widths w = {5, 2, 6};
-    char text[96];
+    char text[LN_MAX_OUT * 96];
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
         w.name = LN_MAX(w.name, (int)strlen(n->name));
         w.op = LN_MAX(w.op, (int)op_width(g, n));
-        w.shape = LN_MAX(w.shape, (int)strlen(ln_shape_text(&g->tensor[n->out[0]].shape, text)));
+        w.shape = LN_MAX(w.shape, (int)strlen(ln_node_shapes_text(g, n, text)));
     }
     return w;
 }
 
 void ln_graph_print(const ln_graph *g, ln_str *out) {
     const widths w = measure(g);
-    char shape[96], params[32], macs[32];
+    char shape[LN_MAX_OUT * 96], params[32], macs[32];
     ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "layer", w.op, "op", w.shape,
                "output", "params", "MACs");
     for (int i = 0; i < g->n_node; i++) {
@@ -166,8 +177,8 @@ void ln_graph_print(const ln_graph *g, ln_str *out) {
         ln_str op = {0};
         put_op(&op, g, n);
         ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, n->name, w.op, op.p ? op.p : "",
-                   w.shape, ln_shape_text(&g->tensor[n->out[0]].shape, shape),
-                   grouped(node_params(g, n), params), grouped(ln_node_macs(g, n), macs));
+                   w.shape, ln_node_shapes_text(g, n, shape), grouped(node_params(g, n), params),
+                   grouped(ln_node_macs(g, n), macs));
         ln_str_free(&op);
     }
     ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "total", w.op, "", w.shape, "",

@@ -266,10 +266,20 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_GATHER]           = ln_shape_gather,
     [LN_OP_GATHER_ND]        = ln_shape_gather_nd,
     [LN_OP_GATHER_ELEMENTS]  = ln_shape_gather_elements,
+    [LN_OP_TOPK]             = ln_shape_topk,
 };
 /* clang-format on */
 
-linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
+int ln_node_outputs(ln_op op, const ln_attr *a) {
+    (void)a;
+    switch (op) {
+    case LN_OP_TOPK: return 2;
+    default: return 1;
+    }
+}
+
+linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape out[LN_MAX_OUT],
+                            linnet_error *err) {
     linnet_status s = ln_need_types(g, n, err);
     if (s == LINNET_OK) s = ln_shape_rules[n->op](g, n, out, err);
     if (s != LINNET_OK) ln_fail_prefix(err, "%s: %s", n->name, ln_op_infos[n->op].name);

@@ -6,7 +6,7 @@
 
 #define LN_BAD(...) ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, __VA_ARGS__)
 
-/* Checks inputs and attributes of n; gives its output shape. */
+/* Checks inputs and attributes of n; gives its output shapes, out[0] on. */
 typedef linnet_status (*ln_shape_fn)(const ln_graph *g, const ln_node *n, ln_shape *out,
                                      linnet_error *err);
 extern const ln_shape_fn ln_shape_rules[LN_OP_COUNT];
@@ -42,6 +42,7 @@ linnet_status ln_shape_tile(const ln_graph *, const ln_node *, ln_shape *, linne
 linnet_status ln_shape_matmul(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather_nd(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_topk(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather_elements(const ln_graph *, const ln_node *, ln_shape *,
                                        linnet_error *);
 

@@ -77,3 +77,16 @@ linnet_status ln_shape_gather_elements(const ln_graph *g, const ln_node *n, ln_s
         return LN_BAD("indices %s do not go with %s", ln_shape_text(out, b), ln_shape_text(x, a));
     return LINNET_OK;
 }
+
+linnet_status ln_shape_topk(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
+    char a[96];
+    const int64_t k = n->attr.topk.k;
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    if (k < 1 || k > x->dim[x->rank - 1])
+        return LN_BAD("no best %lld along the last dimension of %s", (long long)k,
+                      ln_shape_text(x, a));
+    out[0] = *x;
+    out[0].dim[x->rank - 1] = k;
+    out[1] = out[0];
+    return LINNET_OK;
+}

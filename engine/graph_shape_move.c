@@ -29,21 +29,26 @@ static linnet_status pick_channels(const ln_node *n, int64_t *all, linnet_error 
 linnet_status ln_shape_concat(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     char a[96], b[96];
+    const ln_concat_attr *c = &n->attr.concat;
     const ln_shape *first = ln_in_shape(g, n, 0);
-    const int last = first->rank - 1;
+    const int axis = first->rank - 1 - c->back;
     *out = *first;
+    if (c->back < 0 || axis < 0)
+        return LN_BAD("no dimension %d from the last in %s", c->back, ln_shape_text(first, a));
+    if (c->back && (c->groups < 0 || c->groups > 1 || c->begin || c->size))
+        return LN_BAD("only channels are shuffled or cut, not dimension %d", axis);
     for (int i = 1; i < n->n_in; i++) {
         const ln_shape *x = ln_in_shape(g, n, i);
         if (!x) return LN_BAD("input %d is missing", i);
         ln_shape like = *x;
-        if (like.rank == first->rank) like.dim[last] = first->dim[last];
+        if (like.rank == first->rank) like.dim[axis] = first->dim[axis];
         if (!ln_shape_equal(&like, first))
-            return LN_BAD("%s differs from %s in more than the last dimension", ln_shape_text(x, a),
-                          ln_shape_text(first, b));
-        if (__builtin_add_overflow(out->dim[last], x->dim[last], &out->dim[last]))
-            return LN_BAD("sum of channels overflows");
+            return LN_BAD("%s differs from %s in more than dimension %d", ln_shape_text(x, a),
+                          ln_shape_text(first, b), axis);
+        if (__builtin_add_overflow(out->dim[axis], x->dim[axis], &out->dim[axis]))
+            return LN_BAD("sum of dimension %d overflows", axis);
     }
-    return pick_channels(n, &out->dim[last], err);
+    return c->back ? LINNET_OK : pick_channels(n, &out->dim[axis], err);
 }
 
 linnet_status ln_shape_shuffle(const ln_graph *g, const ln_node *n, ln_shape *out,

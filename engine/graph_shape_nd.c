@@ -51,7 +51,8 @@ static bool moves_words(const ln_node *n) {
     case LN_OP_TILE:
     case LN_OP_GATHER:
     case LN_OP_GATHER_ND:
-    case LN_OP_GATHER_ELEMENTS: return true;
+    case LN_OP_GATHER_ELEMENTS:
+    case LN_OP_TOPK: return true;
     case LN_OP_ACT: return n->attr.act.kind == LN_ACT_NONE;
     default: return false;
     }
@@ -64,7 +65,7 @@ int ln_node_map_row(const ln_graph *g, const ln_node *n) {
 }
 
 ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
-    (void)output;
+    if (output) return LN_I32; /* indices */
     if (n->op == LN_OP_MAP) {
         const int row = ln_node_map_row(g, n);
         return row < 0 ? LN_F32 : ln_map_rows[row].out;

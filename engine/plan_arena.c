@@ -34,7 +34,7 @@ static bool reshape_renames(const ln_graph *g, const ln_node *n) {
 }
 
 static bool concat_aliases(const ln_plan *p, const ln_node *n) {
-    if (!ln_node_is_plain_concat(n)) return false;
+    if (n->op != LN_OP_CONCAT || n->attr.concat.groups > 1 || n->attr.concat.size) return false;
     for (int i = 0; i < n->n_in; i++)
         if (p->place[n->in[i]].owner != n->out[0]) return false;
     return true;
@@ -121,20 +121,37 @@ static void share(ln_plan *p, ln_tid t, ln_tid with) {
     p->place[r].last = LN_MAX(p->place[r].last, p->place[t].last);
 }
 
-/* All inputs as slices, or none: each must start on a multiple of the channel padding and
- * be made by a node for this concat's sake alone (no other slice, no output of the graph). */
+/* Whether each operand can be a part of the output: channels that start on a multiple of the
+ * padding, or pixels that follow those of the operand before. */
+static bool has_slices(const ln_graph *g, const ln_node *n) {
+    const ln_shape *y = &g->tensor[n->out[0]].shape;
+    int64_t at = 0;
+    if (ln_node_is_plain_concat(n)) {
+        for (int i = 0; i < n->n_in - 1; i++) {
+            const ln_shape *x = &g->tensor[n->in[i]].shape;
+            at += x->dim[x->rank - 1];
+            if (at % LN_CPAD) return false;
+        }
+        return true;
+    }
+    if (n->op != LN_OP_CONCAT || !n->attr.concat.back) return false;
+    for (int d = 0; d < y->rank - 1 - n->attr.concat.back; d++)
+        if (y->dim[d] != 1) return false;
+    return true;
+}
+
+/* All inputs as slices, or none: each must be made by a node for this concat's sake alone (no
+ * other slice, no output of the graph). */
 static void try_concat(ln_plan *p, const ln_node *n) {
     const ln_graph *g = p->graph;
-    int64_t at = 0;
+    if (!has_slices(g, n)) return;
     for (int i = 0; i < n->n_in; i++) {
-        const ln_tensor *t = &g->tensor[n->in[i]];
         const ln_place *pl = &p->place[n->in[i]];
-        if (t->kind != LN_TENSOR_NODE || pl->owner != n->in[i] || pl->dense || at % LN_CPAD ||
+        if (g->tensor[n->in[i]].kind != LN_TENSOR_NODE || pl->owner != n->in[i] || pl->dense ||
             is_output(g, n->in[i]))
             return;
         for (int k = 0; k < i; k++)
             if (n->in[k] == n->in[i]) return;
-        at += t->shape.dim[t->shape.rank - 1];
     }
     for (int i = 0; i < n->n_in; i++) {
         share(p, n->in[i], n->out[0]);
@@ -181,7 +198,7 @@ static void share_all(ln_plan *p) {
     const ln_graph *g = p->graph;
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
-        if (ln_node_is_plain_concat(n)) try_concat(p, n);
+        if (n->op == LN_OP_CONCAT) try_concat(p, n);
     }
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
@@ -268,30 +285,31 @@ static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
     return LINNET_OK;
 }
 
-/* Bytes from the start of a concat's output to its slice t. */
-static int64_t slice_offset(const ln_graph *g, ln_tid t, ln_tid whole) {
+/* Elements from the start of a concat's output, of pixel stride ps, to its slice t. */
+static int64_t slice_offset(const ln_graph *g, ln_tid t, ln_tid whole, int64_t ps) {
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
         if (n->op != LN_OP_CONCAT || n->out[0] != whole) continue;
         int64_t c = 0;
         for (int k = 0; k < n->n_in && n->in[k] != t; k++) {
             const ln_shape *s = &g->tensor[n->in[k]].shape;
-            c += s->dim[s->rank - 1];
+            c += n->attr.concat.back ? pixels(s) * ps : s->dim[s->rank - 1];
         }
-        return c * (int64_t)sizeof(float);
+        return c;
     }
     return 0;
 }
 
 /* Slices and renamed tensors: offset and pixel stride follow from the owner's. */
 static void resolve(ln_plan *p, ln_tid t) {
+    const ln_tid r = root(p, t);
     int64_t offset = 0;
-    ln_tid at = t;
-    for (; p->place[at].owner != at; at = p->place[at].owner)
-        if (p->place[at].slice) offset += slice_offset(p->graph, at, p->place[at].owner);
-    if (at == t) return;
-    p->place[t].ps = p->place[at].ps;
-    p->place[t].offset = p->place[at].offset + offset;
+    for (ln_tid at = t; at != r; at = p->place[at].owner)
+        if (p->place[at].slice)
+            offset += slice_offset(p->graph, at, p->place[at].owner, p->place[r].ps);
+    if (r == t) return;
+    p->place[t].ps = p->place[r].ps;
+    p->place[t].offset = p->place[r].offset + offset * (int64_t)sizeof(float);
 }
 
 linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err) {

@@ -80,6 +80,10 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
     a->m = (int32_t)(d.n * d.h * d.w);
     a->y = element(p, y);
     a->yps = pixel_stride(p, y);
+    a->y2 = n->n_out > 1 ? element(p, n->out[1]) : LN_NO_OFF;
+    a->y3 = n->n_out > 2 ? element(p, n->out[2]) : LN_NO_OFF;
+    a->y2ps = n->n_out > 1 ? pixel_stride(p, n->out[1]) : 0;
+    a->y3ps = n->n_out > 2 ? pixel_stride(p, n->out[2]) : 0;
     fill_window(&(ln_window){1, 1, 1, 1, 1, 1, 0, 0, 0, 0}, a);
     a->groups = 1;
     ln_tid second = ln_node_in(n, 1);

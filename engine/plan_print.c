@@ -28,9 +28,9 @@ void ln_plan_print(const ln_plan *p, ln_str *out) {
     for (int i = 0; i < p->n_step; i++) {
         const ln_step *s = &p->step[i];
         const ln_node *n = &g->node[s->node];
-        char shape[96];
+        char shape[LN_MAX_OUT * 96];
         ln_str_add(out, "%4d  %-*s  %-16s %6d %12lld %12lld  ", i, name_w, n->name,
-                   ln_shape_text(&g->tensor[n->out[0]].shape, shape), (int)s->args.tiles,
+                   ln_node_shapes_text(g, n, shape), (int)s->args.tiles,
                    (long long)p->place[n->out[0]].offset, (long long)packed_bytes(p, s));
         step_variant(p, s, out);
         ln_str_add(out, "%s\n", share_mark(p, n->out[0]));

@@ -116,7 +116,9 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_act(s, "act", &a->linear.act);
         break;
     case LN_OP_CONCAT:
-        if (!ln_node_is_plain_concat(n))
+        if (a->concat.back)
+            ln_str_add(s, ",\"back\":%d", a->concat.back);
+        else if (!ln_node_is_plain_concat(n))
             ln_str_add(s, ",\"groups\":%d,\"begin\":%lld,\"size\":%lld", a->concat.groups,
                        (long long)a->concat.begin, (long long)a->concat.size);
         break;
@@ -140,6 +142,7 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_bool(s, "trans_a", a->matmul.trans_a);
         put_bool(s, "trans_b", a->matmul.trans_b);
         break;
+    case LN_OP_TOPK: put_bool(s, "smallest", a->topk.smallest); break;
     case LN_OP_GATHER:
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, ",\"axis\":%d", a->gather.axis); break;
     case LN_OP_GATHER_ND: ln_str_add(s, ",\"batch\":%d", a->gather.batch); break;

@@ -94,6 +94,11 @@ static void shuffle_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a)
     deep_cut(s, a);
 }
 
+static bool concat_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_site_plain(s) && !s->node->attr.concat.back;
+}
+
 static void concat_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_concat_attr *c = &s->node->attr.concat;
     a->groups = LN_MAX(c->groups, 1);
@@ -132,7 +137,7 @@ const ln_family ln_family_shuffle = {"shuffle", LN_OP_CHANNEL_SHUFFLE, shuffle_c
                                      NULL,      shuffle_bind};
 const ln_family ln_family_slice_deep = {"slice_deep", LN_OP_SLICE, slice_deep_can_run,
                                         NULL,         NULL,        slice_deep_bind};
-const ln_family ln_family_concat = {"concat", LN_OP_CONCAT, shuffle_can_run,
+const ln_family ln_family_concat = {"concat", LN_OP_CONCAT, concat_can_run,
                                     NULL,     NULL,         concat_bind};
 const ln_family ln_family_concat_deep = {"concat_deep", LN_OP_CONCAT, concat_deep_can_run,
                                          NULL,          NULL,         concat_deep_bind};

@@ -124,6 +124,10 @@ LN_FAMILY(gather_rows)
 LN_FAMILY(gather_lanes)
 LN_FAMILY(gather_elements)
 LN_FAMILY(gather_nd)
+LN_FAMILY(concat_nd)
+LN_FAMILY(concat_rows)
+LN_FAMILY(topk)
+LN_FAMILY(topk_count)
 #undef LN_FAMILY
 
 #endif

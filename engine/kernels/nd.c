@@ -4,10 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int inputs(const ln_site *s) {
-    return LN_MIN(s->node->n_in, LN_ND_IN);
-}
-
 static const ln_tensor *constant(const ln_site *s, int k) {
     const ln_tid t = ln_node_in(s->node, k);
     if (t == LN_NONE || s->graph->tensor[t].kind != LN_TENSOR_CONST) return NULL;
@@ -33,15 +29,15 @@ static int64_t rows_of(const ln_shape *x) {
     return rows;
 }
 
-static int64_t packed_words(const ln_shape *x) {
+int64_t ln_nd_words(const ln_shape *x) {
     return rows_of(x) * ln_cpad(row_of(x));
 }
 
 size_t ln_nd_packed(const ln_variant *v, const ln_site *s) {
     (void)v;
     int64_t sum = 0;
-    for (int k = 0; k < inputs(s); k++)
-        if (constant(s, k)) sum += packed_words(&constant(s, k)->shape);
+    for (int k = 0; k < s->node->n_in; k++)
+        if (constant(s, k)) sum += ln_nd_words(&constant(s, k)->shape);
     return (size_t)sum;
 }
 
@@ -60,10 +56,10 @@ static linnet_status pack_one(const ln_site *s, int k, float *dst, linnet_error 
 
 linnet_status ln_nd_pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err) {
     (void)v;
-    for (int k = 0; k < inputs(s); k++) {
+    for (int k = 0; k < s->node->n_in; k++) {
         if (!constant(s, k)) continue;
         LN_TRY(pack_one(s, k, dst, err));
-        dst += packed_words(&constant(s, k)->shape);
+        dst += ln_nd_words(&constant(s, k)->shape);
     }
     return LINNET_OK;
 }
@@ -71,14 +67,14 @@ linnet_status ln_nd_pack(const ln_variant *v, const ln_site *s, float *dst, linn
 void ln_nd_bind_consts(const ln_site *s, ln_args *a) {
     int64_t at = 0;
     a->u.nd.consts = 0;
-    for (int k = 0; k < inputs(s); k++) {
+    for (int k = 0; k < LN_MIN(s->node->n_in, LN_ND_IN); k++) {
         const ln_tensor *c = constant(s, k);
         if (!c) continue;
         a->w = 0;
         a->u.nd.consts |= 1 << k;
         a->u.nd.at[k] = (ln_u32)at;
         a->u.nd.ps[k] = (ln_i32)ln_cpad(row_of(&c->shape));
-        at += packed_words(&c->shape);
+        at += ln_nd_words(&c->shape);
     }
 }
 

@@ -5,7 +5,7 @@ static void count_uses(ln_rewrite *rw) {
     const ln_graph *g = rw->g;
     for (int t = 0; t < g->n_tensor; t++) rw->maker[t] = -1;
     for (int i = 0; i < g->n_node; i++) {
-        rw->maker[g->node[i].out[0]] = i;
+        for (int k = 0; k < g->node[i].n_out; k++) rw->maker[g->node[i].out[k]] = i;
         for (int k = 0; k < g->node[i].n_in; k++)
             if (g->node[i].in[k] != LN_NONE) rw->uses[g->node[i].in[k]]++;
     }

@@ -9,7 +9,7 @@ typedef struct ln_ref_call {
     const ln_node *node;
     const float *in[LN_MAX_IN]; /* NULL: absent. Words of the tensor's type */
     const ln_shape *shape[LN_MAX_IN];
-    float *out;
+    float *out, *more[LN_MAX_OUT]; /* the first output; all of them */
     const ln_shape *oshape;
     int threads;
 } ln_ref_call;
@@ -46,6 +46,7 @@ linnet_status ln_ref_matmul(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_gather(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_gather_nd(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_gather_elements(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_topk(const ln_ref_call *c, linnet_error *err);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

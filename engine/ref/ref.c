@@ -34,6 +34,7 @@ const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
     [LN_OP_GATHER]           = ln_ref_gather,
     [LN_OP_GATHER_ND]        = ln_ref_gather_nd,
     [LN_OP_GATHER_ELEMENTS]  = ln_ref_gather_elements,
+    [LN_OP_TOPK]             = ln_ref_topk,
 };
 /* clang-format on */
 
@@ -134,8 +135,11 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
         c.in[i] = r->value[t];
         c.shape[i] = &g->tensor[t].shape;
     }
-    LN_TRY(want_value(r, n->out[0], err));
-    c.out = r->value[n->out[0]];
+    for (int k = 0; k < n->n_out; k++) {
+        LN_TRY(want_value(r, n->out[k], err));
+        c.more[k] = r->value[n->out[k]];
+    }
+    c.out = c.more[0];
     return ln_ref_table[n->op](&c, err);
 }
 
@@ -143,7 +147,7 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
 static void last_use(const ln_graph *g, int *last) {
     for (int t = 0; t < g->n_tensor; t++) last[t] = -1;
     for (int i = 0; i < g->n_node; i++) {
-        last[g->node[i].out[0]] = i;
+        for (int k = 0; k < g->node[i].n_out; k++) last[g->node[i].out[k]] = i;
         for (int k = 0; k < g->node[i].n_in; k++)
             if (g->node[i].in[k] != LN_NONE) last[g->node[i].in[k]] = i;
     }
@@ -157,7 +161,8 @@ static linnet_status run_dropping(ln_ref *r, const int *last, linnet_error *err)
         LN_TRY(ln_ref_node(r, i, err));
         for (int k = 0; k < n->n_in; k++)
             if (n->in[k] != LN_NONE && last[n->in[k]] == i) drop(r, n->in[k]);
-        if (last[n->out[0]] == i) drop(r, n->out[0]);
+        for (int k = 0; k < n->n_out; k++)
+            if (last[n->out[k]] == i) drop(r, n->out[k]);
     }
     return LINNET_OK;
 }

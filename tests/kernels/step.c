@@ -196,8 +196,7 @@ static bool is_product(const ln_node *n) {
     return n->op == LN_OP_CONV2D || n->op == LN_OP_CONV_TRANSPOSE || n->op == LN_OP_FC;
 }
 
-static void bed_compare(bed *b, const char *label, int special) {
-    ln_tid t = b->node->out[0];
+static void compare_output(bed *b, const char *label, int special, ln_tid t) {
     const ln_place *p = &b->plan->place[t];
     ln_dims d = ln_dims_of(&b->t.g->tensor[t].shape);
     const float *want = b->ref->value[t];
@@ -205,7 +204,6 @@ static void bed_compare(bed *b, const char *label, int special) {
     int64_t own = ln_round_up(d.c, LN_CPAD), pixels = d.n * d.h * d.w;
     const bool whole = b->t.g->tensor[t].dtype == LN_I32;
     double limit = whole ? 0.0 : MAX_REL * scale_of(want, pixels * d.c);
-    OK(ln_queue_read(queue, b->arena, 0, b->after, b->words * 4, &err));
     for (int64_t n = 0; n < pixels; n++)
         for (int64_t c = 0; c < own; c++) {
             int64_t at = p->offset / 4 + n * p->ps + c;
@@ -230,9 +228,14 @@ static void bed_compare(bed *b, const char *label, int special) {
             ck_assert_msg(same, "%s %s: channel %lld of pixel %lld is %.9g, not %.9g (limit %g)",
                           label, name, (long long)c, (long long)n, (double)got, (double)ref, limit);
         }
+}
+
+static void bed_compare(bed *b, const char *label, int special) {
+    OK(ln_queue_read(queue, b->arena, 0, b->after, b->words * 4, &err));
+    for (int k = 0; k < b->node->n_out; k++) compare_output(b, label, special, b->node->out[k]);
     for (size_t i = 0; i < b->words; i++)
         ck_assert_msg(b->after[i] == b->before[i], "%s %s: wrote outside its output at %zu", label,
-                      name, i);
+                      b->step->variant->name, i);
 }
 
 void step_check(const char *label, step_build build, const void *user) {

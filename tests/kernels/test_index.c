@@ -12,6 +12,7 @@ enum {
     WHOLE = 1,   /* x is of integers */
     CONST_X = 2, /* the first, the second input is a constant */
     CONST_OTHER = 4,
+    EVEN = 16,
     BESIDE = 8 /* the output is a slice of a concat */
 };
 
@@ -52,6 +53,30 @@ static void build(tg *t, const void *user) {
     t->g->tensor[o].as_is = true;
     const ln_tid other = tg_act(t, "other", o, ln_act_of(LN_ACT_NONE));
     tg_output(t, TG(t, CONCAT, "both", (ln_attr){0}, other, y));
+}
+
+/* Three operands, each one longer than the one before along the joined dimension. */
+static void build_concat(tg *t, const void *user) {
+    const one *c = user;
+    ln_shape s = c->x;
+    ln_tid in[3];
+    for (int i = 0; i < 3; i++) {
+        const bool constant = i == 1 && c->flags & CONST_OTHER;
+        in[i] = input(t, &s, c->flags & WHOLE, constant, 1000);
+        if (!(c->flags & EVEN)) s.dim[s.rank - 1 - c->attr.concat.back]++;
+    }
+    tg_output(t, tg_node(t, LN_OP_CONCAT, "op", c->attr, 3, in));
+}
+
+static void build_topk(tg *t, const void *user) {
+    const one *c = user;
+    const ln_tid x = input(t, &c->x, c->flags & WHOLE, false, 0);
+    ln_tid out[LN_MAX_OUT];
+    const linnet_status s =
+        ln_graph_node_all(t->g, LN_OP_TOPK, "op", &c->attr, &x, 1, out, &t->err);
+    ck_assert_msg(s == LINNET_OK, "%s", t->err.message);
+    tg_output(t, out[0]);
+    tg_output(t, out[1]);
 }
 
 /* clang-format off */
@@ -141,10 +166,31 @@ static const one gathers[] = {
     TUPLES("one", S(5, 6), S(2), 0, 0), TUPLES("constants", S(5, 6, 9), S(7, 2), CONST_X | CONST_OTHER | WHOLE, 0),
     TUPLES("one of each", S(4, 6), S(4, 1), 0, 1),
 };
+
+#define CONCAT(text, shape, flags_, ...)                                                           \
+    {"concat " text, LN_OP_CONCAT, shape, NOTHING, .attr.concat = {__VA_ARGS__}, .flags = flags_}
+static const one concats[] = {
+    CONCAT("rows", S(3, 5), 0, .back = 1), CONCAT("rows of 24", S(1, 5, 24), 0, .back = 1),
+    CONCAT("batch", S(2, 3, 5, 17), 0, .back = 3), CONCAT("height", S(2, 3, 5, 24), 0, .back = 2),
+    CONCAT("width", S(2, 3, 5, 17), 0, .back = 1), CONCAT("middle of 6", S(2, 1, 3, 2, 3, 9), WHOLE, .back = 3),
+    CONCAT("constant rows", S(2, 3, 19), CONST_OTHER, .back = 1), CONCAT("constant channels", S(2, 3, 5), CONST_OTHER, 0),
+    CONCAT("constant 19 of 6", S(2, 1, 2, 1, 3, 19), CONST_OTHER | WHOLE, 0), CONCAT("row", S(7), 0, 0),
+    CONCAT("5x7x33", S(5, 7, 33), 0, 0), CONCAT("shuffled", S(2, 3, 5), 0, 2, 4, 7), CONCAT("zipped", S(2, 3, 5), EVEN, 3),
+};
+
+#define TOPK(text, shape, flags_, ...)                                                             \
+    {"topk " text, LN_OP_TOPK, shape, NOTHING, .attr.topk = {__VA_ARGS__}, .flags = flags_}
+static const one topks[] = {
+    TOPK("1 of 1", S(1), 0, 1), TOPK("1 of 20", S(3, 20), 0, 1), TOPK("5 of 20", S(3, 20), 0, 5), TOPK("all of 20", S(2, 2, 20), 0, 20),
+    TOPK("least 5 of 20", S(3, 20), 0, 5, true), TOPK("8 of 33", S(2, 5, 33), 0, 8), TOPK("least 9 of 33", S(2, 5, 33), 0, 9, true),
+    TOPK("17 of 40 integers", S(3, 40), WHOLE, 17), TOPK("least 40 of 40 integers", S(3, 40), WHOLE, 40, true),
+    TOPK("100 of 8400", S(1, 8400), 0, 100), TOPK("3 of 1000", S(2, 1000), 0, 3),
+};
 /* clang-format on */
 
 static const step_table tables[] = {STEP_TABLE(moves, build), STEP_TABLE(products, build),
-                                    STEP_TABLE(gathers, build)};
+                                    STEP_TABLE(gathers, build), STEP_TABLE(concats, build_concat),
+                                    STEP_TABLE(topks, build_topk)};
 
 int main(int argc, char **argv) {
     return step_main("index", tables, (int)LN_COUNT(tables), argc, argv);

@@ -179,6 +179,8 @@ static const struct {
      {.pad = {.before = {0, 1, 1, 0}, .value = 0.5f}},
      "\"before\":[0,1,1,0],\"after\":[0,0,0,0],\"value\":0.5,\"mode\":\"constant\""},
     {LN_OP_PAD, {.pad = {.after = {0, 1, 1, 0}, .mode = LN_PAD_REFLECT}}, "\"mode\":\"reflect\""},
+    {LN_OP_CONCAT, {.concat = {.back = 2}}, "\"back\":2"},
+    {LN_OP_TOPK, {.topk = {3, true}}, "\"smallest\":true"},
     {LN_OP_PERMUTE, {.permute = {{0, 3, 1, 2}}}, "\"perm\":[0,3,1,2]"},
     {LN_OP_RESIZE,
      {.resize = {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 8, 8}},

@@ -61,6 +61,22 @@ static ln_tid depthwise(ln_graph *g, ln_tid x) {
                   : ln_graph_node(g, LN_OP_CONV2D, "dw", &a, in, 2, &err);
 }
 
+/* Rows of x below those of another map, and as many again from somewhere in the middle. */
+static ln_tid stack(ln_graph *g, ln_tid x) {
+    linnet_error err;
+    const ln_shape s = g->tensor[x].shape;
+    ln_attr a;
+    memset(&a, 0, sizeof a);
+    a.concat.back = 1 + pick(3);
+    const int axis = 3 - a.concat.back;
+    const ln_tid in[] = {x, ln_test_conv(g, x, (int)s.dim[3], LN_NONE)};
+    const ln_tid y = ln_graph_node(g, LN_OP_CONCAT, "stack", &a, in, 2, &err);
+    ck_assert_msg(y != LN_NONE, "%s", err.message);
+    a.slice = ln_slice_all(&s);
+    a.slice.begin[axis] = pick((int)s.dim[axis] + 1);
+    return ln_graph_node(g, LN_OP_SLICE, "part", &a, &y, 1, &err);
+}
+
 /* Ops with kernels of their own, each to the input's shape: as slices of concats they read and
  * write pixels that lie further apart. */
 static ln_tid add_op(ln_graph *g, ln_tid x) {
@@ -69,7 +85,8 @@ static ln_tid add_op(ln_graph *g, ln_tid x) {
     ln_attr a;
     memset(&a, 0, sizeof a);
     ln_tid in[] = {x, x, x};
-    switch (pick(6)) {
+    switch (pick(7)) {
+    case 6: return stack(g, x);
     case 0:
         a.norm = (ln_norm_attr){.eps = 1e-3f};
         return ln_graph_node(g, LN_OP_LAYER_NORM, "ln", &a, in, 1, &err);

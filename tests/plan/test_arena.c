@@ -7,10 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Pixels of one row of what is joined: of dimensions axis to 2. */
+static int64_t run_of(const ln_graph *g, ln_tid t, int axis) {
+    int64_t n = 1;
+    for (int d = axis; d < 3; d++) n *= g->tensor[t].shape.dim[d];
+    return n;
+}
+
+/* The operand of a concat of pixels that has this one; its pixel there. */
+static ln_tid operand_of(const ln_graph *g, const ln_node *n, int64_t *pixel) {
+    const int axis = 3 - n->attr.concat.back;
+    const int64_t all = run_of(g, n->out[0], axis), image = *pixel / all;
+    int64_t r = *pixel % all;
+    int k = 0;
+    for (; r >= run_of(g, n->in[k], axis); k++) r -= run_of(g, n->in[k], axis);
+    *pixel = image * run_of(g, n->in[k], axis) + r;
+    return n->in[k];
+}
+
 /* What a cell holds, seen through concats and reshapes: the making tensor, pixel and channel. */
 static uint64_t value(const ln_graph *g, ln_tid t, int64_t pixel, int64_t c) {
     for (int i = g->n_node - 1; i >= 0; i--) {
         const ln_node *n = &g->node[i];
+        if (n->out[0] == t && n->op == LN_OP_CONCAT && n->attr.concat.back)
+            t = operand_of(g, n, &pixel);
         if (n->out[0] != t || (!ln_node_is_plain_concat(n) && n->op != LN_OP_RESHAPE)) continue;
         int k = 0;
         for (; c >= g->tensor[n->in[k]].shape.dim[3]; k++) c -= g->tensor[n->in[k]].shape.dim[3];

@@ -1,0 +1,32 @@
+/* Ops that choose elements by their size: topk.cl. */
+#include "engine/kernels/kernels.h"
+
+static bool topk_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_site_plain(s);
+}
+
+static void bind_topk(const ln_site *s, ln_args *a) {
+    a->t0 = s->graph->tensor[s->node->in[0]].dtype == LN_F32;
+    a->t1 = s->node->attr.topk.smallest;
+    a->t2 = (ln_i32)s->node->attr.topk.k;
+}
+
+static void topk_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_topk(s, a);
+    a->tiles = ln_tiles(v, a->m, 1);
+}
+
+/* Every element is held against every other of its row. */
+static bool count_can_run(const ln_variant *v, const ln_site *s) {
+    return topk_can_run(v, s) && ln_site_channels(s, s->node->in[0]) <= 16384;
+}
+
+static void count_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind_topk(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * a->c, 1);
+}
+
+const ln_family ln_family_topk = {"topk", LN_OP_TOPK, topk_can_run, NULL, NULL, topk_bind};
+const ln_family ln_family_topk_count = {"topk_count", LN_OP_TOPK, count_can_run,
+                                        NULL,         NULL,       count_bind};
