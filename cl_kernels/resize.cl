@@ -1,33 +1,35 @@
-/* Resize of maps, nearest or bilinear.
+/* Resize of the rows and columns of maps, by tables of pixels and weights.
  *
- * Row oy lies at (oy*t0 + t1) / t2 of the input, column ox at (ox*t3 + t4) / t5, in whole numbers
- * so that no rounding moves a pixel; both clamped to the map.
- * y[n,oy,ox,c] = x at the floor of the place, or the four pixels around it by distance
+ * y[n,oy,ox,c] = sum over ty < t0, tx < t1 of wy[oy][ty] * wx[ox][tx] * x[n,iy[oy][ty],ix[ox][tx],c]
+ *                or alpha, where a row or column lies outside
  *
- * x, y: NHWC, f32. One work-item makes 8 channels of one pixel. */
-#ifndef BILINEAR
-#    define BILINEAR 0 /* 0: nearest */
-#endif
+ * x, y: NHWC, f32. At w: iy [oh][t0], the first -1 for a row outside, then wy [oh][t0]; at b: ix and wx
+ * by [ow][t1]. One work-item makes 8 channels of one pixel. */
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int pieces = ln_pad(s->oc) / 8, at = tile * LN_LOCAL + lid;
     int p = at / pieces, c = (at - p * pieces) * 8;
     if (p >= s->m) return;
-    int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
-    int fy = clamp(oy * s->t0 + s->t1, 0, (s->h - 1) * s->t2);
-    int fx = clamp(ox * s->t3 + s->t4, 0, (s->wd - 1) * s->t5);
-    int iy = fy / s->t2, ix = fx / s->t5;
-    __global const float *x =
-        arena + s->x + (size_t)n * s->xns + (size_t)iy * s->xrs + (size_t)ix * s->xps + c;
-    float8 v = LN_LD8(x);
-#if BILINEAR
-    int down = iy + 1 < s->h ? s->xrs : 0, right = ix + 1 < s->wd ? s->xps : 0;
-    float8 wy = (float8)((float)(fy - iy * s->t2) / (float)s->t2), ny = (float8)1.0f - wy;
-    float8 wx = (float8)((float)(fx - ix * s->t5) / (float)s->t5), nx = (float8)1.0f - wx;
-    v = ny * (nx * v + wx * LN_LD8(x + right)) +
-        wy * (nx * LN_LD8(x + down) + wx * LN_LD8(x + down + right));
-#endif
+    int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh), th = s->t0, tw = s->t1;
+    __global const float *x = arena + s->x + (size_t)n * s->xns + c;
+    __global const float *rows = weights + s->w + oy * th, *columns = weights + s->b + ox * tw;
+    float8 v = (float8)0.0f;
+    if (as_int(*rows) < 0 || as_int(*columns) < 0) {
+        v = ln_mask8((float8)s->alpha, c, s->oc);
+    } else {
+        for (int ty = 0; ty < th; ty++) {
+            float wy = rows[s->oh * th + ty];
+            if (wy == 0.0f) continue; /* what weighs nothing is not read */
+            __global const float *row = x + (size_t)as_int(rows[ty]) * s->xrs;
+            float8 sum = (float8)0.0f;
+            for (int tx = 0; tx < tw; tx++) {
+                float wx = columns[s->ow * tw + tx];
+                if (wx == 0.0f) continue;
+                sum = ln_fma((float8)wx, LN_LD8(row + (size_t)as_int(columns[tx]) * s->xps), sum);
+            }
+            v = ln_fma((float8)wy, sum, v);
+        }
+    }
     LN_ST8(arena + s->y + (size_t)p * s->yps + c, v);
 }
 LN_KERNEL
-#undef BILINEAR

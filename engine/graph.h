@@ -211,18 +211,50 @@ typedef struct ln_topk_attr {
 typedef struct ln_tile_attr {
     ln_shape shape;
 } ln_tile_attr;
-typedef enum ln_resize_kind { LN_RESIZE_NEAREST, LN_RESIZE_BILINEAR } ln_resize_kind;
-/* Where output pixel i lies in the input. Bilinear: */
+typedef enum ln_resize_kind {
+    LN_RESIZE_NEAREST,
+    LN_RESIZE_LINEAR, /* between the two pixels around the place */
+    LN_RESIZE_CUBIC,  /* Keys's kernel over four, with attr.cubic_a */
+    LN_RESIZE_KINDS
+} ln_resize_kind;
+/* Where output i lies in the input, `in` long; scale is attr's, or else out/in exactly. */
 typedef enum ln_resize_grid {
-    LN_GRID_HALF_PIXEL,    /* (i + 0.5) * in/out - 0.5 */
-    LN_GRID_ALIGN_CORNERS, /* i * (in-1)/(out-1) */
-    LN_GRID_ASYMMETRIC     /* i * in/out */
-} ln_resize_grid; /* clamped to the map; nearest takes floor(i * in/out), floor((i + 0.5) * in/out)
-                     for half pixels, the nearer (ties up) for aligned corners */
+    LN_GRID_HALF_PIXEL,           /* (i + 0.5) / scale - 0.5 */
+    LN_GRID_ALIGN_CORNERS,        /* i * (in - 1) / (in*scale - 1); 0 where in*scale is 1 */
+    LN_GRID_ASYMMETRIC,           /* i / scale */
+    LN_GRID_PYTORCH_HALF_PIXEL,   /* half pixel; 0 where in*scale is 1 */
+    LN_GRID_HALF_PIXEL_SYMMETRIC, /* half pixel about the middle: + in/2 * (1 - out/(in*scale)) */
+    LN_GRID_HALF_PIXEL_NN,        /* (i + 0.5) / scale */
+    LN_GRID_CROP, /* (from + i * (to - from)/(out - 1)) * (in - 1), the middle where out is 1;
+                     beyond the map the output is attr.outside */
+    LN_RESIZE_GRIDS
+} ln_resize_grid;
+/* Nearest: the place as a pixel's number. */
+typedef enum ln_resize_round {
+    LN_ROUND_DOWN,
+    LN_ROUND_UP,
+    LN_ROUND_HALF_DOWN,
+    LN_ROUND_HALF_UP,
+    LN_RESIZE_ROUNDS
+} ln_resize_round;
+extern const char *const ln_resize_names[LN_RESIZE_KINDS],
+    *const ln_grid_names[LN_RESIZE_GRIDS],
+        *const ln_round_names[LN_RESIZE_ROUNDS]; /* as ONNX has them */
+typedef struct ln_resize_axis {
+    int64_t size;   /* of the output; 0: the input's, and nothing moves */
+    double scale;   /* 0: the ratio of the sizes */
+    float from, to; /* LN_GRID_CROP: in parts of the map */
+} ln_resize_axis;
+/* Any axes, each by itself; pixels beyond the border repeat it. ONNX's Resize, names and all
+ * (https://onnx.ai/onnx/operators/onnx__Resize.html); places and weights: resize.h. */
 typedef struct ln_resize_attr {
     ln_resize_kind kind;
     ln_resize_grid grid;
-    int64_t h, w;
+    ln_resize_round round;
+    bool antialias;       /* linear, cubic: the kernel is stretched where the map shrinks */
+    bool exclude_outside; /* pixels beyond the border weigh nothing instead */
+    float cubic_a, outside;
+    ln_resize_axis axis[LN_MAX_RANK];
 } ln_resize_attr;
 /* The gate [N,1,1,C] of a map: gate(w2 act(w1 mean(x) + b1) + b2), mean over an image's pixels
  * (Hu et al. 2018, arXiv:1709.01507) */

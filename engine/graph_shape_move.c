@@ -1,6 +1,9 @@
 /* Shape rules of ops that move values: reshape, concat, shuffle, slice, pad, permute,
  * tile, resize. */
 #include "engine/graph_shape.h"
+#include "engine/resize.h"
+
+#include <math.h>
 
 linnet_status ln_shape_reshape(const ln_graph *g, const ln_node *n, ln_shape *out,
                                linnet_error *err) {
@@ -128,15 +131,38 @@ linnet_status ln_shape_tile(const ln_graph *g, const ln_node *n, ln_shape *out, 
     return LINNET_OK;
 }
 
+/* Scales are held to the sizes, so that places stay near the map and taps are few. */
+static linnet_status resize_axis(const ln_resize_attr *r, int axis, int64_t in, int64_t *out,
+                                 linnet_error *err) {
+    const ln_resize_axis *a = &r->axis[axis];
+    *out = ln_resize_size(r, axis, in);
+    if (a->size < 0 || in > INT32_MAX)
+        return LN_BAD("dimension %d: size %lld from %lld", axis, (long long)a->size, (long long)in);
+    if (!a->size) return LINNET_OK;
+    if (r->grid == LN_GRID_CROP
+            ? !isfinite(a->from) || !isfinite(a->to) || a->scale != 0.0
+            : a->scale != 0.0 && !(a->scale * (double)in >= 0.5 &&
+                                   fabs(a->scale * (double)in - (double)a->size) <= 1.0))
+        return LN_BAD("dimension %d: scale %g, part %g to %g do not make %lld of %lld", axis,
+                      a->scale, (double)a->from, (double)a->to, (long long)a->size, (long long)in);
+    return LINNET_OK;
+}
+
 linnet_status ln_shape_resize(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     const ln_resize_attr *r = &n->attr.resize;
     const ln_shape *x = ln_in_shape(g, n, 0);
-    LN_TRY(ln_need_rank(x, 4, "input", err));
-    if ((unsigned)r->kind > LN_RESIZE_BILINEAR || (unsigned)r->grid > LN_GRID_ASYMMETRIC)
-        return LN_BAD("no interpolation %d on grid %d", (int)r->kind, (int)r->grid);
-    if (r->h < 1 || r->w < 1)
-        return LN_BAD("size %lldx%lld must be at least 1x1", (long long)r->h, (long long)r->w);
-    *out = ln_nhwc(x->dim[0], r->h, r->w, x->dim[3]);
+    if ((unsigned)r->kind >= LN_RESIZE_KINDS || (unsigned)r->grid >= LN_RESIZE_GRIDS ||
+        (unsigned)r->round >= LN_RESIZE_ROUNDS)
+        return LN_BAD("no interpolation %d on grid %d, rounded by %d", (int)r->kind, (int)r->grid,
+                      (int)r->round);
+    if (!isfinite(r->cubic_a)) return LN_BAD("cubic coefficient %g", (double)r->cubic_a);
+    *out = *x;
+    for (int i = 0; i < LN_MAX_RANK; i++) {
+        if (i < x->rank)
+            LN_TRY(resize_axis(r, i, x->dim[i], &out->dim[i], err));
+        else if (r->axis[i].size)
+            return LN_BAD("no dimension %d to resize", i);
+    }
     return LINNET_OK;
 }

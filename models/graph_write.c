@@ -83,10 +83,23 @@ static void put_attention(ln_str *s, const ln_attention_attr *a) {
     put_real(s, "scale", a->scale);
 }
 
-static void put_resize(ln_str *s, const ln_resize_attr *r) {
-    static const char *const grid[] = {"half_pixel", "align_corners", "asymmetric"};
-    ln_str_add(s, ",\"kind\":\"%s\",\"grid\":\"%s\"",
-               r->kind == LN_RESIZE_NEAREST ? "nearest" : "bilinear", grid[r->grid]);
+static void put_resize(ln_str *s, const ln_resize_attr *r, int rank) {
+    ln_str_add(s, ",\"kind\":\"%s\",\"grid\":\"%s\",\"round\":\"%s\"", ln_resize_names[r->kind],
+               ln_grid_names[r->grid], ln_round_names[r->round]);
+    put_bool(s, "antialias", r->antialias);
+    put_bool(s, "exclude_outside", r->exclude_outside);
+    put_real(s, "cubic_a", r->cubic_a);
+    put_real(s, "outside", r->outside);
+    ln_str_add(s, ",\"axes\":[");
+    for (int i = 0; i < rank; i++) {
+        const ln_resize_axis *a = &r->axis[i];
+        ln_str_add(s, "%s{\"size\":%lld,\"scale\":%.17g", i ? "," : "", (long long)a->size,
+                   a->scale);
+        put_real(s, "from", a->from);
+        put_real(s, "to", a->to);
+        ln_str_add(s, "}");
+    }
+    ln_str_add(s, "]");
 }
 
 static void put_attributes(ln_str *s, const ln_node *n, int rank) {
@@ -146,7 +159,7 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
     case LN_OP_GATHER:
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, ",\"axis\":%d", a->gather.axis); break;
     case LN_OP_GATHER_ND: ln_str_add(s, ",\"batch\":%d", a->gather.batch); break;
-    case LN_OP_RESIZE: put_resize(s, &a->resize); break;
+    case LN_OP_RESIZE: put_resize(s, &a->resize, rank); break;
     case LN_OP_MAP:
         ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);
         put_real(s, "alpha", a->map.alpha);

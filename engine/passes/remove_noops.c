@@ -1,5 +1,6 @@
 /* Nodes that give back what they got, and reshapes that only flatten for a fully connected. */
 #include "engine/passes/rewrite.h"
+#include "engine/resize.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -34,16 +35,22 @@ static bool permute_is_noop(const ln_permute_attr *p, int rank) {
     return true;
 }
 
+static bool resize_is_noop(const ln_resize_attr *r, const ln_shape *x) {
+    for (int i = 0; i < x->rank; i++)
+        if (ln_resize_moves(r, i, x->dim[i])) return false;
+    return true;
+}
+
 static bool is_noop(const ln_graph *g, const ln_node *n) {
     const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
     switch (n->op) {
     case LN_OP_ACT: return act_is_noop(&n->attr.act);
     case LN_OP_RESHAPE: /* the same shape: nothing moved, cut or added */
-    case LN_OP_TILE:
-    case LN_OP_RESIZE: return ln_shape_equal(x, y);
+    case LN_OP_TILE: return ln_shape_equal(x, y);
     case LN_OP_SLICE: return slice_is_noop(&n->attr.slice, x);
     case LN_OP_PAD: return pad_is_noop(&n->attr.pad, x->rank);
     case LN_OP_PERMUTE: return permute_is_noop(&n->attr.permute, x->rank);
+    case LN_OP_RESIZE: return resize_is_noop(&n->attr.resize, x);
     case LN_OP_CHANNEL_SHUFFLE:
         return n->attr.shuffle.groups == 1 || n->attr.shuffle.groups == y->dim[y->rank - 1];
     case LN_OP_POOL: return pool_is_noop(&n->attr.pool, x);

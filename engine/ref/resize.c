@@ -1,62 +1,79 @@
-/* Resize: each output pixel is read at a place of the input (graph.h gives the grids), from the
- * nearest pixel or from the four around it. */
+/* Resize: each output is the weighted sum of pixels along every axis (engine/resize.h).
+ *   y[o] = sum over the taps of every axis of the product of their weights * x[their pixels] */
 #include "engine/ref/ops.h"
-#include <math.h>
+#include "engine/resize.h"
+#include <stdlib.h>
 
-/* Where output i of `out` lies in `in` pixels, clamped to the map. */
-static double place(ln_resize_grid grid, int64_t i, int64_t out, int64_t in) {
-    double at = (double)i * (double)in / (double)out;
-    if (grid == LN_GRID_HALF_PIXEL) at = ((double)i + 0.5) * (double)in / (double)out - 0.5;
-    if (grid == LN_GRID_ALIGN_CORNERS)
-        at = out > 1 ? (double)i * (double)(in - 1) / (double)(out - 1) : 0.0;
-    return LN_MIN(LN_MAX(at, 0.0), (double)(in - 1));
+/* Tables of all axes one behind another: taps[d] for each place of axis d, the first at at[d]. */
+typedef struct tables {
+    int64_t taps[LN_MAX_RANK], at[LN_MAX_RANK], step[LN_MAX_RANK];
+    int32_t *index; /* the first of a place is -1 where it lies outside */
+    double *weight;
+} tables;
+
+/* The sum over taps of axes d and behind, for output place o. */
+static void gather(const ln_ref_call *c, const tables *t, const int64_t *o, float *y) {
+    const int rank = c->oshape->rank;
+    int64_t k[LN_MAX_RANK] = {0}, first[LN_MAX_RANK];
+    double sum = 0.0;
+    for (int d = 0; d < rank; d++) {
+        first[d] = t->at[d] + o[d] * t->taps[d];
+        if (t->index[first[d]] >= 0) continue;
+        *y = c->node->attr.resize.outside;
+        return;
+    }
+    for (int d = rank; d >= 0;) { /* counts through the taps, the last axis first */
+        double w = 1.0;
+        int64_t at = 0;
+        for (d = 0; d < rank; d++) {
+            w *= t->weight[first[d] + k[d]];
+            at += t->index[first[d] + k[d]] * t->step[d];
+        }
+        if (w != 0.0) sum += w * (double)c->in[0][at]; /* what weighs nothing is not read */
+        for (d = rank - 1; d >= 0 && ++k[d] == t->taps[d]; d--) k[d] = 0;
+    }
+    *y = (float)sum;
 }
 
-static int64_t nearest(ln_resize_grid grid, int64_t i, int64_t out, int64_t in) {
-    double at = place(LN_GRID_ASYMMETRIC, i, out, in);
-    if (grid == LN_GRID_HALF_PIXEL) at = ((double)i + 0.5) * (double)in / (double)out;
-    if (grid == LN_GRID_ALIGN_CORNERS) at = place(grid, i, out, in) + 0.5;
-    return LN_MIN((int64_t)at, in - 1);
-}
-
-static void nearest_pixel(const ln_ref_call *c, int64_t n, int64_t oy, int64_t ox, float *y) {
-    const ln_shape *x = c->shape[0];
-    const ln_resize_attr *r = &c->node->attr.resize;
-    const int64_t iy = nearest(r->grid, oy, r->h, x->dim[1]);
-    const int64_t ix = nearest(r->grid, ox, r->w, x->dim[2]);
-    const float *src = c->in[0] + ((n * x->dim[1] + iy) * x->dim[2] + ix) * x->dim[3];
-    for (int64_t i = 0; i < x->dim[3]; i++) y[i] = src[i];
-}
-
-static void bilinear_pixel(const ln_ref_call *c, int64_t n, int64_t oy, int64_t ox, float *y) {
-    const ln_shape *x = c->shape[0];
-    const ln_resize_attr *r = &c->node->attr.resize;
-    const double fy = place(r->grid, oy, r->h, x->dim[1]);
-    const double fx = place(r->grid, ox, r->w, x->dim[2]);
-    const int64_t y0 = (int64_t)fy, x0 = (int64_t)fx, ch = x->dim[3];
-    const int64_t y1 = LN_MIN(y0 + 1, x->dim[1] - 1), x1 = LN_MIN(x0 + 1, x->dim[2] - 1);
-    const double wy = fy - (double)y0, wx = fx - (double)x0;
-    const float *image = c->in[0] + n * x->dim[1] * x->dim[2] * ch;
-    const float *a = image + (y0 * x->dim[2] + x0) * ch, *b = image + (y0 * x->dim[2] + x1) * ch;
-    const float *d = image + (y1 * x->dim[2] + x0) * ch, *e = image + (y1 * x->dim[2] + x1) * ch;
-    for (int64_t i = 0; i < ch; i++)
-        y[i] =
-            (float)((1 - wy) * ((1 - wx) * a[i] + wx * b[i]) + wy * ((1 - wx) * d[i] + wx * e[i]));
-}
-
-static void resize_row(const ln_ref_call *c, const void *ctx, int64_t row, double *scratch) {
-    (void)ctx;
+static void row(const ln_ref_call *c, const void *ctx, int64_t r, double *scratch) {
     (void)scratch;
-    const ln_resize_attr *r = &c->node->attr.resize;
-    for (int64_t ox = 0; ox < r->w; ox++) {
-        float *y = c->out + (row * r->w + ox) * c->oshape->dim[3];
-        if (r->kind == LN_RESIZE_NEAREST)
-            nearest_pixel(c, row / r->h, row % r->h, ox, y);
-        else
-            bilinear_pixel(c, row / r->h, row % r->h, ox, y);
+    const ln_shape *s = c->oshape;
+    int64_t o[LN_MAX_RANK], rest = r;
+    for (int d = s->rank - 2; d >= 0; d--) {
+        o[d] = rest % s->dim[d];
+        rest /= s->dim[d];
+    }
+    const int64_t last = s->dim[s->rank - 1];
+    for (int64_t i = 0; i < last; i++) {
+        o[s->rank - 1] = i;
+        gather(c, ctx, o, c->out + r * last + i);
     }
 }
 
 linnet_status ln_ref_resize(const ln_ref_call *c, linnet_error *err) {
-    return ln_ref_rows(c, c->oshape->dim[0] * c->oshape->dim[1], 0, resize_row, NULL, err);
+    const ln_resize_attr *r = &c->node->attr.resize;
+    const ln_shape *x = c->shape[0], *y = c->oshape;
+    tables t;
+    int64_t count = 0, rows = 1;
+    for (int d = 0; d < y->rank; d++) {
+        t.taps[d] = ln_resize_taps(r, d, x->dim[d]);
+        t.at[d] = count;
+        count += t.taps[d] * y->dim[d];
+        if (d < y->rank - 1) rows *= y->dim[d];
+    }
+    ln_shape_strides(x, t.step);
+    t.index = malloc((size_t)count * sizeof *t.index);
+    t.weight = malloc((size_t)count * sizeof *t.weight);
+    linnet_status st = LINNET_OK;
+    if (!t.index || !t.weight)
+        st = ln_fail_oom(err, c->node->name, (size_t)count * sizeof *t.weight);
+    for (int d = 0; d < y->rank && st == LINNET_OK; d++)
+        for (int64_t i = 0; i < y->dim[d]; i++) {
+            const int64_t at = t.at[d] + i * t.taps[d];
+            if (!ln_resize_tap(r, d, x->dim[d], i, t.index + at, t.weight + at)) t.index[at] = -1;
+        }
+    if (st == LINNET_OK) st = ln_ref_rows(c, rows, 0, row, &t, err);
+    free(t.index);
+    free(t.weight);
+    return st;
 }

@@ -118,10 +118,10 @@ START_TEST(print_details) {
     expect_op(&t, LN_OP_CONCAT, (ln_attr){0}, 3, three, "concat");
     expect_op(&t, LN_OP_CONCAT, (ln_attr){.concat = {3, 6, 12}}, 3, three, "concat g3 6+12");
     expect_op(&t, LN_OP_CHANNEL_SHUFFLE, (ln_attr){.shuffle = {3}}, 1, &one, "channel_shuffle g3");
-    a = (ln_attr){.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, 8, 8}};
+    a = (ln_attr){.resize = {.grid = LN_GRID_ASYMMETRIC, .axis = {[1] = {.size = 8}}}};
     expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize nearest");
-    a.resize.kind = LN_RESIZE_BILINEAR;
-    expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize bilinear");
+    a.resize.kind = LN_RESIZE_LINEAR;
+    expect_op(&t, LN_OP_RESIZE, a, 1, &one, "resize linear");
     a = (ln_attr){.binary = {.act = ln_act_of(LN_ACT_SWISH)}};
     expect_op(&t, LN_OP_ADD, a, 2, three, "add swish");
     a = tg_conv_attr(3, 1, 2, 12);

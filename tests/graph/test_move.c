@@ -1,4 +1,4 @@
-/* Ops that move values: shuffle, slice, pad, resize; ceil mode of pools; what passes do to them. */
+/* Ops that move values: shuffle, slice, pad; ceil mode of pools; what passes do to them. */
 #include "util.h"
 
 static void expect(const tg *t, ln_tid y, ln_shape want) {
@@ -129,83 +129,6 @@ START_TEST(pad) {
 }
 END_TEST
 
-/* A row of values resized, as published for each grid. */
-static const struct {
-    ln_resize_kind kind;
-    ln_resize_grid grid;
-    int in, out;
-    float want[8];
-} resizes[] = {
-    {LN_RESIZE_BILINEAR, LN_GRID_HALF_PIXEL, 2, 4, {0, 0.25f, 0.75f, 1}},
-    {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 2, 4, {0, 1.0f / 3, 2.0f / 3, 1}},
-    {LN_RESIZE_BILINEAR, LN_GRID_ASYMMETRIC, 2, 4, {0, 0.5f, 1, 1}},
-    {LN_RESIZE_BILINEAR, LN_GRID_HALF_PIXEL, 6, 3, {0.5f, 2.5f, 4.5f}},
-    {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 5, 3, {0, 2, 4}},
-    {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 5, 1, {0}},
-    {LN_RESIZE_BILINEAR, LN_GRID_HALF_PIXEL, 1, 3, {0, 0, 0}},
-    {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, 3, 7, {0, 0, 0, 1, 1, 2, 2}},
-    {LN_RESIZE_NEAREST, LN_GRID_HALF_PIXEL, 3, 7, {0, 0, 1, 1, 1, 2, 2}},
-    {LN_RESIZE_NEAREST, LN_GRID_ALIGN_CORNERS, 3, 5, {0, 1, 1, 2, 2}},
-    {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, 4, 2, {0, 2}},
-};
-
-START_TEST(resize) {
-    const int in = resizes[_i].in, out = resizes[_i].out;
-    ln_attr a = {.resize = {.kind = resizes[_i].kind, .grid = resizes[_i].grid}};
-    for (int axis = 0; axis < 2; axis++) {
-        tg t;
-        tg_open(&t, 1);
-        const ln_tid x = tg_input(&t, 1, axis ? 1 : in, axis ? in : 1, 1);
-        a.resize.h = axis ? 2 : out;
-        a.resize.w = axis ? out : 2;
-        const ln_tid y = TG(&t, RESIZE, "r", a, x);
-        expect(&t, y, ln_nhwc(1, a.resize.h, a.resize.w, 1));
-        ln_ref *r = run_ramp(&t);
-        for (int i = 0; i < 2 * out; i++)
-            ck_assert_float_eq_tol(r->value[y][i], resizes[_i].want[axis ? i % out : i / 2], 1e-6f);
-        ln_ref_destroy(&r);
-        tg_close(&t);
-    }
-}
-END_TEST
-
-/* Both axes, several channels and images: bilinear is exact on a plane. */
-START_TEST(resize_plane) {
-    tg t;
-    tg_open(&t, 1);
-    const ln_tid x = tg_input(&t, 2, 5, 4, 3);
-    const ln_resize_attr attr = {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 9, 10};
-    const ln_tid y = TG(&t, RESIZE, "r", ((ln_attr){.resize = attr}), x);
-    ln_ref *r = run_ramp(&t);
-    for (int i = 0; i < 2 * 9 * 10 * 3; i++) {
-        const int c = i % 3, w = i / 3 % 10, h = i / 30 % 9, n = i / 270;
-        const double want = ((n * 5 + h * 0.5) * 4 + w / 3.0) * 3 + c;
-        ck_assert_double_eq_tol((double)r->value[y][i], want, 1e-5);
-    }
-    ln_ref_destroy(&r);
-    tg_close(&t);
-}
-END_TEST
-
-START_TEST(resize_rules) {
-    tg t;
-    tg_open(&t, 1);
-    const ln_tid x = tg_input(&t, 1, 5, 4, 3);
-    ln_attr a = {.resize = {.h = 0, .w = 4}};
-    TG_REFUSE(&t, RESIZE, a, "size 0x4 must be at least 1x1", x);
-    a.resize.h = INT64_C(1) << 50;
-    TG_REFUSE(&t, RESIZE, a, "too large", x);
-    a.resize.h = 2;
-    a.resize.kind = (ln_resize_kind)5;
-    TG_REFUSE(&t, RESIZE, a, "no interpolation 5", x);
-    a.resize.kind = LN_RESIZE_NEAREST;
-    a.resize.grid = (ln_resize_grid)-1;
-    TG_REFUSE(&t, RESIZE, a, "on grid -1", x);
-    TG_REFUSE(&t, RESIZE, a, "rank 4", tg_vector(&t, "v", 3));
-    tg_close(&t);
-}
-END_TEST
-
 /* in, kernel, stride, padding -> size with ceil mode, and what it adds. */
 static const struct {
     int in, k, s, pad, out, extra;
@@ -296,7 +219,10 @@ START_TEST(noops) {
     y = TG(&t, CHANNEL_SHUFFLE, "s6", ((ln_attr){.shuffle = {6}}), y);
     y = TG(&t, PAD, "p", (ln_attr){0}, y);
     y = TG(&t, SLICE, "s", ((ln_attr){.slice = ln_slice_all(&t.g->tensor[y].shape)}), y);
-    y = TG(&t, RESIZE, "r", ((ln_attr){.resize = {LN_RESIZE_BILINEAR, 0, 4, 4}}), y);
+    y = TG(
+        &t, RESIZE, "r",
+        ((ln_attr){.resize = {LN_RESIZE_LINEAR, .axis = {[1] = {.size = 4}, [2] = {.size = 4}}}}),
+        y);
     y = TG(&t, CHANNEL_SHUFFLE, "real", ((ln_attr){.shuffle = {2}}), y);
     tg_output(&t, y);
     ck_assert_int_eq(ln_passes_run(t.g, NULL, &t.err), LINNET_OK);
@@ -403,9 +329,6 @@ static void fill(TCase *c) {
     tcase_add_test(c, slice_rules);
     tcase_add_test(c, slice_values);
     tcase_add_test(c, pad);
-    tcase_add_loop_test(c, resize, 0, (int)LN_COUNT(resizes));
-    tcase_add_test(c, resize_plane);
-    tcase_add_test(c, resize_rules);
     tcase_add_loop_test(c, ceil_sizes, 0, (int)LN_COUNT(ceils));
     tcase_add_test(c, ceil_divisor);
     tcase_add_test(c, pad_folds);

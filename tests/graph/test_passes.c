@@ -441,57 +441,6 @@ START_TEST(real_flatten_stays) {
 }
 END_TEST
 
-/* What is folded into weights stays where a node or the caller makes them; the rest is fused. */
-START_TEST(weights_of_nodes_stay) {
-    tg t;
-    tg_open(&t, 5);
-    const ln_tid x = tg_input(&t, 2, 5, 5, 4), w = tg_input(&t, 4, 3, 3, 4);
-    const ln_tid w1 = tg_input(&t, 3, 1, 1, 4), b = tg_input_shape(&t, (ln_shape){1, {4}});
-    const ln_tid w3 = tg_input(&t, 4, 1, 1, 4);
-    const ln_attr one = tg_conv_attr(1, 1, 0, 1);
-    ln_tid y = tg_bn(&t, "bn", TG(&t, CONV2D, "c", tg_conv_attr(3, 1, 1, 1), x, w));
-    const ln_tid p = TG(&t, POOL, "pool", ((ln_attr){.pool = {.global = true}}), y);
-    const ln_tid r = tg_act(&t, "act", TG(&t, CONV2D, "r", one, p, w1), ln_act_relu());
-    const ln_tid w2 = tg_const(&t, "w2", ln_nhwc(4, 1, 1, 3), false, true);
-    const ln_tid gate = TG(&t, CONV2D, "e", one, r, w2, b);
-    y = TG(&t, MUL, "scale", (ln_attr){0}, TG(&t, CONV2D, "last", one, y, w3),
-           tg_vector(&t, "gamma", 4));
-    tg_output(&t, y);
-    tg_output(&t, gate);
-    float *before[2] = {tg_run(&t, 11, 0), tg_run(&t, 11, 1)};
-    RUN(&t, NULL);
-    same_answer(&t, before);
-    OPS(&t, LN_OP_CONV2D, LN_OP_BATCH_NORM, LN_OP_POOL, LN_OP_CONV2D, LN_OP_CONV2D, LN_OP_CONV2D,
-        LN_OP_MUL);
-    free(before[0]);
-    free(before[1]);
-    tg_close(&t);
-}
-END_TEST
-
-/* Batch norm, scale and activation go into a transposed convolution as into any other. */
-START_TEST(transposed_takes_what_follows) {
-    tg t;
-    tg_open(&t, 6);
-    const ln_tid x = tg_conv(&t, "stem", tg_input(&t, 2, 5, 5, 3), 4, 1, 1, 1, true);
-    const ln_tid w = tg_const(&t, "w", ln_nhwc(6, 2, 2, 4), false, true);
-    const ln_attr a = {
-        .conv = {.win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}, .groups = 1, .h = 10, .w = 10}};
-    ln_tid y = tg_bn(&t, "bn", TG(&t, CONV_TRANSPOSE, "t", a, x, w));
-    y = TG(&t, MUL, "scale", (ln_attr){0}, y, tg_vector(&t, "gamma", 6));
-    y = tg_act(&t, "act", y, ln_act_relu6());
-    tg_output(&t, y);
-    tg_output(&t, x);
-    float *before[2] = {tg_run(&t, 11, 0), tg_run(&t, 11, 1)};
-    RUN(&t, NULL);
-    same_answer(&t, before);
-    OPS(&t, LN_OP_CONV2D, LN_OP_CONV_TRANSPOSE);
-    free(before[0]);
-    free(before[1]);
-    tg_close(&t);
-}
-END_TEST
-
 START_TEST(bad_lists) {
     static const char *const bad[] = {
         "fold_bn",          "-fold", "-fold_bnx", "-", "-fold_bn,,-fuse_se", "-fold_bn,nonsense",
@@ -523,8 +472,6 @@ static void fill(TCase *c) {
     tcase_add_loop_test(c, kept, 0, (int)LN_COUNT(keeps));
     tcase_add_test(c, noops_go);
     tcase_add_test(c, real_flatten_stays);
-    tcase_add_test(c, weights_of_nodes_stay);
-    tcase_add_test(c, transposed_takes_what_follows);
     tcase_add_test(c, bad_lists);
 }
 

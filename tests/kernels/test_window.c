@@ -116,13 +116,31 @@ static const one pools[] = {
 
 #define RESIZE(n, h, w, c, k, g, oh, ow)                                                           \
     {"resize " #k " " #g " " #h "x" #w "->" #oh "x" #ow, LN_OP_RESIZE, SHAPE(n, h, w, c),          \
-     .attr.resize = {LN_RESIZE_##k, LN_GRID_##g, oh, ow}}
+     .attr.resize = {LN_RESIZE_##k, LN_GRID_##g, LN_GRID_##g == LN_GRID_ASYMMETRIC ? LN_ROUND_DOWN : LN_ROUND_HALF_UP, \
+                     .axis = {[1] = {.size = oh}, [2] = {.size = ow}}}}
+#define TAPS(text, shape, ...) {"resize " text, LN_OP_RESIZE, shape, .attr.resize = {__VA_ARGS__}}
 static const one resizes[] = {
     RESIZE(1, 5, 7, 3, NEAREST, HALF_PIXEL, 8, 20), RESIZE(2, 5, 7, 9, NEAREST, ASYMMETRIC, 3, 14),
     RESIZE(1, 5, 7, 8, NEAREST, ALIGN_CORNERS, 9, 4), RESIZE(1, 1, 1, 8, NEAREST, ALIGN_CORNERS, 1, 3),
-    RESIZE(2, 5, 7, 9, BILINEAR, HALF_PIXEL, 8, 20), RESIZE(1, 8, 9, 20, BILINEAR, HALF_PIXEL, 3, 4),
-    RESIZE(1, 5, 7, 3, BILINEAR, ALIGN_CORNERS, 9, 13), RESIZE(1, 3, 3, 8, BILINEAR, ALIGN_CORNERS, 1, 1),
-    RESIZE(1, 6, 7, 16, BILINEAR, ASYMMETRIC, 12, 7), RESIZE(1, 1, 1, 40, BILINEAR, ALIGN_CORNERS, 33, 33),
+    RESIZE(2, 5, 7, 9, LINEAR, HALF_PIXEL, 8, 20), RESIZE(1, 8, 9, 20, LINEAR, HALF_PIXEL, 3, 4),
+    RESIZE(1, 5, 7, 3, LINEAR, ALIGN_CORNERS, 9, 13), RESIZE(1, 3, 3, 8, LINEAR, ALIGN_CORNERS, 1, 1),
+    RESIZE(1, 6, 7, 16, LINEAR, ASYMMETRIC, 12, 7), RESIZE(1, 1, 1, 40, LINEAR, ALIGN_CORNERS, 33, 33),
+    RESIZE(1, 28, 28, 64, NEAREST, ASYMMETRIC, 56, 56), RESIZE(1, 28, 28, 64, LINEAR, HALF_PIXEL, 56, 56),
+    RESIZE(1, 16, 16, 24, LINEAR, HALF_PIXEL, 128, 128),
+    TAPS("by scale", SHAPE(1, 5, 7, 12), LN_RESIZE_LINEAR, .axis = {[1] = {7, 1.5, 0, 0}, [2] = {4, 0.6, 0, 0}}),
+    TAPS("whole scale", SHAPE(1, 5, 7, 12), LN_RESIZE_LINEAR, .axis = {[1] = {10, 2, 0, 0}, [2] = {14, 2, 0, 0}}),
+    TAPS("rows, ties down", SHAPE(2, 2, 3, 5), LN_RESIZE_NEAREST, .round = LN_ROUND_HALF_DOWN, .axis = {[1] = {.size = 7}}),
+    TAPS("cubic", SHAPE(2, 6, 5, 13), LN_RESIZE_CUBIC, .cubic_a = -0.75f, .axis = {[1] = {.size = 9}, [2] = {.size = 3}}),
+    TAPS("cubic inside", SHAPE(1, 6, 5, 8), LN_RESIZE_CUBIC, .cubic_a = -0.5f, .exclude_outside = true, .axis = {[1] = {.size = 9}, [2] = {.size = 11}}),
+    TAPS("antialias", SHAPE(1, 17, 23, 3), LN_RESIZE_LINEAR, .antialias = true, .axis = {[1] = {.size = 5}, [2] = {.size = 4}}),
+    TAPS("cubic antialias", SHAPE(1, 17, 23, 3), LN_RESIZE_CUBIC, .cubic_a = -0.5f, .antialias = true, .axis = {[1] = {.size = 5}, [2] = {.size = 4}}),
+    TAPS("crop", SHAPE(2, 5, 7, 11), LN_RESIZE_LINEAR, LN_GRID_CROP, .outside = 3.5f, .axis = {[1] = {4, 0, -0.2f, 0.7f}, [2] = {5, 0, 0.3f, 1.4f}}),
+    TAPS("crop of channels", SHAPE(2, 3, 4, 11), LN_RESIZE_LINEAR, LN_GRID_CROP, .outside = 3.5f, .axis = {[3] = {5, 0, 0.3f, 1.4f}}),
+    TAPS("vector", SHAPE(9), LN_RESIZE_LINEAR, .axis = {[0] = {.size = 20}}),
+    TAPS("matrix", SHAPE(5, 9), LN_RESIZE_CUBIC, .cubic_a = -0.75f, .axis = {{.size = 3}, {.size = 20}}),
+    TAPS("tokens", SHAPE(2, 5, 9), LN_RESIZE_LINEAR, .axis = {[1] = {.size = 8}}),
+    TAPS("volume", SHAPE(2, 3, 4, 5, 9), LN_RESIZE_LINEAR, .axis = {[1] = {.size = 5}, [2] = {.size = 3}, [3] = {.size = 7}}),
+    TAPS("all of six", SHAPE(2, 2, 3, 2, 3, 5), LN_RESIZE_LINEAR, .axis = {{.size = 3}, {.size = 3}, {.size = 2}, {.size = 3}, {.size = 2}, {.size = 9}}),
 };
 /* clang-format on */
 

@@ -183,8 +183,14 @@ static const struct {
     {LN_OP_TOPK, {.topk = {3, true}}, "\"smallest\":true"},
     {LN_OP_PERMUTE, {.permute = {{0, 3, 1, 2}}}, "\"perm\":[0,3,1,2]"},
     {LN_OP_RESIZE,
-     {.resize = {LN_RESIZE_BILINEAR, LN_GRID_ALIGN_CORNERS, 8, 8}},
-     "\"kind\":\"bilinear\",\"grid\":\"align_corners\""},
+     {.resize = {.kind = LN_RESIZE_LINEAR,
+                 .grid = LN_GRID_ALIGN_CORNERS,
+                 .antialias = true,
+                 .cubic_a = -0.75f,
+                 .axis = {[1] = {8, 2, 0, 1}}}},
+     "\"kind\":\"linear\",\"grid\":\"align_corners\",\"round\":\"floor\",\"antialias\":true,"
+     "\"exclude_outside\":false,\"cubic_a\":-0.75,\"outside\":0,\"axes\":[{\"size\":0,\"scale\":0,"
+     "\"from\":0,\"to\":0},{\"size\":8,\"scale\":2,\"from\":0,\"to\":1},"},
     {LN_OP_ATTENTION,
      {.attention = {.heads = 2,
                     .kv_heads = 1,
