@@ -15,6 +15,8 @@
 #define LN_MAP_H
 
 #define LN_MAP_ROWS(X)                                                                             \
+    X(COPY, F, F, ARITH, (a))                                                                      \
+    X(COPY, I, I, INT, (i))                                                                        \
     X(ADD, FF, F, ARITH, (a + b))                                                                  \
     X(ADD, II, I, INT, (i + j))                                                                    \
     X(SUB, FF, F, ARITH, (a - b))                                                                  \

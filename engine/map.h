@@ -7,6 +7,7 @@
 
 /* enum suffix, printed name, operands */
 #define LN_MAP_KINDS(X)                                                                            \
+    X(COPY, "copy", 1) /* of a constant, into the arena */                                         \
     X(ADD, "add", 2)                                                                               \
     X(SUB, "sub", 2)                                                                               \
     X(MUL, "mul", 2)                                                                               \

@@ -116,12 +116,38 @@ static void next_name(ln_imp *im, char *buf, size_t size) {
         snprintf(buf, size, "%.200s", base);
 }
 
-ln_tid ln_imp_node(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in) {
+static ln_tid add_node(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in,
+                       ln_tid out[LN_MAX_OUT]) {
     char name[224];
-    if (!ln_imp_ok(im)) return LN_NONE;
     next_name(im, name, sizeof name);
-    const ln_tid t = ln_graph_node(im->g, op, name, attr, in, n_in, im->err);
-    return t == LN_NONE ? graph_failed(im) : t;
+    if (ln_graph_node_all(im->g, op, name, attr, in, n_in, out, im->err) == LINNET_OK)
+        return out[0];
+    for (int i = 0; i < LN_MAX_OUT; i++) out[i] = LN_NONE;
+    return graph_failed(im);
+}
+
+/* Most ops take activations alone as their first operand. */
+static bool takes_constants(ln_op op) {
+    return op == LN_OP_MAP || op == LN_OP_MATMUL || op == LN_OP_GATHER || op == LN_OP_CONCAT;
+}
+
+ln_tid ln_imp_node_all(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in,
+                       ln_tid out[LN_MAX_OUT]) {
+    static const ln_attr copy = {.map = {.kind = LN_MAP_COPY}};
+    ln_tid own[LN_MAX_IN], copied[LN_MAX_OUT];
+    for (int i = 0; i < LN_MAX_OUT; i++) out[i] = LN_NONE;
+    if (!ln_imp_ok(im)) return LN_NONE;
+    if (n_in < 1 || n_in > LN_MAX_IN || in[0] == LN_NONE)
+        return add_node(im, op, attr, in, n_in, out);
+    memcpy(own, in, (size_t)n_in * sizeof *in);
+    if (im->g->tensor[in[0]].kind == LN_TENSOR_CONST && !takes_constants(op))
+        own[0] = add_node(im, LN_OP_MAP, &copy, in, 1, copied);
+    return ln_imp_ok(im) ? add_node(im, op, attr, own, n_in, out) : LN_NONE;
+}
+
+ln_tid ln_imp_node(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in) {
+    ln_tid out[LN_MAX_OUT];
+    return ln_imp_node_all(im, op, attr, in, n_in, out);
 }
 
 ln_tid ln_imp_1(ln_imp *im, ln_op op, ln_attr attr, ln_tid x) {

@@ -23,7 +23,7 @@ const ln_host *ln_host_tensor(ln_imp *im, const ln_onnx_tensor *t) {
 }
 
 /* ---- inputs ---- */
-static ln_dtype file_dtype(int type) {
+ln_dtype ln_imp_file_dtype(int type) {
     switch (type) {
     case LN_ONNX_FLOAT: return LN_F32;
     case LN_ONNX_DOUBLE: return LN_F64;
@@ -60,7 +60,7 @@ static void add_input(ln_imp *im, const ln_onnx_port *p, const ln_onnx_bind *b) 
     }
     ln_tensor *x = &im->g->tensor[t];
     x->dtype = ln_type_is_float(p->type) ? LN_F32 : LN_I32;
-    x->file_dtype = file_dtype(p->type);
+    x->file_dtype = ln_imp_file_dtype(p->type);
     x->file_rank = b->shape.rank;
     x->as_is = !picture;
     v->tid[picture ? LN_LAST : LN_PLAIN] = t;
@@ -132,7 +132,7 @@ static ln_tid own_tensor(ln_imp *im, ln_tid t) {
     for (int i = 0; i < g->n_output; i++) taken |= g->output[i] == t;
     if (!taken || !ln_imp_ok(im)) return t;
     im->made = 0;
-    return ln_imp_1(im, LN_OP_ACT, (ln_attr){.act = ln_act_of(LN_ACT_NONE)}, t);
+    return ln_imp_1(im, LN_OP_MAP, (ln_attr){.map = {.kind = LN_MAP_COPY}}, t);
 }
 
 static void add_output(ln_imp *im, const ln_onnx_port *p) {
@@ -153,7 +153,7 @@ static void add_output(ln_imp *im, const ln_onnx_port *p) {
     ln_tensor *x = &im->g->tensor[t];
     x->as_is = !picture;
     x->file_rank = v->shape.rank;
-    x->file_dtype = file_dtype(v->type);
+    x->file_dtype = ln_imp_file_dtype(v->type);
     x->name = ln_pool_strdup(&im->g->pool, p->name);
     if (!x->name)
         im->status = ln_fail_oom(im->err, "a name", strlen(p->name));

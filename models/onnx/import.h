@@ -33,6 +33,9 @@ void ln_type_range(int type, int64_t *lo, int64_t *hi);
 /* Element count of a shape that may be a scalar or empty; false when it overflows. */
 bool ln_count(const ln_shape *s, int64_t *out);
 
+/* What a tensor's file_dtype is for a type of the file. */
+ln_dtype ln_imp_file_dtype(int type);
+
 /* ---- the import ---- */
 /* PLAIN: the graph's shape is ONNX's. LAST: channels, ONNX's second dimension, are last (rank 3
  * and more); a picture is then N,H,W,C, as kernels want it. Scalars are [1] in the graph. */
@@ -91,6 +94,8 @@ ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const l
 
 /* Graph nodes, named after the ONNX node; LN_NONE after an error. */
 ln_tid ln_imp_node(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in);
+ln_tid ln_imp_node_all(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *in, int n_in,
+                       ln_tid out[LN_MAX_OUT]);
 ln_tid ln_imp_1(ln_imp *im, ln_op op, ln_attr attr, ln_tid x);
 ln_tid ln_imp_reshape(ln_imp *im, ln_tid x, const ln_shape *s); /* x itself when it has it */
 ln_tid ln_imp_permute(ln_imp *im, ln_tid x, const int *perm);

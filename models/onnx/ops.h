@@ -4,18 +4,23 @@
 
 #include "models/onnx/import.h"
 
+/* clang-format off */
 #define LN_IMP_CONVERTERS(X)                                                                       \
-    /* ops_conv.c */ X(conv) X(conv_transpose) /* ops_pool.c */ X(pool)                            \
-        X(global_pool) /* ops_norm.c */ X(batch_norm) X(instance_norm) X(group_norm) X(layer_norm) \
-            X(softmax) /* ops_act.c */ X(act) X(clip) X(prelu) /* ops_math.c */ X(unary) X(binary) \
-                X(variadic) X(where) X(cast) /* ops_matmul.c */ X(matmul)                          \
-                    X(gemm) /* ops_shape.c */ X(reshape) X(flatten) X(squeeze) X(unsqueeze)        \
-                        X(identity) X(dropout) X(shape) X(size) X(constant) X(constant_of_shape)   \
-                            X(range) /* ops_move.c */ X(transpose) X(concat) X(split) X(slice)     \
-                                X(gather) X(expand) X(tile) X(pad) X(depth_to_space)               \
-                                    X(space_to_depth) /* ops_quant.c */ X(quantize) X(dequantize)  \
-                                        X(conv_integer) X(matmul_integer) X(qlinear_conv)          \
-                                            X(qlinear_matmul)
+    /* ops_conv.c */ X(conv) X(conv_transpose)                                                     \
+    /* ops_pool.c */ X(pool) X(global_pool)                                                        \
+    /* ops_norm.c */ X(batch_norm) X(instance_norm) X(group_norm) X(layer_norm) X(softmax)         \
+    /* ops_act.c */ X(act) X(clip) X(prelu)                                                        \
+    /* ops_math.c */ X(unary) X(binary) X(variadic) X(where) X(cast)                               \
+    /* ops_select.c */ X(topk)                                                                     \
+    /* ops_resize.c */ X(resize)                                                                   \
+    /* ops_matmul.c */ X(matmul) X(gemm)                                                           \
+    /* ops_shape.c */ X(reshape) X(flatten) X(squeeze) X(unsqueeze) X(identity) X(dropout)         \
+    X(shape) X(size) X(constant) X(constant_of_shape) X(range)                                     \
+    /* ops_move.c */ X(transpose) X(concat) X(split) X(slice) X(gather) X(expand) X(tile)          \
+    /* ops_space.c */ X(pad) X(depth_to_space) X(space_to_depth)                                   \
+    /* ops_quant.c */ X(quantize) X(dequantize) X(conv_integer) X(matmul_integer)                  \
+    X(qlinear_conv) X(qlinear_matmul)
+/* clang-format on */
 #define LN_IMP_DECLARE(name) void ln_imp_op_##name(ln_imp *im, const ln_imp_op *op);
 LN_IMP_CONVERTERS(LN_IMP_DECLARE)
 #undef LN_IMP_DECLARE

@@ -149,7 +149,7 @@ static bool spread_of(ln_imp *im, const ln_shape *x, const ln_shape *w, ln_imp_w
             win->before[i] = same && !lower ? cut / 2 : cut - cut / 2;
             if (want && !same) win->before[i] = cut / 2;
         }
-        if (win->out[i] < 1 || more < 0 || win->out[i] > full) {
+        if (win->out[i] < 1 || more < 0 || win->out[i] >= full + win->stride[i]) {
             ln_imp_refuse(im, "an output of %lld pixels from %lld", (long long)win->out[i],
                           (long long)in);
             return false;

@@ -124,26 +124,27 @@ typedef struct math_row {
         return (int64_t)(expr);                                                                    \
     }
 D(add, a + b)
-D(sub, a - b) D(mul, a *b) D(div, a / b) D(mod, a - floor(a / b) * b) D(pow, pow(a, b))
-    D(min, isnan(a) || a < b ? a : b) D(max, isnan(a) || a > b ? a : b) D(equal, a == b)
-        D(greater, a > b) D(less, a < b) D(greater_equal, a >= b) D(less_equal, a <= b)
-            D(and, a != 0 && b != 0) D(or, a != 0 || b != 0) D(xor, (a != 0) != (b != 0))
-                D(not, a == 0) D(neg, -a) D(abs, fabs(a)) D(sqrt, sqrt(a)) D(exp, exp(a))
-                    D(log, log(a)) D(erf, erf(a)) D(floor, floor(a)) D(ceil, ceil(a))
-                        D(round, nearbyint(a)) D(reciprocal, 1.0 / a) D(sign, (a > 0) - (a < 0))
-                            D(softplus, log1p(exp(a))) I(add, (uint64_t)a + (uint64_t)b)
-                                I(sub, (uint64_t)a - (uint64_t)b) I(mul, (uint64_t)a *(uint64_t)b)
-                                    I(neg, 0 - (uint64_t)a)
-                                        I(abs, a < 0 ? 0 - (uint64_t)a : (uint64_t)a)
-                                            I(div, b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b))
-                                                I(mod, b == -1                           ? 0
-                                                       : a % b && (a % b < 0) != (b < 0) ? a % b + b
-                                                                                         : a % b)
-                                                    I(min, a < b ? a : b) I(max, a > b ? a : b)
-                                                        I(equal, a == b) I(greater, a > b)
-                                                            I(less, a < b) I(greater_equal, a >= b)
-                                                                I(less_equal, a <= b)
-                                                                    I(sign, (a > 0) - (a < 0))
+D(sub, a - b)
+D(mul, a *b)
+D(div, a / b) D(mod, a - floor(a / b) * b) D(pow, pow(a, b)) D(min, isnan(a) || a < b ? a : b)
+    D(max, isnan(a) || a > b ? a : b) D(equal, a == b) D(greater, a > b) D(less, a < b)
+        D(greater_equal, a >= b) D(less_equal, a <= b) D(and, a != 0 && b != 0)
+            D(or, a != 0 || b != 0) D(xor, (a != 0) != (b != 0)) D(not, a == 0) D(neg, -a)
+                D(abs, fabs(a)) D(sqrt, sqrt(a)) D(exp, exp(a)) D(log, log(a)) D(erf, erf(a))
+                    D(floor, floor(a)) D(ceil, ceil(a)) D(round, nearbyint(a))
+                        D(reciprocal, 1.0 / a) D(sign, (a > 0) - (a < 0)) D(softplus, log1p(exp(a)))
+                            I(add, (uint64_t)a + (uint64_t)b) I(sub, (uint64_t)a - (uint64_t)b)
+                                I(mul, (uint64_t)a *(uint64_t)b) I(neg, 0 - (uint64_t)a)
+                                    I(abs, a < 0 ? 0 - (uint64_t)a : (uint64_t)a)
+                                        I(div, b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b))
+                                            I(mod, b == -1                           ? 0
+                                                   : a % b && (a % b < 0) != (b < 0) ? a % b + b
+                                                                                     : a % b)
+                                                I(min, a < b ? a : b) I(max, a > b ? a : b)
+                                                    I(equal, a == b) I(greater, a > b)
+                                                        I(less, a < b) I(greater_equal, a >= b)
+                                                            I(less_equal, a <= b)
+                                                                I(sign, (a > 0) - (a < 0))
 #undef D
 #undef I
 
@@ -298,6 +299,8 @@ void ln_imp_op_binary(ln_imp *im, const ln_imp_op *op) {
     const math_row *r = &rows[op->arg];
     ln_val y = *ln_imp_in(im, 1);
     const ln_val *v[2] = {ln_imp_in(im, 0), &y};
+    if (op->arg == LN_MATH_MOD && ln_imp_int(im, "fmod", 0))
+        ln_imp_refuse(im, "a remainder with the dividend's sign (fmod) is not supported");
     if (op->to < 7) old_broadcast(im, v[0], &y);
     if (!ln_imp_ok(im)) return;
     if (v[0]->host && v[1]->host && r->fold.f)

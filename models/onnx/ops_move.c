@@ -61,28 +61,18 @@ void ln_imp_op_transpose(ln_imp *im, const ln_imp_op *op) {
 }
 
 /* ---- joining and taking apart ---- */
-/* Any number of tensors side by side along the last dimension, LN_MAX_IN at a time. */
-static ln_tid join_last(ln_imp *im, ln_tid *in, int n) {
+/* Any number of tensors side by side, LN_MAX_IN at a time. */
+static ln_tid join(ln_imp *im, ln_tid *in, int n, int axis) {
+    const ln_attr a = {.concat = {.back = ln_imp_rank(im, in[0]) - 1 - axis}};
     while (n > 1 && ln_imp_ok(im)) {
         int made = 0;
         for (int i = 0; i < n; i += LN_MAX_IN) {
             const int part = LN_MIN(n - i, LN_MAX_IN);
-            in[made++] = part == 1 ? in[i] : ln_imp_node(im, LN_OP_CONCAT, NULL, in + i, part);
+            in[made++] = part == 1 ? in[i] : ln_imp_node(im, LN_OP_CONCAT, &a, in + i, part);
         }
         n = made;
     }
     return in[0];
-}
-
-static ln_tid join(ln_imp *im, ln_tid *in, int n, int axis) {
-    const int last = ln_imp_rank(im, in[0]) - 1;
-    int perm[LN_MAX_RANK];
-    for (int i = 0; i <= last; i++) perm[i] = i;
-    perm[axis] = last;
-    perm[last] = axis;
-    if (axis == last || !ln_imp_ok(im)) return join_last(im, in, n);
-    for (int i = 0; i < n; i++) in[i] = ln_imp_permute(im, in[i], perm);
-    return ln_imp_permute(im, join_last(im, in, n), perm);
 }
 
 /* Empty operands of one dimension add nothing. */
