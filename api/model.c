@@ -220,6 +220,17 @@ linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer
     return LINNET_OK;
 }
 
+linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
+                          ln_plan **out, ln_stream *stream, linnet_error *err) {
+    if (p->untuned) {
+        *stream = (ln_stream)p->stream;
+        return ln_plan_create(g, ln_device_caps(d), NULL, out, err);
+    }
+    LN_TRY(ln_plan_by_record(d, g, out, stream, err));
+    if (p->stream != LINNET_STREAM_AUTO) *stream = (ln_stream)p->stream;
+    return LINNET_OK;
+}
+
 linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
                                       const linnet_session_params *p, char **text,
                                       linnet_error *err) {
@@ -230,8 +241,10 @@ linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device
                        "the C reference runs without a plan; choose an OpenCL device");
     ln_graph *g = NULL;
     ln_plan *plan = NULL;
-    LN_TRY(ln_api_graph(m, p ? p : &defaults, false, &g, err));
-    linnet_status st = ln_plan_create(g, ln_device_caps(d->dev), NULL, &plan, err);
+    ln_stream stream;
+    if (!p) p = &defaults;
+    LN_TRY(ln_api_graph(m, p, false, &g, err));
+    linnet_status st = ln_api_plan(d->dev, g, p, &plan, &stream, err);
     if (st == LINNET_OK) {
         ln_str s = {0};
         ln_plan_print(plan, &s);

@@ -20,10 +20,11 @@ static linnet_status create_on_device(linnet_session *s, ln_device *d,
     _Static_assert((int)LINNET_WAIT_SLEEP == LN_WAIT_SLEEP && (int)LINNET_WAIT_SPIN == LN_WAIT_SPIN,
                    "the public enum is the inner one");
     ln_plan *plan = NULL;
-    LN_TRY(ln_plan_create(s->graph, ln_device_caps(d), NULL, &plan, err));
+    ln_stream stream;
+    LN_TRY(ln_api_plan(d, s->graph, p, &plan, &stream, err));
     _Static_assert((int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES, "likewise");
     ln_session_params inner = {
-        .wait = (ln_wait)p->wait, .stream = (ln_stream)p->stream, .profile = p->profile != 0};
+        .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0};
     LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
     ln_host_stats after = ln_device_stats(d);
     ln_session_stats own = ln_session_get_stats(s->dev);

@@ -144,6 +144,8 @@ int cli_device_open(const cli_options *o, linnet_device **out);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
                        linnet_session **out);
+/* What --tune asks for before a session is made (tune.c). */
+int cli_tune(const cli_options *o, linnet_model *m, linnet_device *d, int batch);
 /* Batch of --batch, else of --shape, else fallback. */
 int cli_batch(const cli_options *o, int fallback);
 

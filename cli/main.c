@@ -15,6 +15,7 @@
     X(diff)                                                                                        \
     X(bench)                                                                                       \
     X(profile)                                                                                     \
+    X(tune)                                                                                        \
     X(convert)                                                                                     \
     X(cache)
 
@@ -73,7 +74,7 @@ static void catch_signals(void) {
 }
 
 static int unknown_verb(const char *name) {
-    static const char *const later[] = {"tune", "quantize", "prune"};
+    static const char *const later[] = {"quantize", "prune"};
     for (size_t i = 0; i < LN_COUNT(later); i++)
         if (!strcmp(name, later[i]))
             return cli_usage_error("%s is not in this version; see linnet --help", name);

@@ -10,7 +10,6 @@ static const struct {
     const char *works, *instead;
 } limits[] = {
     {OPT_PRECISION, "f32", "use f32"},
-    {OPT_TUNE, "off", "use off"},
     {OPT_LAYOUT, "nchw", "use nchw"},
 };
 
@@ -25,7 +24,7 @@ int cli_check_limits(const cli_options *o) {
         const char *v = cli_text(o, limits[i].opt, NULL);
         if (!v || !strcmp(v, limits[i].works)) continue;
         static const char *const name[OPT_COUNT] = {
-            [OPT_PRECISION] = "precision", [OPT_TUNE] = "tune", [OPT_LAYOUT] = "layout"};
+            [OPT_PRECISION] = "precision", [OPT_LAYOUT] = "layout"};
         linnet_error err;
         ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",
                 name[limits[i].opt], v, limits[i].instead);
@@ -127,6 +126,7 @@ void cli_session_params(const cli_options *o, int batch, linnet_session_params *
     *out = (linnet_session_params)LINNET_SESSION_PARAMS_INIT;
     out->batch = batch;
     out->passes = cli_text(o, OPT_PASSES, NULL);
+    out->untuned = !strcmp(cli_text(o, OPT_TUNE, ""), "off");
     for (size_t i = 0; i < LN_COUNT(waits); i++)
         if (!strcmp(cli_text(o, OPT_WAIT, ""), waits[i].name)) out->wait = waits[i].wait;
 }
@@ -135,6 +135,8 @@ int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, 
                        linnet_session **out) {
     linnet_session_params p;
     linnet_error err = {0};
+    int status = cli_tune(o, m, d, batch);
+    if (status) return status;
     cli_session_params(o, batch, &p);
     if (linnet_session_create(m, d, &p, out, &err) != LINNET_OK) return cli_report(&err);
     return CLI_OK;

@@ -65,14 +65,10 @@ static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_step *step,
     return LINNET_OK;
 }
 
-static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
-                               linnet_error *err) {
-    const ln_plan *p = ln_session_plan(s);
-    const ln_step *step = &p->step[i];
+linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *step,
+                            ln_diff_layer *layer, linnet_error *err) {
     const ln_node *n = &ref->graph->node[step->node];
     *layer = (ln_diff_layer){n->name, ln_op_infos[n->op].name, step->variant->name, 0, 0, true};
-    LN_TRY(feed(s, ref, step, err));
-    LN_TRY(ln_session_run_step(s, i, err));
     for (int k = 0; k < n->n_out; k++) {
         int64_t count = 0;
         ln_shape_count(&ref->graph->tensor[n->out[k]].shape, &count);
@@ -87,6 +83,14 @@ static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_
     }
     layer->pass = layer->rel <= LN_DIFF_TOLERANCE;
     return LINNET_OK;
+}
+
+static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
+                               linnet_error *err) {
+    const ln_step *step = &ln_session_plan(s)->step[i];
+    LN_TRY(feed(s, ref, step, err));
+    LN_TRY(ln_session_run_step(s, i, err));
+    return ln_diff_check(s, ref, step, layer, err);
 }
 
 /* Planar inputs to the reference's N,H,W,C. */

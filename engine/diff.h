@@ -2,6 +2,7 @@
 #ifndef LN_DIFF_H
 #define LN_DIFF_H
 
+#include "engine/ref/ref.h"
 #include "engine/session.h"
 
 /* Of the standard deviation of the step's output; i32 must be the same. */
@@ -20,6 +21,9 @@ typedef struct ln_diff_report {
     double end_to_end;  /* of the logits in one whole run, over their standard deviation */
     bool pass;          /* every layer, and the whole run, within the tolerance */
 } ln_diff_report;
+/* Compares what a step made with the reference's value. */
+linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *step,
+                            ln_diff_layer *layer, linnet_error *err);
 /* inputs: as for ln_session_run. Names point into the graph. */
 linnet_status ln_diff_run(ln_session *s, const void *const *inputs, ln_diff_report *out,
                           linnet_error *err);

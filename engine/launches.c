@@ -12,12 +12,14 @@ struct ln_launches {
 
 /* ---- programs ---- */
 
-/* The variants of a plan, each once, in the order of the table. */
-static int list_variants(const ln_plan *p, int *list) {
+/* The variants of a stage's plan, each once, in the order of the table. */
+static int list_variants(const ln_stage *stage, int *list) {
+    const ln_plan *p = stage->plan;
     int count = 0;
     for (int v = 0; v < ln_variant_count; v++) {
         bool used = false;
         for (int i = 0; i < p->graph->n_node; i++) used |= p->choice[i].variant == &ln_variants[v];
+        for (int i = 0; i < stage->n_also; i++) used |= stage->also[i] == v;
         if (used) list[count++] = v;
     }
     return count;
@@ -41,7 +43,7 @@ linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, ln_p
     *out = NULL;
     int *list = calloc((size_t)ln_variant_count, sizeof *list);
     if (!list) return ln_fail_oom(err, "program", (size_t)ln_variant_count * sizeof *list);
-    int count = list_variants(stage->plan, list);
+    int count = list_variants(stage, list);
     linnet_status st = build(stage, list, count, kind, stage->plan->graph->name, out, err);
     free(list);
     return st;

@@ -12,6 +12,10 @@ typedef struct ln_stage {
     const ln_plan *plan;
     ln_queue *queue;
     ln_buffer *arena, *weights, *steps;
+    /* Variants that one program for all steps holds besides the plan's, so that the plans that the
+     * tuner compares share it; outlives the stage. */
+    const int *also;
+    int n_also;
 } ln_stage;
 
 typedef struct ln_launches ln_launches;

@@ -192,6 +192,22 @@ void ln_plan_destroy(ln_plan **p) {
     *p = NULL;
 }
 
+linnet_status ln_plan_repeat(ln_plan *p, int first, int count, int times, linnet_error *err) {
+    size_t n = (size_t)count * (size_t)times;
+    ln_step *step = calloc(n, sizeof *step);
+    if (!step) return ln_fail_oom(err, "plan", n * sizeof *step);
+    for (size_t i = 0; i < n; i++) {
+        int from = first + (int)i % count;
+        step[i] = p->step[from];
+        /* records count from the step that they belong to */
+        if (step[i].args.variant == LN_CHAIN) step[i].args.t0 += from - p->n_step + (int)(n - i);
+    }
+    free(p->step);
+    p->step = step;
+    p->n_step = (int)n;
+    return LINNET_OK;
+}
+
 bool ln_plan_walkable(const ln_plan *p) {
     if (!ln_caps_deep(&p->caps)) return false;
     for (int i = 0; i < p->graph->n_node; i++) {

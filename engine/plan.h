@@ -60,9 +60,12 @@ typedef struct ln_plan_params {
     const ln_variant *(*choose)(void *user, const ln_site *s); /* NULL: ln_variant_choose */
     /* Whether nodes first..last run as a chain; NULL: ln_chain_default. */
     bool (*chain)(void *user, const ln_plan *p, int first, int last);
+    /* Whether a squeeze-and-excitation comes apart; NULL: the rule of split.c. */
+    bool (*split)(void *user, const ln_graph *g, int node);
     void *user;
     int64_t guard;   /* bytes left free around every activation, for tests of stray writes */
-    bool no_sharing; /* every activation has memory of its own: no in-place, no slices */
+    bool no_sharing; /* no in-place, no slices, and inputs stay whole to the end: such a plan can
+                        run again without its inputs being written again */
 } ln_plan_params;
 /* The graph may get copy nodes behind inputs whose readers cannot take the caller's planar
  * layout, and squeeze-and-excitation may come apart; it must outlive the plan. params may be NULL.
@@ -70,9 +73,12 @@ typedef struct ln_plan_params {
 linnet_status ln_plan_create(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
                              ln_plan **out, linnet_error *err);
 void ln_plan_destroy(ln_plan **p);
+/* The plan that runs steps first..first+count-1 alone, `times` over: what the tuner times. */
+linnet_status ln_plan_repeat(ln_plan *p, int first, int count, int times, linnet_error *err);
 /* Packs every constant into dst (plan->weight_bytes, 64-byte aligned, zeroed). */
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err);
 /* Takes nodes apart that run faster as several (split.c). */
+bool ln_plan_splits(const ln_site *site, const ln_plan_params *params);
 linnet_status ln_plan_split(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
                             linnet_error *err);
 /* A tensor's shape as the kernels see it: rank 4 as it is, [N,T,C] with h = 1, [N,C] one pixel. */

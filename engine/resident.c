@@ -47,6 +47,10 @@ linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error 
     return ln_kernel_arg_int(r->kernel, 6, polls, err);
 }
 
+linnet_status ln_resident_set_steps(ln_resident *r, int count, linnet_error *err) {
+    return ln_kernel_arg_int(r->kernel, 4, count, err);
+}
+
 /* The trial launch counts no steps: its one moment lies where the parts begin. */
 static linnet_status start_clock(ln_resident *r, linnet_error *err) {
     size_t at = SYNC_TICKETS * sizeof(int32_t);

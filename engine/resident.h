@@ -24,6 +24,8 @@ linnet_status ln_resident_launch(ln_resident *r, linnet_error *err);
 linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err);
 /* Of the last run of one that was made with a clock, by step. */
 linnet_status ln_resident_times(ln_resident *r, ln_step_time *time, linnet_error *err);
+/* How many steps, from the first, the next launches run. */
+linnet_status ln_resident_set_steps(ln_resident *r, int count, linnet_error *err);
 /* How long a barrier waits, in polls; for tests. */
 linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err);
 

@@ -66,7 +66,8 @@ static linnet_status upload(ln_session *s, linnet_error *err) {
 }
 
 static ln_stage stage_of(const ln_session *s) {
-    return (ln_stage){s->device, s->plan, s->queue, s->arena, s->weights, s->steps};
+    return (ln_stage){s->device,  s->plan,  s->queue,       s->arena,
+                      s->weights, s->steps, s->params.also, s->params.n_also};
 }
 
 static linnet_status need_launches(ln_session *s, linnet_error *err) {
@@ -261,6 +262,32 @@ static linnet_status run_steps(ln_session *s, linnet_error *err) {
     LN_TRY(need_launches(s, err));
     for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
     return LINNET_OK;
+}
+
+/* For the tuner: an expired barrier is an answer, not something to recover from. */
+static linnet_status replay_resident(ln_session *s, int count, linnet_error *err) {
+    bool expired = false;
+    ln_device_lock_units(s->device);
+    linnet_status st = ln_resident_set_steps(s->resident, count, err);
+    if (st == LINNET_OK) st = ln_resident_launch(s->resident, err);
+    linnet_status end = ln_queue_finish(s->queue, s->params.wait, st == LINNET_OK ? err : NULL);
+    if (st == LINNET_OK) st = end;
+    if (st == LINNET_OK) st = ln_resident_expired(s->resident, &expired, err);
+    linnet_status back =
+        ln_resident_set_steps(s->resident, s->plan->n_step, st == LINNET_OK ? err : NULL);
+    ln_device_unlock_units(s->device);
+    if (st != LINNET_OK || back != LINNET_OK) return st != LINNET_OK ? st : back;
+    return expired
+               ? ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                         "%s: the work-groups of one launch stopped meeting", s->plan->caps.name)
+               : LINNET_OK;
+}
+
+linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err) {
+    if (s->resident) return replay_resident(s, count, err);
+    LN_TRY(need_launches(s, err));
+    for (int i = 0; i < count; i++) LN_TRY(launch(s, i, err));
+    return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
 /* Reading blocks, so waiting comes first only where the caller wants it done another way, or a

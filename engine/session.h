@@ -8,17 +8,23 @@
 
 typedef struct ln_session ln_session;
 
-/* How the steps reach the device. */
+/* How the steps reach the device: enum suffix, name.
+ *   AUTO      resident, but launches while the machine is busy with other work
+ *   LAUNCHES  one enqueue a step, no wait in between
+ *   RESIDENT  all steps in one launch where the device allows it, else launches */
+#define LN_STREAMS(X) X(AUTO, "auto") X(LAUNCHES, "launches") X(RESIDENT, "resident")
 typedef enum ln_stream {
-    LN_STREAM_AUTO,     /* resident, but launches while the machine is busy with other work */
-    LN_STREAM_LAUNCHES, /* one enqueue a step, no wait in between */
-    LN_STREAM_RESIDENT  /* all steps in one launch where the device allows it, else launches */
+#define LN_STREAM_ENUM(id, name) LN_STREAM_##id,
+    LN_STREAMS(LN_STREAM_ENUM)
+#undef LN_STREAM_ENUM
 } ln_stream;
 
 typedef struct ln_session_params {
     ln_wait wait;
     ln_stream stream;
     bool profile; /* record a time for each step: by a clock inside one launch, else of launches */
+    const int *also; /* as in ln_stage; outlives the session */
+    int n_also;
 } ln_session_params;
 
 typedef struct ln_session_stats {
@@ -34,6 +40,8 @@ void ln_session_destroy(ln_session **s);
  * N,C,H,W unless the tensor is as_is, else in the shape's order. */
 linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err);
+/* The first `count` steps on what lies in the arena, in the session's own way; waits. */
+linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err);
 /* One step alone, for diff and the tuner: write any activation (dense logical order), run the
  * step, read any activation back. */
 linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err);

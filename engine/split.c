@@ -11,16 +11,17 @@ enum { MOST_ALONE = 1 << 17 };
 
 /* Without a barrier one work-item makes an image; an image by a work-group is worth three
  * launches. */
-static bool splits(const ln_graph *g, const ln_node *n, const ln_caps *caps,
-                   const ln_plan_params *params) {
-    const ln_site site = {g, n, caps};
+bool ln_plan_splits(const ln_site *site, const ln_plan_params *params) {
+    const ln_graph *g = site->graph;
+    const ln_node *n = site->node;
     const ln_variant *v =
-        params && params->choose ? params->choose(params->user, &site) : ln_variant_choose(&site);
+        params && params->choose ? params->choose(params->user, site) : ln_variant_choose(site);
     if (!v) return true;
+    if (params && params->split) return params->split(params->user, g, (int)(n - g->node));
     if (params && params->choose) return false;
     if (v->needs & (1u << LN_FEAT_BARRIER)) return false;
     const ln_shape *w = &g->tensor[n->in[LN_SE_W1]].shape;
-    const int64_t images = g->tensor[n->out[0]].shape.dim[0], units = caps->compute_units;
+    const int64_t images = g->tensor[n->out[0]].shape.dim[0], units = site->caps->compute_units;
     return 2 * images < units || (images < units && 2 * w->dim[0] * w->dim[3] > MOST_ALONE);
 }
 
@@ -63,7 +64,7 @@ static linnet_status split(ln_graph *g, int at, linnet_error *err) {
 linnet_status ln_plan_split(ln_graph *g, const ln_caps *caps, const ln_plan_params *params,
                             linnet_error *err) {
     for (int i = 0; i < g->n_node; i++)
-        if (g->node[i].op == LN_OP_SE && splits(g, &g->node[i], caps, params)) {
+        if (g->node[i].op == LN_OP_SE && ln_plan_splits(&(ln_site){g, &g->node[i], caps}, params)) {
             LN_TRY(split(g, i, err));
             i += 2;
         }

@@ -291,6 +291,10 @@ void ln_device_release(ln_device **at) {
     free(d);
 }
 
+uint64_t ln_device_key(const ln_device *d) {
+    return d->key;
+}
+
 const ln_caps *ln_device_caps(const ln_device *d) {
     return &d->caps;
 }

@@ -8,6 +8,7 @@ static const ln_cl_api *real;
 static ln_cl_api faulty;
 static atomic_long calls;
 static atomic_long live;
+static atomic_long reads;
 static _Atomic(const char *) failed;
 
 /* The code this call has to fail with, or CL_SUCCESS. */
@@ -80,6 +81,30 @@ static cl_int CL_API_CALL lower_limits(cl_device_id d, cl_device_info what, size
     return CL_SUCCESS;
 }
 
+/* Answers, not the flags that come back beside them. */
+static void spoil(void *dst, size_t bytes) {
+    if (!fault.spoil_read || bytes < 16) return;
+    if (atomic_fetch_add(&reads, 1) + 1 == fault.spoil_read) *(float *)dst += 1e3f;
+}
+
+static cl_int CL_API_CALL read_rows(cl_command_queue q, cl_mem m, cl_bool block, const size_t *o,
+                                    const size_t *ho, const size_t *region, size_t pitch,
+                                    size_t slice, size_t host_pitch, size_t host_slice, void *dst,
+                                    cl_uint n, const cl_event *wait, cl_event *event) {
+    cl_int code = faulty_clEnqueueReadBufferRect(q, m, block, o, ho, region, pitch, slice,
+                                                 host_pitch, host_slice, dst, n, wait, event);
+    if (!code && block) spoil(dst, region[0] * region[1]);
+    return code;
+}
+
+static cl_int CL_API_CALL read_bytes(cl_command_queue q, cl_mem m, cl_bool block, size_t offset,
+                                     size_t size, void *dst, cl_uint n, const cl_event *wait,
+                                     cl_event *event) {
+    cl_int code = faulty_clEnqueueReadBuffer(q, m, block, offset, size, dst, n, wait, event);
+    if (!code && block) spoil(dst, size);
+    return code;
+}
+
 /* ---- entries that make events ---- */
 static cl_int CL_API_CALL counted_launch(cl_command_queue q, cl_kernel k, cl_uint dims,
                                          const size_t *offset, const size_t *global,
@@ -108,6 +133,8 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clGetPlatformIDs = no_platforms;
     faulty.clCreateProgramWithBinary = reject_binary;
     faulty.clGetDeviceInfo = lower_limits;
+    faulty.clEnqueueReadBufferRect = read_rows;
+    faulty.clEnqueueReadBuffer = read_bytes;
     faulty.clEnqueueNDRangeKernel = counted_launch;
     faulty.clEnqueueMarkerWithWaitList = counted_marker;
     return &faulty;
@@ -119,6 +146,7 @@ void ln_fault_set(const ln_fault *f) {
     fault = f ? *f : (ln_fault){0};
     atomic_store(&calls, 0);
     atomic_store(&live, 0);
+    atomic_store(&reads, 0);
     atomic_store(&failed, NULL);
     hook = (ln_cl_hook){wrap, fault.no_loader};
     if (f) ln_cl_set_hook(&hook);

@@ -5,13 +5,14 @@
 #include "base/base.h"
 
 typedef struct ln_fault {
-    long fail_call;         /* the n-th call through the table (1 = first) fails; 0: none */
-    int fail_code;          /* the cl_int it returns; 0 chooses CL_OUT_OF_RESOURCES */
-    const char *fail_name;  /* only calls of this entry ("clCreateBuffer") are counted; NULL: all */
-    bool fail_all_after;    /* device lost: every call from the n-th on fails */
-    bool no_loader;         /* the loader cannot be opened */
-    bool no_platform;       /* the loader has no platforms */
-    bool reject_binary;     /* clCreateProgramWithBinary says CL_INVALID_BINARY */
+    long fail_call;        /* the n-th call through the table (1 = first) fails; 0: none */
+    int fail_code;         /* the cl_int it returns; 0 chooses CL_OUT_OF_RESOURCES */
+    const char *fail_name; /* only calls of this entry ("clCreateBuffer") are counted; NULL: all */
+    bool fail_all_after;   /* device lost: every call from the n-th on fails */
+    bool no_loader;        /* the loader cannot be opened */
+    bool no_platform;      /* the loader has no platforms */
+    bool reject_binary;    /* clCreateProgramWithBinary says CL_INVALID_BINARY */
+    long spoil_read; /* the n-th blocking read of 16 bytes or more brings a wrong number; 0: none */
     uint64_t max_alloc;     /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
     uint64_t local_mem;     /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
     uint32_t compute_units; /* the same for CL_DEVICE_MAX_COMPUTE_UNITS */

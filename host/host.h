@@ -34,6 +34,8 @@ linnet_status ln_device_open(const char *spec, ln_device **out, linnet_error *er
 void ln_device_retain(ln_device *d);
 void ln_device_release(ln_device **d);
 const ln_caps *ln_device_caps(const ln_device *d);
+/* A hash of device, driver and platform version: what is kept about one belongs to no other. */
+uint64_t ln_device_key(const ln_device *d);
 /* For launches that need all compute units at once: one at a time on a device. */
 void ln_device_lock_units(ln_device *d);
 void ln_device_unlock_units(ln_device *d);

@@ -192,6 +192,7 @@ typedef struct linnet_session_params {
     linnet_wait wait;
     linnet_stream stream;
     int profile; /* record a time for each step */
+    int untuned; /* plan by the defaults even where linnet_tune has left records */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
 /* Builds the graph, plans it, uploads weights, builds kernels. p: NULL for the defaults. The model
@@ -267,6 +268,57 @@ LINNET_API linnet_status linnet_session_step(const linnet_session *s, size_t i,
 /* One of the parts of step i; ms and busy_ms are the same, 0 when steps are single launches. */
 LINNET_API linnet_status linnet_session_part(const linnet_session *s, size_t i, size_t part,
                                              linnet_step_info *out);
+
+/* ---- tuning ---- */
+/* What became of a candidate. STOPPED: it ended the process that tried it last, and is left out
+ * from then on; PRUNED: it cannot win by its roofline. */
+typedef enum linnet_verdict {
+    LINNET_VERDICT_CHOSEN,
+    LINNET_VERDICT_SLOWER,
+    LINNET_VERDICT_WRONG, /* its result differs from the reference's */
+    LINNET_VERDICT_FAILED,
+    LINNET_VERDICT_STOPPED,
+    LINNET_VERDICT_PRUNED,
+    LINNET_VERDICT_UNTRIED /* no time was left */
+} linnet_verdict;
+typedef struct linnet_tune_candidate {
+    const char *name;
+    linnet_verdict verdict;
+    double least_us, median_us; /* 0: not timed */
+    double error;               /* over the standard deviation of the reference's result */
+} linnet_tune_candidate;
+/* A node, a chain of nodes ("first .. last"), or the whole network in the end. */
+typedef struct linnet_tune_contest {
+    const char *name, *op;
+    int uses;             /* places in the network that it decides */
+    double bound_us;      /* no kernel is faster by the measured peak; 0: not known */
+    int64_t bytes, saved; /* traffic of the default, and how much less the winner moves */
+    const linnet_tune_candidate *candidate; /* the default first */
+    size_t candidates, chosen;
+} linnet_tune_contest;
+typedef struct linnet_tune_report {
+    linnet_tune_contest *contest; /* released with linnet_free, all that it points to with it */
+    size_t contests;
+    double default_ms, tuned_ms; /* the whole network: medians */
+    int kept;                    /* 1: the tuned plan won */
+    int complete;                /* 0: the time limit left candidates untried */
+    double seconds;
+    linnet_stream stream; /* AUTO: all in one launch */
+} linnet_tune_report;
+typedef struct linnet_tune_params {
+    int full;       /* every candidate, many rounds, no limit; else at most `seconds` */
+    double seconds; /* 0: 18 */
+    void (*progress)(void *user, const char *contest, const char *candidate); /* may be NULL */
+    void *user;
+} linnet_tune_params;
+#define LINNET_TUNE_PARAMS_INIT LINNET_ALL_ZERO
+LINNET_API const char *linnet_verdict_text(linnet_verdict v); /* "chosen" */
+/* Times what could run a session of p (NULL for the defaults) on the device, checks each against
+ * the C reference, and keeps the winners in the cache, where sessions made later find them. One
+ * process at a time tunes a device. t: NULL for the defaults. */
+LINNET_API linnet_status linnet_tune(linnet_model *m, linnet_device *d,
+                                     const linnet_session_params *p, const linnet_tune_params *t,
+                                     linnet_tune_report *out, linnet_error *err);
 
 /* Every layer on the device against the C reference. */
 typedef struct linnet_diff_layer {

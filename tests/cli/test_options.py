@@ -127,7 +127,6 @@ def test_usage_errors_are_one_line(linnet, args, words):
 @pytest.mark.parametrize("args,words", [
     (["--precision", "f16"], ["--precision f16", "use f32"]),
     (["--precision=int8"], ["--precision int8"]),
-    (["--tune", "fast"], ["--tune fast", "use off"]),
     (["--shape", "1x4x96x96"], ["Nx3xHxW"]),
 ])
 def test_what_is_not_supported_says_so(linnet, args, words):
@@ -144,7 +143,7 @@ def test_op_that_has_no_blocks(linnet, op):
 
 
 @pytest.mark.parametrize("option,choices,works", [
-    ("--precision", "f32|f16|int8", "f32"), ("--layout", "nchw|nhwc", "nchw"), ("--tune", "off|fast|full", "off")])
+    ("--precision", "f32|f16|int8", "f32"), ("--layout", "nchw|nhwc", "nchw")])
 def test_help_says_what_works_so_far(linnet, option, choices, works):
     line = next(l for l in linnet("run", "--help").out.splitlines() if option in l)
     assert line.endswith("%s; so far %s alone" % (choices, works))
@@ -223,7 +222,7 @@ def test_output_is_whole_or_not_there(linnet, tmp_path):
     assert r.status == 3 and list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("verb", ["tune", "quantize", "prune"])
+@pytest.mark.parametrize("verb", ["quantize", "prune"])
 def test_verbs_to_come(linnet, verb):
     r = linnet(verb, "mobilenetv1_025")
     assert r.status == 2

@@ -159,3 +159,32 @@ ln_graph *ln_test_random_graph(uint64_t s) {
         ck_assert_int_eq(ln_graph_output(g, pool[n - 1 - i * 3], &err), LINNET_OK);
     return g;
 }
+
+ln_graph *ln_test_gated_block(void) {
+    linnet_error err;
+    ln_graph *g = NULL;
+    float *w;
+    ln_attr a;
+    seed = 1;
+    ck_assert_int_eq(ln_graph_create("block", &g, &err), LINNET_OK);
+    ln_tid x = ln_graph_input(g, "x", ln_nhwc(1, 6, 6, 3), &err);
+    ln_tid first = x = ln_test_conv(g, x, 8, LN_NONE);
+    x = ln_test_conv(g, x, 24, LN_NONE);
+    memset(&a, 0, sizeof a);
+    a.conv = (ln_conv_attr){.win = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1}, .groups = 24};
+    ln_tid dw[] = {x, ln_graph_const_new(g, "dw", (ln_shape){4, {24, 3, 3, 1}}, &w, &err)};
+    for (int i = 0; i < 216; i++) w[i] = sinf((float)i);
+    x = ln_graph_node(g, LN_OP_CONV2D, "dw", &a, dw, 2, &err);
+    memset(&a, 0, sizeof a);
+    a.se = (ln_se_attr){ln_act_relu(), ln_act_of(LN_ACT_SIGMOID)};
+    ln_tid se[] = {x, ln_graph_const_new(g, "w1", (ln_shape){4, {8, 1, 1, 24}}, &w, &err), LN_NONE};
+    for (int i = 0; i < 192; i++) w[i] = cosf((float)i);
+    se[2] = ln_graph_const_new(g, "w2", (ln_shape){4, {24, 1, 1, 8}}, &w, &err);
+    for (int i = 0; i < 192; i++) w[i] = sinf((float)i);
+    ln_tid gate = ln_graph_node(g, LN_OP_SE, "se", &a, se, 3, &err);
+    memset(&a, 0, sizeof a);
+    ln_tid scale[] = {x, gate};
+    x = ln_graph_node(g, LN_OP_MUL, "scale", &a, scale, 2, &err);
+    ck_assert_int_eq(ln_graph_output(g, ln_test_conv(g, x, 8, first), &err), LINNET_OK);
+    return g;
+}
