@@ -160,6 +160,15 @@ linnet_status linnet_session_run(linnet_session *s, const void *const *in, void 
     return LINNET_OK;
 }
 
+linnet_status linnet_session_rows(linnet_session *s, size_t i, int64_t *rows, linnet_error *err) {
+    *rows = 0;
+    if (i >= linnet_session_outputs(s) || !s->ran)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       s->ran ? "output %zu does not exist" : "output %zu: nothing ran yet", i);
+    if (s->dev) return ln_session_rows(s->dev, (int)i, rows, err);
+    return ln_ref_rows_of(s->ref, s->graph->output[i], rows, err);
+}
+
 /* ---- what a session knows about itself ---- */
 linnet_status linnet_session_get_stats(const linnet_session *s, linnet_session_stats *out) {
     *out = s->stats;

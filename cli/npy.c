@@ -280,7 +280,7 @@ linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const
     const size_t length = write_header(text, t, e->descr);
     uint8_t head[10] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)(length & 0xff), (uint8_t)(length >> 8)};
-    uint8_t *bytes = ln_alloc_aligned(count, e->size);
+    uint8_t *bytes = ln_alloc_aligned(count ? count : 1, e->size);
     if (!bytes) return ln_fail_oom(err, path, count * e->size);
     e->to(words, bytes, count);
     ln_writer w;

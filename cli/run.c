@@ -145,6 +145,7 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
             lo = fmin(lo, v);
             hi = fmax(hi, v);
         }
+        nan = nan || n == 0;
         double mean = sum / (double)n, var = squares / (double)n - mean * mean;
         char shape[96];
         cli_cell(&t, "%s", info->name);
@@ -158,6 +159,20 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
     return status;
 }
 
+/* Outputs of a length that only the run tells keep what means anything. */
+static int trim(linnet_session *s, cli_tensors *out) {
+    for (size_t i = 0; i < out->n; i++) {
+        linnet_tensor_info *info = &out->info[i];
+        linnet_error err = {0};
+        int64_t rows = 0;
+        if (linnet_session_rows(s, i, &rows, &err) != LINNET_OK) return cli_report(&err);
+        if (rows == info->dim[0]) continue;
+        info->bytes = info->bytes / (size_t)info->dim[0] * (size_t)rows;
+        info->dim[0] = rows;
+    }
+    return CLI_OK;
+}
+
 /* ---- the verb ---- */
 static int run_session(const cli_options *o, const given *g, int n, linnet_session *s) {
     cli_tensors in = {0}, out = {0};
@@ -167,6 +182,7 @@ static int run_session(const cli_options *o, const given *g, int n, linnet_sessi
     if (!status) status = fill_inputs(g, n, &in);
     if (!status && linnet_session_run(s, (const void *const *)in.data, out.data, &err) != LINNET_OK)
         status = cli_report(&err);
+    if (!status) status = trim(s, &out);
     if (!status)
         status = cli_has(o, OPT_OUTPUT) || cli_has(o, OPT_OUTPUT_DIR) ? write_all(o, &out)
                                                                       : print_summary(o, &out);

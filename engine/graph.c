@@ -75,6 +75,7 @@ static ln_tid add_tensor(ln_graph *g, const ln_tensor *t, linnet_error *err) {
     *slot = *t;
     slot->file_dtype = t->dtype;
     slot->file_rank = t->shape.rank;
+    slot->rows = LN_NONE;
     slot->name = ln_pool_strdup(&g->pool, t->name);
     if (!slot->name) {
         ln_fail_oom(err, "a tensor's name", strlen(t->name));
@@ -230,6 +231,19 @@ linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err) {
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: output %d does not exist", g->name,
                        (int)t);
     return add_id(&g->output, &g->n_output, t, err);
+}
+
+linnet_status ln_graph_set_rows(ln_graph *g, ln_tid t, ln_tid count, linnet_error *err) {
+    int64_t n = 0;
+    if (t < 0 || t >= g->n_tensor || count < 0 || count >= g->n_tensor)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no tensor %d with rows by %d",
+                       g->name, (int)t, (int)count);
+    const ln_tensor *c = &g->tensor[count];
+    if (c->kind != LN_TENSOR_NODE || c->dtype != LN_I32 || !ln_shape_count(&c->shape, &n) || n != 1)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: %s is not one computed integer",
+                       g->tensor[t].name, c->name);
+    g->tensor[t].rows = count;
+    return LINNET_OK;
 }
 
 /* Odometer over all dimensions; the view's offset follows along. One of the two is NULL. */

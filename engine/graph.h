@@ -73,7 +73,9 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(GATHER, "gather", 2, 2)       /* x, indices (I32): parts along one dimension */              \
     X(GATHER_ND, "gather_nd", 2, 2) /* x, indices of several dimensions */                         \
     X(GATHER_ELEMENTS, "gather_elements", 2, 2) /* x, an index for each element */                 \
-    X(TOPK, "topk", 1, 1)                       /* gives values and indices (I32) */
+    X(TOPK, "topk", 1, 1)                       /* gives values and indices (I32) */               \
+    X(NMS, "nms", 2, 2)           /* boxes, scores; gives the boxes chosen, and the order */       \
+    X(NMS_ROWS, "nms_rows", 1, 1) /* the boxes chosen; gives rows of them, and how many */
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -207,6 +209,20 @@ typedef struct ln_topk_attr {
     int64_t k;
     bool smallest;
 } ln_topk_attr;
+/* Non-maximum suppression, a class of an image at a time: boxes of scores above `score`, best first
+ * (of equals the lower index), each dropped that overlaps one chosen before by more than iou
+ * (intersection over union). Boxes [N,B,4] are y1,x1,y2,x2, any two opposite corners, or x,y of the
+ * centre, width, height; scores [N,C,B]. First output [N,C,most]: the boxes chosen, -1 behind
+ * them; second [N,C,B]: all whose score is above, best first, -1 behind them. ONNX:
+ * NonMaxSuppression. */
+typedef struct ln_nms_attr {
+    int64_t most; /* boxes of a class */
+    float iou, score;
+    bool center;
+} ln_nms_attr;
+/* NMS_ROWS: of x [N,C,M] the rows (n, c, x[n,c,m]) [N*C*M,3] in order, without those where x is
+ * negative, which may only come last in their class; behind them rows of -1. Second output [1]: how
+ * many rows there are. */
 /* y[i] = x[i mod dim] in each dimension; shape: a multiple of the input's everywhere. */
 typedef struct ln_tile_attr {
     ln_shape shape;
@@ -286,6 +302,7 @@ typedef union ln_attr {
     ln_matmul_attr matmul;
     ln_gather_attr gather;
     ln_topk_attr topk;
+    ln_nms_attr nms;
     ln_se_attr se;
     ln_map_attr map;
     ln_act act;
@@ -310,6 +327,9 @@ typedef struct ln_tensor {
     bool as_is;          /* in the shape's own order; else a picture (rank 4) comes as N,C,H,W */
     ln_dtype file_dtype; /* as the model file has it */
     int file_rank;       /* 0: a scalar, which the graph has as one element of rank 1 */
+    /* Of an output: the tensor [1] (I32) that says how long its first dimension is in this run,
+     * where that is known only then; LN_NONE: always as long as the shape says. */
+    int32_t rows;
 } ln_tensor;
 /* An input that comes as N,C,H,W and lies so in the arena. */
 static inline bool ln_tensor_planar(const ln_tensor *t) {
@@ -362,6 +382,8 @@ linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const l
                                 const ln_tid *in, int n_in, ln_tid out[LN_MAX_OUT],
                                 linnet_error *err);
 linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err);
+/* Sets rows of t: `count` must be one integer. */
+linnet_status ln_graph_set_rows(ln_graph *g, ln_tid t, ln_tid count, linnet_error *err);
 
 /* Structural check used after every pass: order, arity, shapes, no dangling ids. */
 linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err);

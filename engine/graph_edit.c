@@ -87,7 +87,10 @@ linnet_status ln_graph_verify(const ln_graph *g, linnet_error *err) {
 static void mark_live(const ln_graph *g, ln_tid *to) {
     for (int t = 0; t < g->n_tensor; t++) to[t] = LN_NONE;
     for (int i = 0; i < g->n_input; i++) to[g->input[i]] = 0;
-    for (int i = 0; i < g->n_output; i++) to[g->output[i]] = 0;
+    for (int i = 0; i < g->n_output; i++) {
+        to[g->output[i]] = 0;
+        if (g->tensor[g->output[i]].rows != LN_NONE) to[g->tensor[g->output[i]].rows] = 0;
+    }
     for (int i = g->n_node - 1; i >= 0; i--) {
         const ln_node *n = &g->node[i];
         bool live = false;
@@ -116,6 +119,8 @@ linnet_status ln_graph_compact(ln_graph *g, linnet_error *err) {
             g->tensor[tensors] = g->tensor[t];
             to[t] = tensors++;
         }
+    for (int t = 0; t < tensors; t++) /* of a tensor that is no output it may be gone */
+        if (g->tensor[t].rows != LN_NONE) g->tensor[t].rows = to[g->tensor[t].rows];
     g->n_node = nodes;
     g->n_tensor = tensors;
     for (int i = 0; i < nodes; i++) {

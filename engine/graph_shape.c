@@ -267,13 +267,17 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_GATHER_ND]        = ln_shape_gather_nd,
     [LN_OP_GATHER_ELEMENTS]  = ln_shape_gather_elements,
     [LN_OP_TOPK]             = ln_shape_topk,
+    [LN_OP_NMS]              = ln_shape_nms,
+    [LN_OP_NMS_ROWS]         = ln_shape_nms_rows,
 };
 /* clang-format on */
 
 int ln_node_outputs(ln_op op, const ln_attr *a) {
     (void)a;
     switch (op) {
-    case LN_OP_TOPK: return 2;
+    case LN_OP_TOPK:
+    case LN_OP_NMS:
+    case LN_OP_NMS_ROWS: return 2;
     default: return 1;
     }
 }

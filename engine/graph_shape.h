@@ -42,6 +42,8 @@ linnet_status ln_shape_tile(const ln_graph *, const ln_node *, ln_shape *, linne
 linnet_status ln_shape_matmul(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather_nd(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_nms(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_nms_rows(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_topk(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_gather_elements(const ln_graph *, const ln_node *, ln_shape *,
                                        linnet_error *);

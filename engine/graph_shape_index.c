@@ -90,3 +90,30 @@ linnet_status ln_shape_topk(const ln_graph *g, const ln_node *n, ln_shape *out, 
     out[1] = out[0];
     return LINNET_OK;
 }
+
+linnet_status ln_shape_nms(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
+    char a[96], b[96];
+    const ln_nms_attr *p = &n->attr.nms;
+    const ln_shape *box = ln_in_shape(g, n, 0), *score = ln_in_shape(g, n, 1);
+    if (box->rank != 3 || score->rank != 3 || box->dim[2] != 4 || box->dim[0] != score->dim[0] ||
+        box->dim[1] != score->dim[2])
+        return LN_BAD("boxes %s and scores %s are not [N,B,4] and [N,C,B]", ln_shape_text(box, a),
+                      ln_shape_text(score, b));
+    if (p->most < 1) return LN_BAD("at most %lld boxes of a class", (long long)p->most);
+    if (!(p->iou >= 0.0f && p->iou <= 1.0f))
+        return LN_BAD("an overlap of %g is not from 0 to 1", (double)p->iou);
+    out[0] = out[1] = *score;
+    out[0].dim[2] = LN_MIN(p->most, score->dim[2]);
+    return LINNET_OK;
+}
+
+linnet_status ln_shape_nms_rows(const ln_graph *g, const ln_node *n, ln_shape *out,
+                                linnet_error *err) {
+    int64_t rows;
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    LN_TRY(ln_need_rank(x, 3, "input", err));
+    if (!ln_shape_count(x, &rows)) return LN_BAD("too many rows");
+    out[0] = (ln_shape){2, {rows, 3}};
+    out[1] = (ln_shape){1, {1}};
+    return LINNET_OK;
+}

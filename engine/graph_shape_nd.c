@@ -65,7 +65,7 @@ int ln_node_map_row(const ln_graph *g, const ln_node *n) {
 }
 
 ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
-    if (output) return LN_I32; /* indices */
+    if (output || n->op == LN_OP_NMS || n->op == LN_OP_NMS_ROWS) return LN_I32; /* indices */
     if (n->op == LN_OP_MAP) {
         const int row = ln_node_map_row(g, n);
         return row < 0 ? LN_F32 : ln_map_rows[row].out;
@@ -77,7 +77,7 @@ ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
 static ln_dtype type_of_slot(const ln_graph *g, const ln_node *n, int i) {
     const bool reads =
         n->op == LN_OP_GATHER || n->op == LN_OP_GATHER_ND || n->op == LN_OP_GATHER_ELEMENTS;
-    if (reads && i == 1) return LN_I32;
+    if ((reads && i == 1) || n->op == LN_OP_NMS_ROWS) return LN_I32;
     return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 

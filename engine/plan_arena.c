@@ -103,7 +103,11 @@ static void note_life(ln_plan *p) {
         for (int k = 0; k < n->n_in; k++)
             if (n->in[k] != LN_NONE) p->place[n->in[k]].last = i;
     }
-    for (int i = 0; i < g->n_output; i++) p->place[g->output[i]].last = g->n_node;
+    for (int i = 0; i < g->n_output; i++) {
+        const ln_tid rows = g->tensor[g->output[i]].rows;
+        p->place[g->output[i]].last = g->n_node;
+        if (rows != LN_NONE) p->place[rows].last = g->n_node;
+    }
     note_chains(p);
 }
 

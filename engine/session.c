@@ -257,6 +257,17 @@ static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *
     return st;
 }
 
+linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error *err) {
+    const ln_graph *g = s->plan->graph;
+    const ln_tensor *y = &g->tensor[g->output[i]];
+    int32_t count;
+    *rows = y->shape.dim[0];
+    if (y->rows == LN_NONE) return LINNET_OK;
+    LN_TRY(read_pixels(s, y->rows, &count, err));
+    *rows = LN_MAX(LN_MIN(count, *rows), 0);
+    return LINNET_OK;
+}
+
 static linnet_status run_steps(ln_session *s, linnet_error *err) {
     if (s->resident && !s->resting) return ln_resident_launch(s->resident, err);
     LN_TRY(need_launches(s, err));

@@ -42,6 +42,8 @@ linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *con
                              linnet_error *err);
 /* The first `count` steps on what lies in the arena, in the session's own way; waits. */
 linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err);
+/* How long the first dimension of output i was in the last run (ln_tensor.rows). */
+linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error *err);
 /* One step alone, for diff and the tuner: write any activation (dense logical order), run the
  * step, read any activation back. */
 linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err);

@@ -155,6 +155,12 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_bool(s, "trans_a", a->matmul.trans_a);
         put_bool(s, "trans_b", a->matmul.trans_b);
         break;
+    case LN_OP_NMS:
+        ln_str_add(s, ",\"most\":%lld", (long long)a->nms.most);
+        put_real(s, "iou", a->nms.iou);
+        put_real(s, "score", a->nms.score);
+        put_bool(s, "center", a->nms.center);
+        break;
     case LN_OP_TOPK: put_bool(s, "smallest", a->topk.smallest); break;
     case LN_OP_GATHER:
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, ",\"axis\":%d", a->gather.axis); break;

@@ -129,6 +129,8 @@ LN_FAMILY(concat_nd)
 LN_FAMILY(concat_rows)
 LN_FAMILY(topk)
 LN_FAMILY(topk_count)
+LN_FAMILY(nms)
+LN_FAMILY(nms_rows)
 #undef LN_FAMILY
 
 #endif

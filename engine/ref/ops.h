@@ -47,6 +47,8 @@ linnet_status ln_ref_gather(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_gather_nd(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_gather_elements(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_topk(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_nms(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_nms_rows(const ln_ref_call *c, linnet_error *err);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

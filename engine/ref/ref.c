@@ -35,6 +35,8 @@ const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
     [LN_OP_GATHER_ND]        = ln_ref_gather_nd,
     [LN_OP_GATHER_ELEMENTS]  = ln_ref_gather_elements,
     [LN_OP_TOPK]             = ln_ref_topk,
+    [LN_OP_NMS]              = ln_ref_nms,
+    [LN_OP_NMS_ROWS]         = ln_ref_nms_rows,
 };
 /* clang-format on */
 
@@ -152,7 +154,11 @@ static void last_use(const ln_graph *g, int *last) {
             if (g->node[i].in[k] != LN_NONE) last[g->node[i].in[k]] = i;
     }
     for (int i = 0; i < g->n_input; i++) last[g->input[i]] = -1;
-    for (int i = 0; i < g->n_output; i++) last[g->output[i]] = -1;
+    for (int i = 0; i < g->n_output; i++) {
+        const ln_tid rows = g->tensor[g->output[i]].rows;
+        last[g->output[i]] = -1;
+        if (rows != LN_NONE) last[rows] = -1;
+    }
 }
 
 static linnet_status run_dropping(ln_ref *r, const int *last, linnet_error *err) {
@@ -182,6 +188,18 @@ linnet_status ln_ref_run(ln_ref *r, bool keep, linnet_error *err) {
     const linnet_status s = run_dropping(r, last, err);
     free(last);
     return s;
+}
+
+linnet_status ln_ref_rows_of(const ln_ref *r, ln_tid t, int64_t *rows, linnet_error *err) {
+    const ln_tensor *y = &r->graph->tensor[t];
+    int32_t count;
+    *rows = y->shape.dim[0];
+    if (y->rows == LN_NONE) return LINNET_OK;
+    if (!r->value[y->rows])
+        return ln_fail(err, LINNET_ERR_INTERNAL, "rows of %s were not counted", y->name);
+    memcpy(&count, r->value[y->rows], sizeof count);
+    *rows = LN_MAX(LN_MIN(count, *rows), 0);
+    return LINNET_OK;
 }
 
 /* ---- rows over threads ---- */

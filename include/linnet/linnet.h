@@ -239,6 +239,11 @@ LINNET_API linnet_status linnet_session_output(const linnet_session *s, size_t i
  * whole. */
 LINNET_API linnet_status linnet_session_run(linnet_session *s, const void *const *in,
                                             void *const *out, linnet_error *err);
+/* How long the first dimension of output i was in the last run. Where a network finds out only then
+ * (boxes that are left), it is at most what linnet_session_output tells, and out[i] holds no more
+ * than these rows that mean anything. */
+LINNET_API linnet_status linnet_session_rows(linnet_session *s, size_t i, int64_t *rows,
+                                             linnet_error *err);
 typedef struct linnet_session_stats {
     double load_ms, build_ms, upload_ms, first_run_ms;
     /* Counts of the device while the session was made: sessions made on it at the same time add to

@@ -334,73 +334,6 @@ START_TEST(concat_rows) {
 }
 END_TEST
 
-static void topk_of(tg *t, ln_tid x, ln_topk_attr a, ln_tid out[LN_MAX_OUT]) {
-    const ln_attr attr = {.topk = a};
-    const linnet_status s = ln_graph_node_all(t->g, LN_OP_TOPK, "best", &attr, &x, 1, out, &t->err);
-    ck_assert_msg(s == LINNET_OK, "%s", t->err.message);
-}
-
-START_TEST(topk) {
-    const float x[2][5] = {{3, NAN, -INFINITY, 3, -0.0f}, {0, -0.0f, -1, INFINITY, -2}};
-    const float most[2][3] = {{NAN, 3, 3}, {INFINITY, 0, -0.0f}},
-                least[2][3] = {{-INFINITY, -0.0f, 3}, {-2, -1, 0}};
-    const int32_t most_at[2][3] = {{1, 0, 3}, {3, 0, 1}}, least_at[2][3] = {{2, 4, 0}, {4, 2, 0}};
-    tg t;
-    tg_open(&t, 1);
-    const ln_tid in = tg_input_shape(&t, (ln_shape)S(2, 5));
-    ln_tid a[LN_MAX_OUT], b[LN_MAX_OUT];
-    topk_of(&t, in, (ln_topk_attr){3, false}, a);
-    topk_of(&t, in, (ln_topk_attr){3, true}, b);
-    expect(&t, a[0], (ln_shape)S(2, 3));
-    expect(&t, a[1], (ln_shape)S(2, 3));
-    ck_assert_int_eq(t.g->tensor[a[0]].dtype, LN_F32);
-    ck_assert_int_eq(t.g->tensor[a[1]].dtype, LN_I32);
-    ck_assert_str_eq(t.g->tensor[a[1]].name, "best:1");
-    ln_ref *r;
-    ck_assert_int_eq(ln_ref_create(t.g, &r, &t.err), LINNET_OK);
-    ck_assert_int_eq(ln_ref_set(r, in, x[0], &t.err), LINNET_OK);
-    ck_assert_int_eq(ln_ref_run(r, true, &t.err), LINNET_OK);
-    ck_assert_mem_eq(r->value[a[0]], most, sizeof most);
-    ck_assert_mem_eq(r->value[a[1]], most_at, sizeof most_at);
-    ck_assert_mem_eq(r->value[b[0]], least, sizeof least);
-    ck_assert_mem_eq(r->value[b[1]], least_at, sizeof least_at);
-    ln_ref_destroy(&r);
-    TG_REFUSE(&t, TOPK, ((ln_attr){.topk = {6}}), "no best 6 along the last dimension of 2x5", in);
-    TG_REFUSE(&t, TOPK, ((ln_attr){.topk = {0}}), "no best 0", in);
-    tg_close(&t);
-}
-END_TEST
-
-/* Either output keeps the node; each is freed by its own last reader. */
-START_TEST(several_outputs) {
-    for (int kept = 0; kept < 2; kept++) {
-        tg t;
-        tg_open(&t, 1);
-        const ln_tid x = tg_input_shape(&t, (ln_shape)S(2, 5));
-        ln_tid y[LN_MAX_OUT], unused[LN_MAX_OUT];
-        topk_of(&t, x, (ln_topk_attr){2, false}, y);
-        topk_of(&t, x, (ln_topk_attr){3, false}, unused);
-        tg_output(&t, TG(&t, GATHER, "g", (ln_attr){0}, y[0], kept ? y[1] : INDICES(&t, S(1), 1)));
-        ck_assert_int_eq(ln_graph_compact(t.g, &t.err), LINNET_OK);
-        ck_assert_int_eq(ln_graph_verify(t.g, &t.err), LINNET_OK);
-        ck_assert_int_eq(t.g->n_node, 2);
-        ck_assert_int_eq(t.g->node[0].n_out, 2);
-        free(tg_run(&t, 1, 0));
-        ln_str text = {0};
-        ln_graph_print(t.g, &text);
-        ck_assert_ptr_nonnull(strstr(text.p, "2x2 2x2"));
-        ln_str_free(&text);
-        t.g->node[0].out[1] = t.g->node[0].out[0];
-        ck_assert_int_eq(ln_graph_verify(t.g, &t.err), LINNET_ERR_INTERNAL);
-        ck_assert_ptr_nonnull(strstr(t.err.message, "has another maker"));
-        t.g->node[0].n_out = 1;
-        ck_assert_int_eq(ln_graph_verify(t.g, &t.err), LINNET_ERR_INTERNAL);
-        ck_assert_ptr_nonnull(strstr(t.err.message, "has 1 outputs"));
-        tg_close(&t);
-    }
-}
-END_TEST
-
 static void fill(TCase *c) {
     tcase_add_test(c, permute);
     tcase_add_test(c, tile);
@@ -414,8 +347,6 @@ static void fill(TCase *c) {
     tcase_add_test(c, gather_nd);
     tcase_add_test(c, gather_elements);
     tcase_add_test(c, concat_rows);
-    tcase_add_test(c, topk);
-    tcase_add_test(c, several_outputs);
 }
 
 int main(void) {

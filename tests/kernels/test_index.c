@@ -79,6 +79,24 @@ static void build_topk(tg *t, const void *user) {
     tg_output(t, out[1]);
 }
 
+/* Boxes and scores; under test is the choice, or with WHOLE the rows made of it. */
+static void build_nms(tg *t, const void *user) {
+    const one *c = user;
+    const bool rows = c->flags & WHOLE;
+    const ln_tid in[] = {input(t, &c->x, false, false, 0), input(t, &c->other, false, false, 0)};
+    ln_tid out[LN_MAX_OUT], row[LN_MAX_OUT];
+    linnet_status s =
+        ln_graph_node_all(t->g, LN_OP_NMS, rows ? "nms" : "op", &c->attr, in, 2, out, &t->err);
+    ck_assert_msg(s == LINNET_OK, "%s", t->err.message);
+    tg_output(t, out[0]);
+    tg_output(t, out[1]);
+    if (!rows) return;
+    s = ln_graph_node_all(t->g, LN_OP_NMS_ROWS, "op", NULL, out, 1, row, &t->err);
+    ck_assert_msg(s == LINNET_OK, "%s", t->err.message);
+    tg_output(t, row[0]);
+    tg_output(t, row[1]);
+}
+
 /* clang-format off */
 #define S(...) {(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}}
 #define NOTHING {0, {0}}
@@ -186,11 +204,24 @@ static const one topks[] = {
     TOPK("17 of 40 integers", S(3, 40), WHOLE, 17), TOPK("least 40 of 40 integers", S(3, 40), WHOLE, 40, true),
     TOPK("100 of 8400", S(1, 8400), 0, 100), TOPK("3 of 1000", S(2, 1000), 0, 3),
 };
+
+#define NMS(text, boxes, scores, flags_, ...)                                                      \
+    {"nms " text, LN_OP_NMS, boxes, scores, .attr.nms = {__VA_ARGS__}, .flags = flags_}
+static const one suppressions[] = {
+    NMS("one", S(1, 1, 4), S(1, 1, 1), 0, 5, 0.5f, -3.0f), NMS("5 boxes", S(1, 5, 4), S(1, 1, 5), 0, 3, 0.3f, -3.0f),
+    NMS("2x3x40", S(2, 40, 4), S(2, 3, 40), 0, 9, 0.4f, 0.0f), NMS("centres", S(2, 40, 4), S(2, 3, 40), 0, 40, 0.1f, -1.0f, true),
+    NMS("nothing above", S(1, 17, 4), S(1, 5, 17), 0, 9, 0.4f, 2.0f), NMS("all that touch", S(1, 100, 4), S(1, 20, 100), 0, 30, 0.0f, -INFINITY),
+    NMS("80 classes", S(1, 300, 4), S(1, 80, 300), 0, 20, 0.5f, 1.5f),
+    NMS("rows 2x3x40", S(2, 40, 4), S(2, 3, 40), WHOLE, 9, 0.4f, 0.0f), NMS("rows of one", S(1, 1, 4), S(1, 1, 1), WHOLE, 5, 0.5f, -3.0f),
+    NMS("rows of nothing", S(1, 17, 4), S(1, 5, 17), WHOLE, 9, 0.4f, 2.0f), NMS("rows of 80 classes", S(1, 60, 4), S(1, 80, 60), WHOLE, 20, 0.5f, 1.0f),
+    NMS("rows of all", S(2, 8, 4), S(2, 4, 8), WHOLE, 8, 1.0f, -3.0f),
+};
 /* clang-format on */
 
-static const step_table tables[] = {STEP_TABLE(moves, build), STEP_TABLE(products, build),
-                                    STEP_TABLE(gathers, build), STEP_TABLE(concats, build_concat),
-                                    STEP_TABLE(topks, build_topk)};
+static const step_table tables[] = {
+    STEP_TABLE(moves, build),      STEP_TABLE(products, build),
+    STEP_TABLE(gathers, build),    STEP_TABLE(concats, build_concat),
+    STEP_TABLE(topks, build_topk), STEP_TABLE(suppressions, build_nms)};
 
 int main(int argc, char **argv) {
     return step_main("index", tables, (int)LN_COUNT(tables), argc, argv);

@@ -103,6 +103,42 @@ START_TEST(diff_wants_the_same_integers) {
 }
 END_TEST
 
+/* The rows of boxes that are left, as many as the run finds: two of three, then none. */
+START_TEST(a_run_tells_how_long_its_output_is) {
+    static const float box[12] = {0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, 5, 1, 6}, low[3] = {0};
+    static const float sure[3] = {0.5f, 0.9f, 0.7f};
+    const ln_attr attr = {.nms = {3, 0.5f, 0.1f, false}};
+    ln_graph *g = NULL;
+    ln_tid y[LN_MAX_OUT], rows[LN_MAX_OUT];
+    OK(ln_graph_create("rows", &g, &err));
+    const ln_tid in[] = {ln_graph_input(g, "boxes", (ln_shape){3, {1, 3, 4}}, &err),
+                         ln_graph_input(g, "scores", (ln_shape){3, {1, 1, 3}}, &err)};
+    OK(ln_graph_node_all(g, LN_OP_NMS, "nms", &attr, in, 2, y, &err));
+    OK(ln_graph_node_all(g, LN_OP_NMS_ROWS, "rows", NULL, y, 1, rows, &err));
+    OK(ln_graph_output(g, rows[0], &err));
+    OK(ln_graph_output(g, y[0], &err));
+    OK(ln_graph_set_rows(g, rows[0], rows[1], &err));
+    ln_session *s = open(g, _i ? LN_STREAM_RESIDENT : LN_STREAM_LAUNCHES);
+    int32_t row[9], chosen[3];
+    int64_t n = 0;
+    const void *const inputs[] = {box, sure}, *const none[] = {box, low};
+    void *const outputs[] = {row, chosen};
+    OK(ln_session_run(s, inputs, outputs, &err));
+    OK(ln_session_rows(s, 0, &n, &err));
+    ck_assert_int_eq(n, 2);
+    ck_assert_int_eq(row[2], 1);
+    ck_assert_int_eq(row[5], 2);
+    ck_assert_int_eq(row[8], -1);
+    OK(ln_session_rows(s, 1, &n, &err));
+    ck_assert_int_eq(n, 1); /* always as long as its shape says */
+    OK(ln_session_run(s, none, outputs, &err));
+    OK(ln_session_rows(s, 0, &n, &err));
+    ck_assert_int_eq(n, 0);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
         fprintf(stderr, "no device: %s\n", err.message);
@@ -111,6 +147,7 @@ int main(void) {
     Suite *s = suite_create("words");
     TCase *t = tcase_create("words");
     tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, a_run_tells_how_long_its_output_is, 0, 2);
     tcase_add_test(t, words_go_in_and_come_out);
     tcase_add_test(t, diff_wants_the_same_integers);
     suite_add_tcase(s, t);
