@@ -14,21 +14,6 @@ const char *linnet_block_name(size_t i) {
     return row ? row->name : NULL;
 }
 
-/* What the graph says about the network: the figures that are counted, not declared. */
-static linnet_status count(const ln_model *model, int64_t h, int64_t w, linnet_model_info *out,
-                           linnet_error *err) {
-    ln_graph *g = NULL;
-    LN_TRY(ln_model_graph(model, 1, h, w, &g, err));
-    const ln_shape *s = &g->tensor[g->input[0]].shape;
-    out->height = s->rank == 4 ? (int)s->dim[1] : 0;
-    out->width = s->rank == 4 ? (int)s->dim[2] : 0;
-    out->channels = (int)s->dim[s->rank - 1];
-    out->params = g->params;
-    out->macs = g->macs;
-    ln_graph_destroy(&g);
-    return LINNET_OK;
-}
-
 linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err) {
     memset(out, 0, sizeof *out);
     if (i >= ln_family_count())
@@ -37,9 +22,9 @@ linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error 
     const ln_family_row *row = ln_family_at(i);
     ln_model_params p = {.model = row->name, .shape_only = true};
     ln_model *model = NULL;
-    linnet_model_info info = {0};
+    ln_figures info = {0};
     LN_TRY(ln_model_open(&p, &model, err));
-    linnet_status st = count(model, 0, 0, &info, err);
+    linnet_status st = ln_model_count(model, 0, 0, &info, err);
     ln_model_close(&model);
     if (st != LINNET_OK) return st;
     *out = (linnet_family_info){.name = row->name,
@@ -77,6 +62,26 @@ static linnet_status fill_prep(linnet_model *m, const linnet_model_params *p, li
     return LINNET_OK;
 }
 
+static linnet_status fill_info(linnet_model *m, const linnet_model_params *p, linnet_error *err) {
+    const ln_family_row *row = ln_model_row(m->model);
+    ln_figures f;
+    LN_TRY(ln_model_count(m->model, m->h, m->w, &f, err));
+    m->info = (linnet_model_info){.name = ln_model_name(m->model),
+                                  .family = row ? row->family : "",
+                                  .height = f.height,
+                                  .width = f.width,
+                                  .channels = f.channels,
+                                  .classes = ln_model_classes(m->model),
+                                  .params = f.params,
+                                  .macs = f.macs,
+                                  .batch = (int)ln_model_batch(m->model),
+                                  .nhwc = ln_model_is_nhwc(m->model),
+                                  .probabilities = f.probabilities,
+                                  .prep_unknown = !ln_model_prep_known(m->model) &&
+                                                  !(p->set_mean && p->set_std)};
+    return LINNET_OK;
+}
+
 static linnet_status open_model(linnet_model *m, const linnet_model_params *p, linnet_error *err) {
     double start = ln_now();
     ln_model_params inner = {.model = p->model,
@@ -85,19 +90,22 @@ static linnet_status open_model(linnet_model *m, const linnet_model_params *p, l
                              .synthetic = p->synthetic != 0,
                              .seed = p->seed,
                              .shape_only = p->shape_only != 0,
-                             .labels = p->labels};
+                             .labels = p->labels,
+                             .shape = p->shapes,
+                             .n_shape = p->n_shapes,
+                             .hint = p->hints,
+                             .n_hint = p->n_hints,
+                             .layout = (ln_layout)p->layout};
     m->h = p->height ? p->height : p->size;
     m->w = p->width ? p->width : p->size;
     if (m->h < 0 || m->w < 0 || !p->model)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
                        p->model ? "size %lldx%lld is negative" : "no model named", (long long)m->h,
                        (long long)m->w);
+    inner.h = m->h;
+    inner.w = m->w;
     LN_TRY(ln_model_open(&inner, &m->model, err));
-    LN_TRY(count(m->model, m->h, m->w, &m->info, err));
-    const ln_family_row *row = ln_model_row(m->model);
-    m->info.name = ln_model_name(m->model);
-    m->info.family = row ? row->family : "";
-    m->info.classes = ln_model_classes(m->model);
+    LN_TRY(fill_info(m, p, err));
     LN_TRY(fill_prep(m, p, err));
     m->load_s = ln_now() - start;
     return LINNET_OK;
@@ -139,7 +147,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
     if (p->batch < 0)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "batch %d: give 1 or more", p->batch);
     ln_graph *g = NULL;
-    LN_TRY(ln_model_graph(m->model, p->batch ? p->batch : 1, m->h, m->w, &g, err));
+    LN_TRY(ln_model_graph(m->model, p->batch, m->h, m->w, &g, err));
     /* The reference means the network as it stands, unless passes are asked for by name. */
     linnet_status st = LINNET_OK;
     if (!reference || p->passes) st = ln_passes_run(g, p->passes, err);
@@ -153,7 +161,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
 linnet_status linnet_model_print(const linnet_model *m, int batch, char **text, linnet_error *err) {
     ln_graph *g = NULL;
     *text = NULL;
-    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    LN_TRY(ln_model_graph(m->model, LN_MAX(batch, 0), m->h, m->w, &g, err));
     ln_str s = {0};
     ln_graph_print(g, &s);
     ln_graph_destroy(&g);
@@ -163,7 +171,7 @@ linnet_status linnet_model_print(const linnet_model *m, int batch, char **text, 
 linnet_status linnet_model_write_graph(const linnet_model *m, int batch, const char *path,
                                        linnet_error *err) {
     ln_graph *g = NULL;
-    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    LN_TRY(ln_model_graph(m->model, LN_MAX(batch, 0), m->h, m->w, &g, err));
     const linnet_status st = ln_graph_write(g, path, err);
     ln_graph_destroy(&g);
     return st;
@@ -209,7 +217,7 @@ linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer
     ln_graph *g = NULL;
     *list = NULL;
     *count_out = 0;
-    LN_TRY(ln_model_graph(m->model, batch > 0 ? batch : 1, m->h, m->w, &g, err));
+    LN_TRY(ln_model_graph(m->model, LN_MAX(batch, 0), m->h, m->w, &g, err));
     bool *seen = calloc((size_t)g->n_tensor + 1, sizeof *seen);
     *list = seen ? copy_layers(g, seen) : NULL;
     size_t n = (size_t)g->n_node;

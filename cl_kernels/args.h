@@ -24,6 +24,23 @@
 #define LN_FLAG_CLAMP       4 /* both activations are clamps that keep zero: the quick epilogue */
 #define LN_FLAG_INTERLEAVED 8 /* convolution: group g reads channels g, g + groups, ... */
 
+/* Reductions: what is summed or chosen, and what becomes of it. The last ones are those that give
+ * a place. */
+enum {
+    LN_FOLD_SUM,
+    LN_FOLD_ABS,
+    LN_FOLD_SQUARE,
+    LN_FOLD_EXP,
+    LN_FOLD_PROD,
+    LN_FOLD_MAX,
+    LN_FOLD_MIN,
+    LN_FOLD_ARGMAX,
+    LN_FOLD_ARGMIN,
+    LN_FOLD_ARGMAX_LAST,
+    LN_FOLD_ARGMIN_LAST
+};
+enum { LN_FINISH_NONE, LN_FINISH_MEAN, LN_FINISH_SQRT, LN_FINISH_LOG, LN_FINISH_LOG_EXP };
+
 #ifdef __OPENCL_C_VERSION__
 typedef uint ln_u32;
 typedef int ln_i32;

@@ -92,13 +92,13 @@ static int measure(const cli_options *o, linnet_model *m, linnet_device *d, resu
     cli_tensors in = {0}, out = {0};
     linnet_model_info info;
     linnet_error err = {0};
+    if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
     int status = cli_session_create(o, m, d, r->batch, &s);
     if (!status) status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
-    if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1));
+    if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1), info.nhwc);
     if (!status) status = time_runs(s, &in, &out, r);
     if (!status && (linnet_session_get_stats(s, &r->stats) != LINNET_OK ||
-                    linnet_model_get_info(m, &info, &err) != LINNET_OK ||
                     linnet_device_get_info(d, &r->device) != LINNET_OK))
         status = cli_report(&err);
     if (!status) {
@@ -268,7 +268,8 @@ static result *next_result(sweep *w) {
 static int bench_model(const cli_options *o, const char *name, linnet_device *d, double peak,
                        sweep *w) {
     linnet_model *m = NULL;
-    int status = cli_model_open(o, name, true, false, &m), batch = cli_batch(o, 1);
+    int status = cli_model_open(o, name, true, false, &m);
+    int batch = status ? 1 : cli_batch(o, m, 1);
     for (int i = 0; !status && (cli_int_at(o, OPT_BATCH, i, &batch) || !i); i++) {
         result *r = next_result(w);
         if (!r) {

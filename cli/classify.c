@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,12 @@ typedef struct job {
     double start, first_run, run_time;
 } job;
 
+static int no_classifier(const job *j) {
+    linnet_error err;
+    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "%s: no classifier; use linnet run", j->info.name);
+    return cli_report(&err);
+}
+
 /* ---- the device ---- */
 static int open_session(job *j) {
     int status = cli_device_open(j->o, &j->device);
@@ -33,14 +40,20 @@ static int open_session(job *j) {
     if (!status) status = cli_tensors_create(j->session, false, &j->in);
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;
-    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].rank == 4 &&
-        j->in.info[0].dtype == LINNET_F32 && j->out.info[0].dtype == LINNET_F32 &&
-        j->info.classes > 0 &&
-        j->out.info[0].bytes == sizeof(float) * (size_t)j->batch * (size_t)j->info.classes)
+    const size_t batch = (size_t)j->batch;
+    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].dtype == LINNET_F32 &&
+        j->out.info[0].dtype == LINNET_F32 &&
+        cli_tensor_words(&j->in.info[0]) ==
+            batch * 3 * (size_t)j->info.height * (size_t)j->info.width &&
+        cli_tensor_words(&j->out.info[0]) == batch * (size_t)j->info.classes)
         return CLI_OK;
-    linnet_error err;
-    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "%s: no classifier; use linnet run", j->info.name);
-    return cli_report(&err);
+    return no_classifier(j);
+}
+
+/* A softmax of the logarithms of probabilities gives them back. */
+static void answer(const job *j, float *logits, cli_answer *r) {
+    for (int i = 0; j->info.probabilities && i < j->info.classes; i++) logits[i] = logf(logits[i]);
+    r->n_top = linnet_topk(logits, j->info.classes, j->k, r->top);
 }
 
 static int run_batch(job *j) {
@@ -55,9 +68,7 @@ static int run_batch(job *j) {
     for (int i = 0, row = 0; i < j->n_pending; i++) {
         cli_answer *r = &j->pending[i];
         if (r->error) continue;
-        r->n_top =
-            linnet_topk((const float *)j->out.data[0] + (size_t)row++ * (size_t)j->info.classes,
-                        j->info.classes, j->k, r->top);
+        answer(j, (float *)j->out.data[0] + (size_t)row++ * (size_t)j->info.classes, r);
     }
     j->filled = 0;
     return CLI_OK;
@@ -102,7 +113,7 @@ static int add_picture(job *j, const cli_picture *p) {
     }
     int status = j->session ? CLI_OK : open_session(j);
     if (status) return status;
-    size_t image = j->in.info[0].bytes / sizeof(float) / (size_t)j->batch;
+    size_t image = cli_tensor_words(&j->in.info[0]) / (size_t)j->batch;
     memcpy((float *)j->in.data[0] + image * (size_t)j->filled++, p->pixels, image * sizeof(float));
     j->good++;
     return CLI_OK;
@@ -139,6 +150,12 @@ static int run_job(job *j, cli_source *source) {
     int64_t count = cli_source_count(source), kept = 0, failed = 0;
     int status = CLI_OK;
     if (linnet_model_get_info(j->model, &j->info, &err) != LINNET_OK) return cli_report(&err);
+    if (j->info.classes < 1 || j->info.height < 1 || j->info.channels != 3) return no_classifier(j);
+    if (j->info.prep_unknown && !cli_quiet())
+        cli_message("linnet: %s does not say how its pictures are prepared: scaled to 0..1, with "
+                    "ImageNet's mean and deviation; --mean, --std, --crop-pct and --resize change "
+                    "that",
+                    j->info.name);
     if (cli_has(j->o, OPT_RESUME))
         status = cli_answers_resume(j->o, j->model, source, &kept, &failed);
     if (!status) status = cli_answers_open(j->o, j->model, count == 1, &j->answers);
@@ -146,7 +163,7 @@ static int run_job(job *j, cli_source *source) {
     j->bad = failed;
     j->done = kept;
     int64_t left = count < 0 ? DEFAULT_BATCH : count - kept;
-    j->batch = cli_batch(j->o, (int)LN_MIN(LN_MAX(left, 1), DEFAULT_BATCH));
+    j->batch = cli_batch(j->o, j->model, (int)LN_MIN(LN_MAX(left, 1), DEFAULT_BATCH));
     j->k = cli_top(j->o, &j->info);
     if (!(j->top = calloc((size_t)MOST_PENDING * (size_t)j->k, sizeof *j->top)))
         status = cli_out_of_memory("answers");

@@ -46,7 +46,7 @@ typedef enum cli_kind {
     X(BATCH, "batch", 'b', "N", CLI_INTS, 1, 65536, "images in each run")                          \
     X(PRECISION, "precision", 0, "P", CLI_CHOICE, 0, 0, "f32|f16|int8")                            \
     X(SIZE, "size", 0, "N", CLI_INT, 1, 16384, "side of the input in pixels")                      \
-    X(SHAPE, "shape", 0, "S", CLI_TEXT, 0, 0, "shape of the input: NAME=1x3x224x224")              \
+    X(SHAPE, "shape", 0, "S", CLI_TEXT, 0, 0, "shape of an input: NAME=1x3x224x224")               \
     X(LAYOUT, "layout", 0, "L", CLI_CHOICE, 0, 0, "nchw|nhwc")                                     \
     X(MEAN, "mean", 0, "R,G,B", CLI_REAL3, 0, 0, "override the model's mean")                      \
     X(STD, "std", 0, "R,G,B", CLI_REAL3, 0, 0, "override the model's standard deviation")          \
@@ -87,16 +87,17 @@ typedef enum cli_opt {
 #define OPTS_COMMON                                                                                \
     (BIT(CACHE_DIR) | BIT(LOG) | BIT(QUIET) | BIT(VERBOSE) | BIT(HELP) | BIT(VERSION))
 #define OPTS_RESULT (BIT(FORMAT) | BIT(OUTPUT))
-#define OPTS_MODEL  (BIT(WEIGHTS) | BIT(SYNTHETIC) | BIT(ARCH) | BIT(SIZE) | BIT(SHAPE))
-#define OPTS_RUN    (BIT(DEVICE) | BIT(BATCH) | BIT(PRECISION) | BIT(PASSES) | BIT(TUNE) | BIT(WAIT))
+#define OPTS_MODEL                                                                                 \
+    (BIT(WEIGHTS) | BIT(SYNTHETIC) | BIT(ARCH) | BIT(SIZE) | BIT(SHAPE) | BIT(LAYOUT))
+#define OPTS_RUN (BIT(DEVICE) | BIT(BATCH) | BIT(PRECISION) | BIT(PASSES) | BIT(TUNE) | BIT(WAIT))
 
 typedef struct cli_verb cli_verb;
 typedef struct cli_options {
     const cli_verb *verb;
     const char *value[OPT_COUNT]; /* the last given; flags: "" */
     int count[OPT_COUNT];
-    const char **input; /* every --input, in order */
-    int n_input;
+    const char **input, **shape; /* every --input and --shape, in order */
+    int n_input, n_shape;
     char **arg; /* positional */
     int n_arg;
 } cli_options;
@@ -138,16 +139,20 @@ int cli_check_limits(const cli_options *o);
 /* The one choice of the option that this version runs; NULL: all of them. */
 const char *cli_works(cli_opt opt);
 bool cli_is_file(const char *model);
+bool cli_has_graph(const char *model); /* a file with a network of its own */
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,
                    linnet_model **out);
+/* The same with n shapes for what the file leaves open. */
+int cli_model_open_hints(const cli_options *o, const char *name, const char *const *hints, size_t n,
+                         linnet_model **out);
 int cli_device_open(const cli_options *o, linnet_device **out);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
                        linnet_session **out);
 /* What --tune asks for before a session is made (tune.c). */
 int cli_tune(const cli_options *o, linnet_model *m, linnet_device *d, int batch);
-/* Batch of --batch, else of --shape, else fallback. */
-int cli_batch(const cli_options *o, int fallback);
+/* Batch of --batch, else of --shape or the model's file, else fallback. */
+int cli_batch(const cli_options *o, const linnet_model *m, int fallback);
 
 /* Host memory for every input or output of a session (tensors.c). */
 typedef struct cli_tensors {
@@ -157,8 +162,11 @@ typedef struct cli_tensors {
 } cli_tensors;
 int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out);
 void cli_tensors_free(cli_tensors *t);
-/* Images 0.. of the deterministic input. */
-int cli_tensors_synthetic(cli_tensors *t, uint64_t seed);
+/* Words of one. */
+size_t cli_tensor_words(const linnet_tensor_info *info);
+/* Images 0.. of the deterministic input; what is no picture gets its numbers in a row. nhwc: the
+ * model's pictures are [N,H,W,C]. */
+int cli_tensors_synthetic(cli_tensors *t, uint64_t seed, bool nhwc);
 
 /* ---- pictures to classify (source.c, decode.c) ---- */
 typedef struct cli_source cli_source;

@@ -61,11 +61,11 @@ static int compare(const cli_options *o, const linnet_model *m, linnet_session *
     linnet_model_info info;
     linnet_error err = {0};
     cli_tensors in;
+    if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
     int status = cli_tensors_create(s, false, &in);
     if (status) return status;
-    status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1));
-    if (!status && (linnet_model_get_info(m, &info, &err) != LINNET_OK ||
-                    linnet_session_diff(s, (const void *const *)in.data, &r, &err) != LINNET_OK))
+    status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1), info.nhwc);
+    if (!status && linnet_session_diff(s, (const void *const *)in.data, &r, &err) != LINNET_OK)
         status = cli_report(&err);
     if (!status)
         status = cli_format_of(o) == FORMAT_JSON ? put_json(o, info.name, &r) : put_table(o, &r);
@@ -81,7 +81,7 @@ static int run(const cli_options *o) {
     linnet_session *s = NULL;
     int status = cli_model_open(o, o->arg[0], true, false, &m);
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = cli_session_create(o, m, d, cli_batch(o, 1), &s);
+    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, 1), &s);
     if (!status) status = compare(o, m, s);
     linnet_session_destroy(&s);
     linnet_device_close(&d);

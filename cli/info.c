@@ -98,9 +98,9 @@ static int write_graph(const cli_options *o, const linnet_model *m, int batch) {
 
 static int run(const cli_options *o) {
     linnet_model *m = NULL;
-    int batch = cli_batch(o, 1);
     int status = cli_model_open(o, o->arg[0], false, !cli_has(o, OPT_GRAPH), &m);
     if (status) return status;
+    const int batch = cli_batch(o, m, 1);
     if (cli_has(o, OPT_PLAN))
         status = put_plan(o, m, batch);
     else if (cli_has(o, OPT_GRAPH))

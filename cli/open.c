@@ -10,7 +10,6 @@ static const struct {
     const char *works, *instead;
 } limits[] = {
     {OPT_PRECISION, "f32", "use f32"},
-    {OPT_LAYOUT, "nchw", "use nchw"},
 };
 
 const char *cli_works(cli_opt opt) {
@@ -24,7 +23,7 @@ int cli_check_limits(const cli_options *o) {
         const char *v = cli_text(o, limits[i].opt, NULL);
         if (!v || !strcmp(v, limits[i].works)) continue;
         static const char *const name[OPT_COUNT] = {
-            [OPT_PRECISION] = "precision", [OPT_LAYOUT] = "layout"};
+            [OPT_PRECISION] = "precision"};
         linnet_error err;
         ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",
                 name[limits[i].opt], v, limits[i].instead);
@@ -60,47 +59,88 @@ static int check_shape(const cli_options *o, const linnet_model *m, const int di
     return cli_report(&err);
 }
 
-/* A path brings its weights; a family's name does not. */
-bool cli_is_file(const char *model) {
-    static const char *const ends[] = {".safetensors", ".onnx", ".tflite"};
+bool cli_has_graph(const char *model) {
+    static const char *const ends[] = {".onnx", ".tflite"};
     const char *dot = strrchr(model, '.');
     for (size_t i = 0; dot && i < LN_COUNT(ends); i++)
         if (!strcmp(dot, ends[i])) return true;
-    return strchr(model, '/');
+    return false;
+}
+
+/* A path brings its weights; a family's name does not. */
+bool cli_is_file(const char *model) {
+    const char *dot = strrchr(model, '.');
+    return cli_has_graph(model) || (dot && !strcmp(dot, ".safetensors")) || strchr(model, '/');
+}
+
+/* What a family takes of --shape and --layout. */
+static int family_shape(const cli_options *o, const char *name, int dim[4]) {
+    linnet_error err;
+    if (!parse_shape(o, dim))
+        return cli_usage_error("--shape %s: give NAME=NxCxHxW, such as input=1x3x224x224",
+                               o->value[OPT_SHAPE]);
+    if (strcmp(cli_text(o, OPT_LAYOUT, "nchw"), "nchw") == 0) return CLI_OK;
+    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--layout nhwc: %s takes nchw; use nchw", name);
+    return cli_report(&err);
+}
+
+static void fill_params(const cli_options *o, linnet_model_params *p) {
+    p->weights = cli_text(o, OPT_WEIGHTS, NULL);
+    p->arch = cli_text(o, OPT_ARCH, NULL);
+    p->labels = cli_text(o, OPT_LABELS, NULL);
+    p->seed = cli_seed(o, OPT_SYNTHETIC, 1);
+    p->size = cli_int(o, OPT_SIZE, 0);
+    if ((p->set_mean = cli_has(o, OPT_MEAN))) cli_real3(o, OPT_MEAN, p->mean);
+    if ((p->set_std = cli_has(o, OPT_STD))) cli_real3(o, OPT_STD, p->std);
+    if ((p->set_crop_pct = cli_has(o, OPT_CROP_PCT)))
+        p->crop_pct = strtof(o->value[OPT_CROP_PCT], NULL);
+    if ((p->set_resize = cli_has(o, OPT_RESIZE))) p->resize = cli_int(o, OPT_RESIZE, 0);
+}
+
+static int open_params(const cli_options *o, linnet_model_params *p, linnet_model **out) {
+    int dim[4] = {0};
+    linnet_error err = {0};
+    const bool graph = cli_has_graph(p->model);
+    int status = cli_check_limits(o);
+    if (!status && !graph) status = family_shape(o, p->model, dim);
+    if (status) return status;
+    if (cli_has(o, OPT_WEIGHTS) && cli_has(o, OPT_SYNTHETIC))
+        return cli_usage_error("--weights and --synthetic: give one of them");
+    if (graph) {
+        const char *layout = cli_text(o, OPT_LAYOUT, "");
+        p->shapes = o->shape;
+        p->n_shapes = (size_t)o->n_shape;
+        if (!strcmp(layout, "nhwc")) p->layout = LINNET_LAYOUT_NHWC;
+        if (!strcmp(layout, "nchw")) p->layout = LINNET_LAYOUT_NCHW;
+    }
+    p->height = dim[2];
+    p->width = dim[3];
+    if (linnet_model_open(p, out, &err) != LINNET_OK) return cli_report(&err);
+    if (!graph) status = check_shape(o, *out, dim);
+    if (status) linnet_model_close(out);
+    return status;
 }
 
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,
                    linnet_model **out) {
-    int dim[4];
-    int status = cli_check_limits(o);
-    if (status) return status;
-    if (!parse_shape(o, dim))
-        return cli_usage_error("--shape %s: give NAME=NxCxHxW, such as input=1x3x224x224",
-                               o->value[OPT_SHAPE]);
-    if (cli_has(o, OPT_WEIGHTS) && cli_has(o, OPT_SYNTHETIC))
-        return cli_usage_error("--weights and --synthetic: give one of them");
+    linnet_model_params p = LINNET_MODEL_PARAMS_INIT;
+    const bool is_file = cli_is_file(name);
+    p.model = name;
+    fill_params(o, &p);
+    p.synthetic = cli_has(o, OPT_SYNTHETIC) || (default_seed && !p.weights && !is_file);
+    p.shape_only = shape_only && !p.synthetic && !p.weights && !is_file;
+    return open_params(o, &p, out);
+}
+
+int cli_model_open_hints(const cli_options *o, const char *name, const char *const *hints, size_t n,
+                         linnet_model **out) {
     linnet_model_params p = LINNET_MODEL_PARAMS_INIT;
     p.model = name;
-    p.weights = cli_text(o, OPT_WEIGHTS, NULL);
-    p.arch = cli_text(o, OPT_ARCH, NULL);
-    p.labels = cli_text(o, OPT_LABELS, NULL);
-    bool is_file = cli_is_file(name);
-    p.synthetic = cli_has(o, OPT_SYNTHETIC) || (default_seed && !p.weights && !is_file);
-    p.seed = cli_seed(o, OPT_SYNTHETIC, 1);
-    p.shape_only = shape_only && !p.synthetic && !p.weights && !is_file;
-    p.size = cli_int(o, OPT_SIZE, 0);
-    p.height = dim[2];
-    p.width = dim[3];
-    if ((p.set_mean = cli_has(o, OPT_MEAN))) cli_real3(o, OPT_MEAN, p.mean);
-    if ((p.set_std = cli_has(o, OPT_STD))) cli_real3(o, OPT_STD, p.std);
-    if ((p.set_crop_pct = cli_has(o, OPT_CROP_PCT)))
-        p.crop_pct = strtof(o->value[OPT_CROP_PCT], NULL);
-    if ((p.set_resize = cli_has(o, OPT_RESIZE))) p.resize = cli_int(o, OPT_RESIZE, 0);
-    linnet_error err = {0};
-    if (linnet_model_open(&p, out, &err) != LINNET_OK) return cli_report(&err);
-    status = check_shape(o, *out, dim);
-    if (status) linnet_model_close(out);
-    return status;
+    fill_params(o, &p);
+    p.synthetic = cli_has(o, OPT_SYNTHETIC);
+    p.hints = hints;
+    p.n_hints = n;
+    return open_params(o, &p, out);
 }
 
 int cli_device_open(const cli_options *o, linnet_device **out) {
@@ -110,11 +150,14 @@ int cli_device_open(const cli_options *o, linnet_device **out) {
     return CLI_OK;
 }
 
-int cli_batch(const cli_options *o, int fallback) {
+int cli_batch(const cli_options *o, const linnet_model *m, int fallback) {
     int dim[4];
+    linnet_model_info info;
+    linnet_error err;
     if (cli_has(o, OPT_BATCH)) return cli_int(o, OPT_BATCH, fallback);
-    return parse_shape(o, dim) && dim[0] ? dim[0]
-                                         : fallback; /* a wrong one is reported elsewhere */
+    if (linnet_model_get_info(m, &info, &err) == LINNET_OK && info.batch) return info.batch;
+    /* a wrong shape is reported elsewhere */
+    return parse_shape(o, dim) && dim[0] ? dim[0] : fallback;
 }
 
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out) {

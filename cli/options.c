@@ -206,6 +206,7 @@ static int set_option(cli_options *o, cli_opt opt, const char *value) {
     o->value[opt] = value;
     o->count[opt]++;
     if (opt == OPT_INPUT) o->input[o->n_input++] = value;
+    if (opt == OPT_SHAPE) o->shape[o->n_shape++] = value;
     return CLI_OK;
 }
 
@@ -266,7 +267,8 @@ int cli_options_parse(cli_options *o, const cli_verb *verb, int argc, char **arg
     *o = (cli_options){.verb = verb};
     o->arg = calloc((size_t)argc + 1, sizeof *o->arg);
     o->input = calloc((size_t)argc + 1, sizeof *o->input);
-    if (!o->arg || !o->input) {
+    o->shape = calloc((size_t)argc + 1, sizeof *o->shape);
+    if (!o->arg || !o->input || !o->shape) {
         linnet_error err;
         ln_fail_oom(&err, "the command line", (size_t)argc * sizeof *o->arg);
         return cli_report(&err);
@@ -291,6 +293,7 @@ int cli_options_parse(cli_options *o, const cli_verb *verb, int argc, char **arg
 void cli_options_free(cli_options *o) {
     free(o->arg);
     free(o->input);
+    free(o->shape);
 }
 
 /* ---- help ---- */

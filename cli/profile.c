@@ -133,15 +133,18 @@ static int measure_steps(const cli_options *o, linnet_model *m, linnet_device *d
     cli_tensors in = {0}, out = {0};
     linnet_session_params params;
     linnet_session_stats stats;
+    linnet_model_info info;
     linnet_error err = {0};
     cli_session_params(o, p->batch, &params);
     params.profile = 1;
     int status = CLI_OK;
-    if (linnet_session_create(m, d, &params, &s, &err) != LINNET_OK) return cli_report(&err);
+    if (linnet_model_get_info(m, &info, &err) != LINNET_OK ||
+        linnet_session_create(m, d, &params, &s, &err) != LINNET_OK)
+        return cli_report(&err);
     status = list_steps(s, p);
     if (!status) status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
-    if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1));
+    if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1), info.nhwc);
     if (!status) status = time_runs(s, &in, &out, p);
     if (!status && linnet_session_get_stats(s, &stats) == LINNET_OK) p->resident = stats.resident;
     /* names outlive the session in copies */
@@ -332,8 +335,8 @@ static int run(const cli_options *o) {
     linnet_device *d = NULL;
     linnet_model_info info;
     linnet_error err = {0};
-    profile p = {.batch = cli_batch(o, 1)};
     int status = cli_model_open(o, o->arg[0], true, false, &m);
+    profile p = {.batch = status ? 1 : cli_batch(o, m, 1)};
     if (!status) status = cli_device_open(o, &d);
     if (!status) status = measure_device(d, &p);
     if (!status && (linnet_model_get_info(m, &info, &err) != LINNET_OK ||

@@ -53,11 +53,11 @@ static int find_input(const given *g, const cli_tensors *in, const bool *filled,
     return cli_report(&err);
 }
 
-static int fill_input(const given *g, cli_tensors *in, size_t i) {
+static int fill_input(const given *g, cli_tensors *in, size_t i, bool nhwc) {
     const linnet_tensor_info *want = &in->info[i];
     if (g->synthetic) {
         cli_tensors one = {.n = 1, .info = &in->info[i], .data = &in->data[i]};
-        return cli_tensors_synthetic(&one, g->seed);
+        return cli_tensors_synthetic(&one, g->seed, nhwc);
     }
     bool same = g->array.rank == want->file_rank;
     for (int k = 0; same && k < want->file_rank; k++) same = g->array.dim[k] == want->dim[k];
@@ -75,14 +75,14 @@ static int fill_input(const given *g, cli_tensors *in, size_t i) {
     return CLI_OK;
 }
 
-static int fill_inputs(const given *g, int n, cli_tensors *in) {
+static int fill_inputs(const given *g, int n, cli_tensors *in, bool nhwc) {
     bool *filled = calloc(in->n + 1, sizeof *filled);
     if (!filled) return cli_out_of_memory("inputs");
     int status = CLI_OK;
     for (int k = 0; k < n && !status; k++) {
         size_t i = 0;
         status = find_input(&g[k], in, filled, &i);
-        if (!status) status = fill_input(&g[k], in, i);
+        if (!status) status = fill_input(&g[k], in, i, nhwc);
         filled[i] = true;
     }
     for (size_t i = 0; i < in->n && !status; i++)
@@ -174,12 +174,15 @@ static int trim(linnet_session *s, cli_tensors *out) {
 }
 
 /* ---- the verb ---- */
-static int run_session(const cli_options *o, const given *g, int n, linnet_session *s) {
+static int run_session(const cli_options *o, const given *g, int n, const linnet_model *m,
+                       linnet_session *s) {
     cli_tensors in = {0}, out = {0};
+    linnet_model_info info;
     linnet_error err = {0};
+    if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
     int status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
-    if (!status) status = fill_inputs(g, n, &in);
+    if (!status) status = fill_inputs(g, n, &in, info.nhwc);
     if (!status && linnet_session_run(s, (const void *const *)in.data, out.data, &err) != LINNET_OK)
         status = cli_report(&err);
     if (!status) status = trim(s, &out);
@@ -191,16 +194,39 @@ static int run_session(const cli_options *o, const given *g, int n, linnet_sessi
     return status;
 }
 
+/* The shapes of the arrays, for inputs whose own are open: "NAME=1x3x224x224" for each. */
+static char **shape_hints(const given *g, size_t n, size_t *count) {
+    char **hint = calloc(n, sizeof *hint);
+    *count = 0;
+    for (size_t i = 0; hint && i < n; i++) {
+        ln_str s = {0};
+        if (g[i].synthetic || !g[i].array.rank || (!g[i].name && n > 1)) continue;
+        ln_str_add(&s, "%.*s%s", (int)g[i].name, g[i].text, g[i].name ? "=" : "");
+        for (int k = 0; k < g[i].array.rank; k++)
+            ln_str_add(&s, k ? "x%lld" : "%lld", (long long)g[i].array.dim[k]);
+        if (s.failed)
+            ln_str_free(&s);
+        else
+            hint[(*count)++] = s.p;
+    }
+    return hint;
+}
+
 static int open_and_run(const cli_options *o, const given *g, int n) {
     linnet_model *m = NULL;
     linnet_device *d = NULL;
     linnet_session *s = NULL;
+    size_t hints = 0;
+    char **hint = shape_hints(g, (size_t)n, &hints);
     int64_t first = g[0].synthetic || g[0].array.rank != 4 ? 1 : g[0].array.dim[0];
-    int batch = cli_batch(o, first > 65536 ? 65536 : (int)first);
-    int status = cli_model_open(o, o->arg[0], false, false, &m);
+    int status = hint ? cli_model_open_hints(o, o->arg[0], (const char *const *)hint, hints, &m)
+                      : cli_out_of_memory("shapes");
+    const int batch = cli_has_graph(o->arg[0]) ? 0 : first > 65536 ? 65536 : (int)first;
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = cli_session_create(o, m, d, batch, &s);
-    if (!status) status = run_session(o, g, n, s);
+    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, batch), &s);
+    if (!status) status = run_session(o, g, n, m, s);
+    for (size_t i = 0; i < hints; i++) free(hint[i]);
+    free(hint);
     linnet_session_destroy(&s);
     linnet_device_close(&d);
     linnet_model_close(&m);
@@ -242,7 +268,7 @@ const cli_verb cli_verb_run = {
         "out NCHW. --output F.npy takes a single output, --output-dir all of them, in the types\n"
         "that the model file declares; without either, a summary of each output is printed. The\n"
         "batch is the input's unless given.",
-    .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(LAYOUT) | BIT(INPUT) | BIT(OUTPUT_DIR),
+    .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(INPUT) | BIT(OUTPUT_DIR),
     .min_arg = 1,
     .max_arg = 1,
     .formats = "text|json|jsonl|csv|md",

@@ -39,26 +39,47 @@ static void fill_planes(float *dst, int64_t channels, int64_t h, int64_t w, uint
     }
 }
 
-int cli_tensors_synthetic(cli_tensors *t, uint64_t seed) {
-    for (size_t i = 0; i < t->n; i++) {
-        const linnet_tensor_info *info = &t->info[i];
-        if (info->rank != 4 || info->dtype != LINNET_F32) {
-            linnet_error err;
-            char shape[96];
-            ln_fail(&err, LINNET_ERR_UNSUPPORTED,
-                    "input %s is %s%s: only maps of floats have a synthetic form; give "
-                    "--input %s=X.npy",
-                    info->name, cli_shape_text(info->rank, info->dim, shape),
-                    info->dtype == LINNET_F32 ? "" : " of integers", info->name);
-            return cli_report(&err);
-        }
-        const int64_t *d = info->dim, map = d[1] * d[2] * d[3];
-        float *spare = ln_alloc_aligned((size_t)(3 * d[2] * d[3]), sizeof *spare);
-        if (!spare) return cli_out_of_memory("a synthetic input");
-        for (int64_t k = 0; k < d[0]; k++)
-            fill_planes((float *)t->data[i] + k * map, d[1], d[2], d[3],
-                        (uint64_t)(k * ln_ceil_div(d[1], 3)), seed, spare);
-        free(spare);
+static int fill_pictures(const linnet_tensor_info *info, float *dst, uint64_t seed, bool nhwc) {
+    const int64_t *d = info->dim, map = d[1] * d[2] * d[3];
+    const int64_t c = nhwc ? d[3] : d[1], h = nhwc ? d[1] : d[2], w = nhwc ? d[2] : d[3];
+    float *spare = ln_alloc_aligned((size_t)(3 * h * w), sizeof *spare);
+    float *planes = nhwc ? ln_alloc_aligned((size_t)map, sizeof *planes) : NULL;
+    const bool ok = spare && (planes || !nhwc);
+    for (int64_t k = 0; ok && k < d[0]; k++) {
+        float *to = dst + k * map;
+        fill_planes(nhwc ? planes : to, c, h, w, (uint64_t)(k * ln_ceil_div(c, 3)), seed, spare);
+        for (int64_t at = 0; nhwc && at < map; at++) to[at] = planes[at % c * (h * w) + at / c];
     }
+    free(planes);
+    free(spare);
+    return ok ? CLI_OK : cli_out_of_memory("a synthetic input");
+}
+
+size_t cli_tensor_words(const linnet_tensor_info *info) {
+    return info->bytes / sizeof(float);
+}
+
+/* As many numbers as a picture of that width and one row has in its first plane; integers: 0 and 1
+ * by their signs. */
+static int fill_row(const linnet_tensor_info *info, void *dst, uint64_t seed) {
+    const size_t n = cli_tensor_words(info);
+    float *spare = ln_alloc_aligned(3 * n, sizeof *spare);
+    int32_t *number = dst;
+    if (!spare) return cli_out_of_memory("a synthetic input");
+    linnet_synthetic_image(0, seed, 1, (int64_t)n, spare);
+    if (info->dtype == LINNET_F32) memcpy(dst, spare, n * sizeof *spare);
+    for (size_t i = 0; info->dtype == LINNET_I32 && i < n; i++) number[i] = spare[i] > 0;
+    free(spare);
     return CLI_OK;
+}
+
+int cli_tensors_synthetic(cli_tensors *t, uint64_t seed, bool nhwc) {
+    int status = CLI_OK;
+    for (size_t i = 0; i < t->n && !status; i++) {
+        const linnet_tensor_info *info = &t->info[i];
+        const bool picture = info->rank == 4 && info->dtype == LINNET_F32;
+        status = picture ? fill_pictures(info, t->data[i], seed, nhwc)
+                         : fill_row(info, t->data[i], seed);
+    }
+    return status;
 }

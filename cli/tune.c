@@ -180,9 +180,10 @@ static int run(const cli_options *o) {
     linnet_tune_report r = {0};
     linnet_model_info info;
     linnet_error err = {0};
-    int batch = cli_batch(o, 1);
+    int batch = 1;
     if (!strcmp(how, "off")) return cli_usage_error("tune --tune off: give fast or full");
     int status = cli_model_open(o, o->arg[0], true, false, &m);
+    if (!status) batch = cli_batch(o, m, 1);
     if (!status) status = cli_device_open(o, &d);
     if (!status) status = tune(o, m, d, batch, !strcmp(how, "full"), &r);
     if (!status && linnet_model_get_info(m, &info, &err) != LINNET_OK) status = cli_report(&err);

@@ -67,6 +67,7 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(PAD, "pad", 1, 1)           /* constant values around any dimensions */                      \
     X(RESIZE, "resize", 1, 1)                                                                      \
     X(MAP, "map", 1, 3)             /* element by element, shapes broadcast as numpy does */       \
+    X(REDUCE, "reduce", 1, 1)       /* sums, extremes, their places over any dimensions */         \
     X(PERMUTE, "permute", 1, 1)     /* dimensions in another order */                              \
     X(TILE, "tile", 1, 1)           /* repeated to a larger shape: tile and expand */              \
     X(MATMUL, "matmul", 2, 2)       /* of two activations; batch dimensions are repeated */        \
@@ -282,6 +283,32 @@ typedef struct ln_map_attr {
     ln_map_kind kind;
     float alpha, beta;
 } ln_map_attr;
+/* Over the dimensions of x in `axes` (bit d: dimension d): what is left, or with keep ones. */
+typedef enum ln_reduce_kind {
+    LN_REDUCE_SUM,
+    LN_REDUCE_MEAN,
+    LN_REDUCE_MAX, /* NaN where there is one */
+    LN_REDUCE_MIN,
+    LN_REDUCE_PROD,
+    LN_REDUCE_L1, /* sum |x| */
+    LN_REDUCE_L2, /* sqrt(sum x^2) */
+    LN_REDUCE_SUM_SQUARE,
+    LN_REDUCE_LOG_SUM,     /* log(sum x) */
+    LN_REDUCE_LOG_SUM_EXP, /* log(sum exp(x)) */
+    LN_REDUCE_ARGMAX,      /* i32: the place along one dimension; a NaN is the largest */
+    LN_REDUCE_ARGMIN,      /* and the smallest */
+    LN_REDUCE_COUNT
+} ln_reduce_kind;
+extern const char *const ln_reduce_names[LN_REDUCE_COUNT];
+typedef struct ln_reduce_attr {
+    ln_reduce_kind kind;
+    unsigned axes;
+    bool keep; /* the dimensions stay, as ones */
+    bool last; /* ARGMAX, ARGMIN: of equal ones the last, not the first */
+} ln_reduce_attr;
+static inline bool ln_reduce_is_place(ln_reduce_kind k) {
+    return k == LN_REDUCE_ARGMAX || k == LN_REDUCE_ARGMIN;
+}
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
@@ -305,6 +332,7 @@ typedef union ln_attr {
     ln_nms_attr nms;
     ln_se_attr se;
     ln_map_attr map;
+    ln_reduce_attr reduce;
     ln_act act;
 } ln_attr;
 

@@ -91,6 +91,13 @@ static void put_matmul(ln_str *s, const ln_matmul_attr *a) {
     if (a->trans_b) ln_str_add(s, " tb");
 }
 
+/* "reduce mean 1,2" */
+static void put_reduce(ln_str *s, const ln_reduce_attr *a) {
+    ln_str_add(s, " %s", ln_reduce_names[a->kind]);
+    for (int d = 0, first = 1; d < LN_MAX_RANK; d++)
+        if (a->axes >> d & 1) ln_str_add(s, first ? " %d" : ",%d", d), first = 0;
+}
+
 /* Op and what matters of its attributes: "conv2d dw 3x3 s2 relu6". */
 static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     ln_str_add(s, "%s", ln_op_infos[n->op].name);
@@ -124,6 +131,7 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
         ln_str_add(s, " %s", ln_resize_names[n->attr.resize.kind]);
         break;
     case LN_OP_MAP: put_map(s, &n->attr.map); break;
+    case LN_OP_REDUCE: put_reduce(s, &n->attr.reduce); break;
     case LN_OP_PAD: put_pad(s, &n->attr.pad); break;
     case LN_OP_PERMUTE: put_perm(s, &n->attr.permute, g->tensor[n->in[0]].shape.rank); break;
     case LN_OP_TOPK: ln_str_add(s, n->attr.topk.smallest ? " smallest" : " largest"); break;

@@ -260,6 +260,7 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_PAD]              = ln_shape_pad,
     [LN_OP_RESIZE]           = ln_shape_resize,
     [LN_OP_MAP]              = ln_shape_map,
+    [LN_OP_REDUCE]           = ln_shape_reduce,
     [LN_OP_PERMUTE]          = ln_shape_permute,
     [LN_OP_TILE]             = ln_shape_tile,
     [LN_OP_MATMUL]           = ln_shape_matmul,

@@ -32,6 +32,7 @@ linnet_status ln_shape_slice(const ln_graph *, const ln_node *, ln_shape *, linn
 linnet_status ln_shape_pad(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_resize(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_map(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
+linnet_status ln_shape_reduce(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 
 /* out becomes what numpy makes of out and x. */
 linnet_status ln_shape_broadcast(ln_shape *out, const ln_shape *x, linnet_error *err);

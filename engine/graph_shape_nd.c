@@ -15,6 +15,9 @@ const int ln_map_operands[LN_MAP_COUNT] = {
     LN_MAP_KINDS(LN_MAP_OPERANDS)
 #undef LN_MAP_OPERANDS
 };
+const char *const ln_reduce_names[LN_REDUCE_COUNT] = {
+    "sum", "mean",       "max",     "min",         "prod",   "l1",
+    "l2",  "sum_square", "log_sum", "log_sum_exp", "argmax", "argmin"};
 #define F LN_F32
 #define I LN_I32
 const ln_map_row ln_map_rows[] = {
@@ -70,7 +73,8 @@ ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
         const int row = ln_node_map_row(g, n);
         return row < 0 ? LN_F32 : ln_map_rows[row].out;
     }
-    return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
+    if (n->op == LN_OP_REDUCE && ln_reduce_is_place(n->attr.reduce.kind)) return LN_I32;
+    return moves_words(n) || n->op == LN_OP_REDUCE ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 
 /* What slot i of n must hold. */
@@ -81,9 +85,10 @@ static ln_dtype type_of_slot(const ln_graph *g, const ln_node *n, int i) {
     return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 
-/* Integers only where an op takes them; what a map takes is its own rule's to say. */
+/* Integers only where an op takes them; what a map and a reduction take is their own rules' to say.
+ */
 linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err) {
-    if (n->op == LN_OP_MAP) return LINNET_OK;
+    if (n->op == LN_OP_MAP || n->op == LN_OP_REDUCE) return LINNET_OK;
     for (int i = 0; i < n->n_in; i++) {
         if (n->in[i] == LN_NONE) continue;
         const ln_tensor *t = &g->tensor[n->in[i]];
@@ -134,5 +139,29 @@ linnet_status ln_shape_map(const ln_graph *g, const ln_node *n, ln_shape *out, l
     }
     *out = *ln_in_shape(g, n, 0);
     for (int i = 1; i < n->n_in; i++) LN_TRY(ln_shape_broadcast(out, ln_in_shape(g, n, i), err));
+    return LINNET_OK;
+}
+
+linnet_status ln_shape_reduce(const ln_graph *g, const ln_node *n, ln_shape *out,
+                              linnet_error *err) {
+    const ln_reduce_attr *a = &n->attr.reduce;
+    const ln_shape *x = ln_in_shape(g, n, 0);
+    char text[96];
+    if ((unsigned)a->kind >= LN_REDUCE_COUNT) return LN_BAD("no reduction %d", (int)a->kind);
+    if (a->axes >> x->rank)
+        return LN_BAD("axes 0x%x are not all of %s", a->axes, ln_shape_text(x, text));
+    if (ln_reduce_is_place(a->kind) && (!a->axes || a->axes & (a->axes - 1)))
+        return LN_BAD("%s goes along one axis, not 0x%x", ln_reduce_names[a->kind], a->axes);
+    const bool real = a->kind == LN_REDUCE_MEAN || a->kind == LN_REDUCE_L2 ||
+                      a->kind == LN_REDUCE_LOG_SUM || a->kind == LN_REDUCE_LOG_SUM_EXP;
+    if (real && g->tensor[n->in[0]].dtype == LN_I32)
+        return LN_BAD("no %s of i32; convert it", ln_reduce_names[a->kind]);
+    *out = (ln_shape){0};
+    for (int d = 0; d < x->rank; d++)
+        if (!(a->axes >> d & 1))
+            out->dim[out->rank++] = x->dim[d];
+        else if (a->keep)
+            out->dim[out->rank++] = 1;
+    if (!out->rank) *out = (ln_shape){1, {1}};
     return LINNET_OK;
 }

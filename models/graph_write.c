@@ -166,6 +166,14 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, ",\"axis\":%d", a->gather.axis); break;
     case LN_OP_GATHER_ND: ln_str_add(s, ",\"batch\":%d", a->gather.batch); break;
     case LN_OP_RESIZE: put_resize(s, &a->resize, rank); break;
+    case LN_OP_REDUCE:
+        ln_str_add(s, ",\"kind\":\"%s\",\"axes\":[", ln_reduce_names[a->reduce.kind]);
+        for (int d = 0, first = 1; d < LN_MAX_RANK; d++)
+            if (a->reduce.axes >> d & 1) ln_str_add(s, first ? "%d" : ",%d", d), first = 0;
+        ln_str_add(s, "]");
+        put_bool(s, "keep", a->reduce.keep);
+        put_bool(s, "last", a->reduce.last);
+        break;
     case LN_OP_MAP:
         ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);
         put_real(s, "alpha", a->map.alpha);

@@ -2,26 +2,39 @@
 
 #include "base/env.h"
 #include "models/build.h"
+#include "models/format.h"
 #include "models/meta.h"
 #include "models/rename.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct ln_model {
-    char *name;
-    const ln_family_row *row;
-    ln_preprocess prep;
-    int classes;
-    ln_weights *weights; /* NULL: shapes only */
-    ln_labels labels;
-    ln_pool pool;
-};
-
 static bool ends_with(const char *s, const char *tail) {
     size_t n = strlen(s), t = strlen(tail);
     return n >= t && !strcmp(s + n - t, tail);
+}
+
+/* A family with weights, or a file with a graph of its own. */
+struct ln_model {
+    char *name;
+    int classes;
+    ln_labels labels;
+    ln_pool pool;
+    const ln_family_row *row;
+    ln_weights *weights; /* NULL: shapes only */
+    const ln_format *format;
+    void *file;
+    ln_file_info info;  /* its prep: the family's too */
+    ln_figures figures; /* of the file, as it was opened */
+};
+
+const ln_format *ln_format_of(const char *path) {
+    static const ln_format *const formats[] = {&ln_format_onnx};
+    for (size_t i = 0; i < LN_COUNT(formats); i++)
+        if (ends_with(path, formats[i]->ending)) return formats[i];
+    return NULL;
 }
 
 static bool is_path(const char *model) {
@@ -82,30 +95,84 @@ static linnet_status choose_row(ln_model *m, const ln_model_params *p, linnet_er
 }
 
 static linnet_status read_meta(ln_model *m, const ln_model_params *p, linnet_error *err) {
-    m->prep = m->row->prep;
+    m->info.prep = m->row->prep;
+    m->info.prep_known = true;
     m->classes = m->row->classes;
     const char *prep = m->weights ? ln_weights_meta(m->weights, LN_META_PREP) : NULL;
     const char *labels = m->weights ? ln_weights_meta(m->weights, LN_META_LABELS) : NULL;
-    if (prep) LN_TRY(ln_prep_parse(prep, ln_weights_path(m->weights), &m->prep, err));
+    if (prep) LN_TRY(ln_prep_parse(prep, ln_weights_path(m->weights), &m->info.prep, err));
     if (p->labels) return ln_labels_read(p->labels, m->classes, &m->labels, err);
     if (!labels) return LINNET_OK;
     return ln_labels_parse(labels, strlen(labels), ln_weights_path(m->weights), m->classes,
                            &m->labels, err);
 }
 
-static linnet_status open_model(ln_model *m, const ln_model_params *p, linnet_error *err) {
+static linnet_status open_family(ln_model *m, const ln_model_params *p, linnet_error *err) {
     /* the name before the weights: a misspelt one is the better thing to complain about */
-    const char *file = p->weights ? p->weights : p->model;
-    if (ends_with(file, ".onnx") || ends_with(file, ".tflite"))
-        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
-                       "%s: ONNX and TFLite files are not supported by this version; give a family "
-                       "(see linnet models) or a .safetensors file",
-                       file);
     const char *name = is_path(p->model) ? p->arch : p->model;
     if (name && !ln_family_find(name, err)) return LINNET_ERR_UNSUPPORTED;
     LN_TRY(open_weights(p, &m->weights, err));
     LN_TRY(choose_row(m, p, err));
     return read_meta(m, p, err);
+}
+
+/* ---- files with a graph of their own ---- */
+/* The file's own labels are not worth failing for. */
+static linnet_status file_labels(ln_model *m, const ln_model_params *p, linnet_error *err) {
+    linnet_error why;
+    if (p->labels) {
+        if (m->classes) return ln_labels_read(p->labels, m->classes, &m->labels, err);
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no classifier: leave --labels out",
+                       p->model);
+    }
+    if (!m->info.labels || !m->classes) return LINNET_OK;
+    if (ln_labels_parse(m->info.labels, strlen(m->info.labels), p->model, m->classes, &m->labels,
+                        &why) != LINNET_OK)
+        ln_log(LN_LOG_WARN, "labels of the file are left out: %s", why.message);
+    return LINNET_OK;
+}
+
+/* Bilinear to 256 and the middle 224, the statistics of ImageNet: what most exports expect. */
+static const ln_preprocess imagenet = {.size = 224,
+                                       .crop_pct = 0.875f,
+                                       .interp = LN_INTERP_BILINEAR,
+                                       .antialias = true,
+                                       .scale = 1.0f / 255.0f,
+                                       .mean = {0.485f, 0.456f, 0.406f},
+                                       .std = {0.229f, 0.224f, 0.225f}};
+
+static linnet_status count(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_figures *out,
+                           linnet_error *err);
+
+static linnet_status open_file(ln_model *m, const ln_model_params *p, linnet_error *err) {
+    const char *slash = strrchr(p->model, '/');
+    if (p->weights || p->synthetic || p->arch)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "%s: brings its own network and weights; leave --weights, --synthetic and "
+                       "--arch out",
+                       p->model);
+    m->info.prep = imagenet;
+    m->name = ln_pool_strdup(&m->pool, slash ? slash + 1 : p->model);
+    if (!m->name) return ln_fail_oom(err, "a model's name", strlen(p->model));
+    LN_TRY(m->format->open(p, &m->info, &m->file, err));
+    LN_TRY(count(m, 0, p->h, p->w, &m->figures, err));
+    m->classes = m->figures.classes;
+    return file_labels(m, p, err);
+}
+
+static linnet_status open_model(ln_model *m, const ln_model_params *p, linnet_error *err) {
+    m->format = ln_format_of(p->model);
+    if (m->format) return open_file(m, p, err);
+    const char *file = p->weights ? p->weights : p->model;
+    if (ln_format_of(file))
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "%s: brings its own network: give it as the model, not as weights", file);
+    if (ends_with(file, ".tflite"))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: TFLite files are not supported by this version; give a family (see "
+                       "linnet models), an .onnx or a .safetensors file",
+                       file);
+    return open_family(m, p, err);
 }
 
 linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_error *err) {
@@ -123,6 +190,7 @@ linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_err
 void ln_model_close(ln_model **m) {
     if (!m || !*m) return;
     ln_weights_close(&(*m)->weights);
+    if ((*m)->format) (*m)->format->close((*m)->file);
     ln_labels_free(&(*m)->labels);
     ln_pool_free(&(*m)->pool);
     free(*m);
@@ -131,8 +199,59 @@ void ln_model_close(ln_model **m) {
 
 linnet_status ln_model_graph(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_graph **out,
                              linnet_error *err) {
-    return ln_network_build(m->row->arch, m->row->name, m->classes, m->weights, batch,
-                            h ? h : m->prep.size, w ? w : m->prep.size, out, err);
+    if (m->format) return m->format->graph(m->file, batch, h, w, out, err);
+    const int side = m->info.prep.size;
+    return ln_network_build(m->row->arch, m->row->name, m->classes, m->weights, batch ? batch : 1,
+                            h ? h : side, w ? w : side, out, err);
+}
+
+/* ---- figures ---- */
+/* Classes of a network whose only output is a vector of each image. */
+static int count_classes(const ln_graph *g) {
+    const ln_shape *s = &g->tensor[g->output[0]].shape;
+    int64_t classes = 1, most = 1;
+    for (int i = 1; i < s->rank; i++) {
+        classes *= s->dim[i];
+        most = LN_MAX(most, s->dim[i]);
+    }
+    return g->n_output == 1 && most == classes && most > 1 && most < INT_MAX ? (int)most : 0;
+}
+
+static bool is_softmax(const ln_graph *g, ln_tid t) {
+    for (int i = g->n_node; i-- > 0;) {
+        const ln_node *n = &g->node[i];
+        if (n->out[0] != t) continue;
+        if (n->op != LN_OP_RESHAPE) return n->op == LN_OP_SOFTMAX;
+        t = n->in[0];
+    }
+    return false;
+}
+
+static linnet_status count(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_figures *out,
+                           linnet_error *err) {
+    ln_graph *g = NULL;
+    *out = (ln_figures){0};
+    LN_TRY(ln_model_graph(m, batch, h, w, &g, err));
+    const ln_shape *s = NULL;
+    for (int i = g->n_input; i-- > 0;)
+        if (!s || g->tensor[g->input[i]].shape.rank == 4) s = &g->tensor[g->input[i]].shape;
+    if (s) out->channels = (int)s->dim[s->rank - 1];
+    if (s && s->rank == 4) {
+        out->height = (int)s->dim[1];
+        out->width = (int)s->dim[2];
+    }
+    out->classes = m->row ? m->classes : count_classes(g);
+    out->probabilities = out->classes && is_softmax(g, g->output[0]);
+    out->params = g->params;
+    out->macs = g->macs / LN_MAX(m->info.batch, 1);
+    ln_graph_destroy(&g);
+    return LINNET_OK;
+}
+
+linnet_status ln_model_count(const ln_model *m, int64_t h, int64_t w, ln_figures *out,
+                             linnet_error *err) {
+    *out = m->figures;
+    return m->format ? LINNET_OK : count(m, 1, h, w, out, err);
 }
 
 const char *ln_model_name(const ln_model *m) {
@@ -144,7 +263,7 @@ const ln_family_row *ln_model_row(const ln_model *m) {
 }
 
 const ln_preprocess *ln_model_prep(const ln_model *m) {
-    return &m->prep;
+    return &m->info.prep;
 }
 
 int ln_model_classes(const ln_model *m) {
@@ -153,4 +272,16 @@ int ln_model_classes(const ln_model *m) {
 
 const char *ln_model_label(const ln_model *m, int index) {
     return index >= 0 && (size_t)index < m->labels.count ? m->labels.item[index] : NULL;
+}
+
+int64_t ln_model_batch(const ln_model *m) {
+    return m->info.batch;
+}
+
+bool ln_model_is_nhwc(const ln_model *m) {
+    return m->info.nhwc;
+}
+
+bool ln_model_prep_known(const ln_model *m) {
+    return m->info.prep_known;
 }

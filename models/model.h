@@ -49,6 +49,9 @@ const ln_family_row *ln_block_at(size_t i);
  * names. */
 const ln_family_row *ln_family_find(const char *name, linnet_error *err);
 
+/* Order of a picture's dimensions in a file of its own graph. AUTO: by where the colours are. */
+typedef enum ln_layout { LN_LAYOUT_AUTO, LN_LAYOUT_NCHW, LN_LAYOUT_NHWC } ln_layout;
+
 typedef struct ln_model ln_model;
 typedef struct ln_model_params {
     const char *model;   /* family name or path */
@@ -58,15 +61,36 @@ typedef struct ln_model_params {
     uint64_t seed;
     bool shape_only;    /* no weights: for info and counting */
     const char *labels; /* file with one label a line; overrides the model's */
+    /* files with a graph of their own */
+    const char *const *shape; /* "NAME=1x3x224x224", "SYMBOL=4" */
+    size_t n_shape;
+    const char *const *hint; /* the same, for dimensions that the file leaves open */
+    size_t n_hint;
+    ln_layout layout;
+    int64_t h, w; /* sides of the input; 0: the file's */
 } ln_model_params;
 linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_error *err);
 void ln_model_close(ln_model **m);
-/* h, w: 0 for the default. Errors name every missing, misshapen and unexpected tensor at once. */
+/* batch, h, w: 0 for the model's own. Errors name every missing, misshapen and unexpected tensor at
+ * once. */
 linnet_status ln_model_graph(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_graph **out,
                              linnet_error *err);
 /* The graph with its constants as one safetensors file (models/graph_write.c says how). */
 linnet_status ln_graph_write(const ln_graph *g, const char *path, linnet_error *err);
+/* What a graph of one image says of the network: figures that are counted, not declared. */
+typedef struct ln_figures {
+    int height, width, channels; /* of the first picture; no picture: the last dimension alone */
+    int classes;                 /* 0: no classifier */
+    bool probabilities;          /* its answers are a softmax's */
+    int64_t params, macs;
+} ln_figures;
+linnet_status ln_model_count(const ln_model *m, int64_t h, int64_t w, ln_figures *out,
+                             linnet_error *err);
 const char *ln_model_name(const ln_model *m);
+/* The batch that a file is made for; 0: any. */
+int64_t ln_model_batch(const ln_model *m);
+bool ln_model_is_nhwc(const ln_model *m);             /* the caller's pictures are N,H,W,C */
+bool ln_model_prep_known(const ln_model *m);          /* else ImageNet's is taken */
 const ln_family_row *ln_model_row(const ln_model *m); /* NULL for graphs from other files */
 const ln_preprocess *ln_model_prep(const ln_model *m);
 int ln_model_classes(const ln_model *m);

@@ -37,6 +37,7 @@ linnet_status ln_ref_se(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_pad(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_resize(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_map(const ln_ref_call *c, linnet_error *err);
+linnet_status ln_ref_reduce(const ln_ref_call *c, linnet_error *err);
 
 /* Strides of dense x along y's dimensions, 0 where numpy repeats x. */
 void ln_ref_strides(const ln_shape *x, const ln_shape *y, int64_t stride[LN_MAX_RANK]);

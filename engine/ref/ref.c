@@ -28,6 +28,7 @@ const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
     [LN_OP_PAD]              = ln_ref_pad,
     [LN_OP_RESIZE]           = ln_ref_resize,
     [LN_OP_MAP]              = ln_ref_map,
+    [LN_OP_REDUCE]           = ln_ref_reduce,
     [LN_OP_PERMUTE]          = ln_ref_permute,
     [LN_OP_TILE]             = ln_ref_tile,
     [LN_OP_MATMUL]           = ln_ref_matmul,

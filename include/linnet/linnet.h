@@ -131,8 +131,14 @@ LINNET_API linnet_status linnet_family_get(size_t i, linnet_family_info *out, li
 LINNET_API const char *linnet_block_name(size_t i);
 
 typedef struct linnet_model linnet_model;
+/* Order of the dimensions of a picture in an .onnx file. AUTO: by where its colours are. */
+typedef enum linnet_layout {
+    LINNET_LAYOUT_AUTO,
+    LINNET_LAYOUT_NCHW,
+    LINNET_LAYOUT_NHWC
+} linnet_layout;
 typedef struct linnet_model_params {
-    const char *model;   /* family name, or path to a model file */
+    const char *model;   /* family name, or path to a model file (.safetensors, .onnx) */
     const char *weights; /* path; NULL: models/NAME.safetensors under the cache folder */
     const char *arch;    /* family of a weight file that does not name its own */
     const char *labels;  /* text file, a label a line; NULL: the model's own */
@@ -141,6 +147,12 @@ typedef struct linnet_model_params {
     int shape_only;    /* no weights: info only */
     int size;          /* input side in pixels; 0: the model's own */
     int height, width; /* or both sides; 0: size */
+    /* .onnx: "NAME=1x3x224x224" for an input, "SYMBOL=4" for an open dimension */
+    const char *const *shapes;
+    size_t n_shapes;
+    const char *const *hints; /* the same, taken only for what the file leaves open */
+    size_t n_hints;
+    linnet_layout layout;
     /* preprocessing that overrides the model's; used where the flag says so */
     int set_mean, set_std, set_crop_pct, set_resize;
     float mean[3], std[3], crop_pct;
@@ -154,6 +166,10 @@ typedef struct linnet_model_info {
     const char *name, *family;
     int height, width, channels, classes;
     int64_t params, macs;
+    int batch;         /* the file is made for batches of this; 0: any */
+    int nhwc;          /* pictures are [N,H,W,C] outside, not [N,C,H,W] */
+    int probabilities; /* the answers are a softmax's, not logits */
+    int prep_unknown;  /* the file does not say how pictures are prepared: as for ImageNet */
 } linnet_model_info;
 LINNET_API linnet_status linnet_model_get_info(const linnet_model *m, linnet_model_info *out,
                                                linnet_error *err);
@@ -187,7 +203,7 @@ typedef enum linnet_wait { LINNET_WAIT_SLEEP, LINNET_WAIT_YIELD, LINNET_WAIT_SPI
  * (CPU-like devices, after a trial), else one launch a step. */
 typedef enum linnet_stream { LINNET_STREAM_AUTO, LINNET_STREAM_LAUNCHES } linnet_stream;
 typedef struct linnet_session_params {
-    int batch;          /* images in each run; 0: 1 */
+    int batch;          /* images in each run; 0: as the model's file says, else 1 */
     const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */
     linnet_wait wait;
     linnet_stream stream;
@@ -218,8 +234,9 @@ typedef enum linnet_dtype {
     LINNET_I64,
     LINNET_BOOL
 } linnet_dtype;
-/* Tensors of the session; images are [N,C,H,W], logits [N,classes]. Elements are words of 4 bytes:
- * LINNET_F32, or LINNET_I32 for whatever the model file has as integers or truth values. */
+/* Tensors of the session; images are [N,C,H,W] (of some files [N,H,W,C]), logits [N,classes].
+ * Elements are words of 4 bytes: LINNET_F32, or LINNET_I32 for whatever the model file has as
+ * integers or truth values. */
 typedef struct linnet_tensor_info {
     const char *name;
     int rank;
@@ -342,7 +359,8 @@ LINNET_API linnet_status linnet_session_diff(linnet_session *s, const void *cons
                                              linnet_diff_report *out, linnet_error *err);
 
 /* ---- pictures ---- */
-/* Decodes, resizes, crops and normalises a picture file into dst: [3,height,width] of the model. */
+/* Decodes, resizes, crops and normalises a picture file into dst: [3,height,width] of the model, or
+ * [height,width,3] where its pictures are so. */
 LINNET_API linnet_status linnet_image_load(const linnet_model *m, const char *path, float *dst,
                                            linnet_error *err);
 /* The same from bytes in memory; name: for messages. */

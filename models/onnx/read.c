@@ -28,11 +28,11 @@ static void give(void *user, void *p) {
 
 static linnet_status unpack(ln_onnx_store *s, const ln_str *slim, Ln__PbModel **out,
                             linnet_error *err) {
-    bounded b = {.pool = &s->pool, .most = s->pool.total + ((size_t)64 << 20) + 32 * slim->len};
+    bounded b = {.pool = &s->pool, .most = s->pool.total + ((size_t)64 << 20) + 16 * slim->len};
     ProtobufCAllocator allocator = {take, give, &b};
     *out = ln__pb_model__unpack(&allocator, slim->len, (const uint8_t *)slim->p);
     if (*out && (*out)->graph) return LINNET_OK;
-    if (b.denied) return ln_fail_oom(err, "an ONNX model", 32 * slim->len);
+    if (b.denied) return ln_fail_oom(err, "an ONNX model", 16 * slim->len);
     return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: %s; not an ONNX file?", s->model.path,
                    *out ? "no graph in it" : "its messages cannot be read");
 }

@@ -59,11 +59,9 @@ static linnet_status read_inputs(reader *r) {
         const int old = ln_onnx_names_find(&r->names, name);
         if (old >= 0 && r->value[old].init) continue;
         ln_onnx_port *p = &port[m->n_input];
-        int id;
-        LN_TRY(add_value(r, name, "input", &id));
         LN_TRY(ln_onnx_read_port(m->path, g->input[i], true, p, r->err));
-        p->value = id;
-        r->value[id].input = m->n_input++;
+        LN_TRY(add_value(r, name, "input", &p->value));
+        r->value[p->value].input = m->n_input++;
     }
     m->input = port;
     return LINNET_OK;

@@ -143,7 +143,7 @@ def test_op_that_has_no_blocks(linnet, op):
 
 
 @pytest.mark.parametrize("option,choices,works", [
-    ("--precision", "f32|f16|int8", "f32"), ("--layout", "nchw|nhwc", "nchw")])
+    ("--precision", "f32|f16|int8", "f32")])
 def test_help_says_what_works_so_far(linnet, option, choices, works):
     line = next(l for l in linnet("run", "--help").out.splitlines() if option in l)
     assert line.endswith("%s; so far %s alone" % (choices, works))

@@ -191,6 +191,10 @@ static const struct {
      "\"kind\":\"linear\",\"grid\":\"align_corners\",\"round\":\"floor\",\"antialias\":true,"
      "\"exclude_outside\":false,\"cubic_a\":-0.75,\"outside\":0,\"axes\":[{\"size\":0,\"scale\":0,"
      "\"from\":0,\"to\":0},{\"size\":8,\"scale\":2,\"from\":0,\"to\":1},"},
+    {LN_OP_MAP, {.map = {LN_MAP_ELU, 0.5f, 0.0f}}, "\"kind\":\"elu\",\"alpha\":0.5,\"beta\":0"},
+    {LN_OP_REDUCE,
+     {.reduce = {LN_REDUCE_MEAN, 6, true, false}},
+     "\"kind\":\"mean\",\"axes\":[1,2],\"keep\":true,\"last\":false"},
     {LN_OP_ATTENTION,
      {.attention = {.heads = 2,
                     .kv_heads = 1,

@@ -1,0 +1,36 @@
+/* From what the caller says to the shapes of an ONNX model's inputs. */
+#ifndef LN_ONNX_BIND_H
+#define LN_ONNX_BIND_H
+
+#include "models/model.h"
+#include "models/onnx/onnx.h"
+
+typedef struct ln_onnx_given {
+    /* "NAME=1x3x224x224" for an input ("1x3x224x224" for an only one), "SYMBOL=4" for a dimension
+     */
+    const char *const *shape;
+    size_t n_shape;
+    const char *const *hint; /* the same, for dimensions that the file leaves open */
+    size_t n_hint;
+    int64_t batch, h, w; /* 0: not given */
+    int side;            /* of a picture that the file leaves open */
+    ln_layout layout;
+} ln_onnx_given;
+
+/* A picture: the first float input of four dimensions; NULL: none. */
+const ln_onnx_port *ln_onnx_picture(const ln_onnx *m);
+bool ln_onnx_is_nhwc(const ln_onnx_port *p, ln_layout layout);
+/* The batch of the first input that has one, by the file or by a given shape; 0: any. */
+int64_t ln_onnx_batch(const ln_onnx *m, const ln_onnx_given *g);
+/* bind[n_input]. */
+linnet_status ln_onnx_bind_inputs(const ln_onnx *m, const ln_onnx_given *g, ln_onnx_bind *bind,
+                                  linnet_error *err);
+/* Refuses a model whose ops have no converter: names all of them, with their counts. */
+linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err);
+/* Preprocessing and labels of metadata_props. *labels: in pool, a label a line, or NULL. */
+linnet_status ln_onnx_read_prep(const ln_onnx *m, ln_preprocess *prep, bool *known,
+                                linnet_error *err);
+linnet_status ln_onnx_read_labels(const ln_onnx *m, ln_pool *pool, const char **labels,
+                                  linnet_error *err);
+
+#endif
