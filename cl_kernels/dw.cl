@@ -11,7 +11,7 @@
  * one before it rather than be a narrow one.
  * WIDE: one work-item makes one block, blocks of neighbouring channels side by side.
  * Otherwise one work-item a group walks a tile: output rows (t1 chunks an image) by channel
- * vectors (t3 groups). */
+ * vectors (t3 groups); neighbouring tiles have the same rows, as those of a pointwise do. */
 #ifndef K
 #    define K 3 /* window */
 #endif
@@ -124,7 +124,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ox = at / vectors % across * PX;
     if (row < s->n * s->oh) LN_F(at)(arena, weights, s, row / s->oh, row % s->oh, ox, c, c);
 #else
-    int chunk = tile % s->t1, group = tile / s->t1 % s->t3, n = tile / (s->t1 * s->t3);
+    int group = tile % s->t3, chunk = tile / s->t3 % s->t1, n = tile / (s->t1 * s->t3);
     int y0 = ln_cut(s->oh, chunk, s->t1), y1 = ln_cut(s->oh, chunk + 1, s->t1);
     int v0 = vectors * group / s->t3, v1 = vectors * (group + 1) / s->t3;
     for (int oy = y0; oy < y1; oy++)
