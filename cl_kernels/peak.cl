@@ -1,11 +1,13 @@
-/* ln_peak: the device's multiply-add peak: chains of x = x * a + b that do not depend on each other.
+/* ln_peak: the device's multiply-add peak: chains of x = x * a + b that do not depend on each
+ * other.
  *
  * f32; 12 chains of one vector each a work-item (PEAK_VECTOR: float16 and float8 on processors,
  * float4 elsewhere), n rounds of one multiply-add each. The sum goes to out, so that nothing is
  * left out; a and b come from out, so that nothing is known beforehand.
  *
- * ln_stream: what memory gives: y = x * a, x the first half of m, y the second, n rounds; `count` vectors of each.
- * An item takes a range of its own where PEAK_RANGES, else neighbours take neighbours. */
+ * ln_stream: what memory gives: y = x * a, x the first half of m, y the second, n rounds; `count`
+ * vectors of each. An item takes a range of its own where PEAK_RANGES, else neighbours take
+ * neighbours. */
 #define PEAK_EACH(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11)
 
 __kernel void ln_peak(__global float *out, int n) {

@@ -1,4 +1,4 @@
-/* Depthwise convolution: dw.cl (deep and wide) and dw_any.cl. */
+/* Depthwise convolution: dw.cl (wide), dw_deep.cl and dw_any.cl. */
 #include "engine/kernels/kernels.h"
 
 static bool any_can_run(const ln_variant *v, const ln_site *s) {
@@ -7,17 +7,11 @@ static bool any_can_run(const ln_variant *v, const ln_site *s) {
            !ln_site_planar(s) && ln_site_post_is_clamp(s);
 }
 
-/* Channels of a deep kernel's vector. */
-static int lanes(const ln_variant *v, const ln_site *s) {
-    return ln_variant_tunable(v, "EIGHT", 0) ? 8 : ln_vector_width(s->caps);
-}
-
 static bool can_run(const ln_variant *v, const ln_site *s) {
     const ln_window *w = &s->node->attr.conv.win;
     int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 1);
-    bool wide = ln_variant_tunable(v, "WIDE", 0);
     return any_can_run(v, s) && w->kh == k && w->kw == k && w->sh == stride && w->sw == stride &&
-           w->dh == 1 && w->dw == 1 && (wide || ln_site_matrix(s).ocp >= lanes(v, s));
+           w->dh == 1 && w->dw == 1;
 }
 
 static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
@@ -25,27 +19,55 @@ static void any_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
-/* Rows first; a small map is cut by channels as well. */
-static void deep_cut(const ln_variant *v, const ln_site *s, ln_args *a) {
-    int64_t want = ln_ceil_div((int64_t)LN_MAX(s->caps->compute_units, 1) * 4, a->n);
-    a->t1 = (int32_t)LN_MAX(LN_MIN(want, a->oh / 7), 1);
-    a->t3 =
-        (int32_t)LN_MAX(LN_MIN(ln_ceil_div(want, a->t1), ln_ceil_div(a->oc, lanes(v, s) * 4)), 1);
+static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int64_t across = ln_ceil_div(a->ow, ln_variant_tunable(v, "PX", 7));
+    ln_matrix_bind(s, a);
+    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
+    a->tiles = ln_tiles(v, (int64_t)a->n * a->oh * across * ln_cpad(a->oc) / 4, 1);
+}
+
+/* ---- deep ---- */
+
+/* Channels of a vector. */
+static int lanes(const ln_variant *v, const ln_site *s) {
+    return ln_variant_tunable(v, "EIGHT", 0) ? 8 : ln_vector_width(s->caps);
+}
+
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    return can_run(v, s) && ln_site_matrix(s).ocp >= lanes(v, s);
+}
+
+/* Zeros behind the bias, as many as channels. */
+static size_t deep_packed(const ln_variant *v, const ln_site *s) {
+    return ln_matrix_packed(v, s) + (size_t)ln_site_matrix(s).ocp;
+}
+
+enum { NEAR_BYTES = 32 * 1024 }; /* of a core's nearest cache */
+
+/* By rows where the pointwise that made the input was cut by pixels, else by channels: a unit's
+ * input then lies in its own cache. */
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    int64_t units = LN_MAX(s->caps->compute_units, 1), want = ln_ceil_div(units * 4, a->n);
+    int64_t vectors = ln_ceil_div(ln_cpad(a->oc), lanes(v, s));
+    ln_matrix_bind(s, a);
+    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
+    int64_t row = a->wd * lanes(v, s) * (int64_t)sizeof(float);
+    a->t2 =
+        (int32_t)LN_MIN(LN_MAX(NEAR_BYTES / (a->kh * row), 2), ln_variant_tunable(v, "MOST", 8));
+    if (ln_deep_chunks((int64_t)a->n * a->h * a->wd, units)) {
+        bool even = a->n * a->oh % units == 0 || a->oh >= 8 * units;
+        a->t1 = (int32_t)(even ? LN_MAX(units / a->n, 1) : a->oh);
+        a->t3 = (int32_t)LN_MAX(LN_MIN(ln_ceil_div(want, a->t1), vectors / 2), 1);
+    } else {
+        a->t1 = 1;
+        a->t3 = (int32_t)LN_MAX(LN_MIN(want, vectors / 2 / units * units), 1);
+    }
     a->tiles = a->n * a->t1 * a->t3;
 }
 
-static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
-    int px = ln_variant_tunable(v, "PX", 7);
-    ln_matrix_bind(s, a);
-    ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
-    if (ln_variant_tunable(v, "WIDE", 0))
-        a->tiles =
-            ln_tiles(v, (int64_t)a->n * a->oh * ln_ceil_div(a->ow, px) * ln_cpad(a->oc) / 4, 1);
-    else
-        deep_cut(v, s, a);
-}
-
 const ln_family ln_family_dw = {"dw", LN_OP_CONV2D, can_run, ln_matrix_packed, ln_matrix_pack_whole,
-                                bind, true};
+                                bind};
+const ln_family ln_family_dw_deep = {
+    "dw_deep", LN_OP_CONV2D, deep_can_run, deep_packed, ln_matrix_pack_whole, deep_bind, true};
 const ln_family ln_family_dw_any = {"dw_any",         LN_OP_CONV2D,         any_can_run,
                                     ln_matrix_packed, ln_matrix_pack_whole, any_bind};

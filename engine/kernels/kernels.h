@@ -32,6 +32,10 @@ int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each);
  * none of less than about 4096 elements. */
 int32_t ln_deep_pixels(const ln_site *s, const ln_args *a);
 
+/* Chunks for each unit that kernels of one work-item a group cut that many pixels into; 0: too few,
+ * channels are cut instead. */
+int64_t ln_deep_chunks(int64_t pixels, int64_t units);
+
 /* ---- constants of convolution and fully connected: a matrix [K][ocp] and a bias [ocp] ----
  * K runs over kh, kw and the input channels of a group; ocp is the output channels padded to
  * LN_CPAD, cut into panels that lie one after another, each [K][panel width]. */
@@ -72,6 +76,7 @@ LN_FAMILY(conv_grouped_wide)
 LN_FAMILY(pw_wide)
 LN_FAMILY(fc_wide)
 LN_FAMILY(dw)
+LN_FAMILY(dw_deep)
 LN_FAMILY(dw_any)
 LN_FAMILY(pw_deep)
 LN_FAMILY(fc_deep)

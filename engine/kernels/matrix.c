@@ -18,6 +18,11 @@ int32_t ln_deep_pixels(const ln_site *s, const ln_args *a) {
     return (int32_t)LN_MAX(ln_ceil_div(a->m, units * 4), LN_MIN(least, a->m));
 }
 
+int64_t ln_deep_chunks(int64_t pixels, int64_t units) {
+    enum { BLOCK = 8, LEAST = 6, MOST = 4 }; /* pixels; blocks of a chunk; chunks */
+    return LN_MIN(MOST, ln_ceil_div(pixels, BLOCK) / units / LEAST);
+}
+
 bool ln_site_plain(const ln_site *s) {
     for (int i = 0; i < s->node->n_in; i++) {
         const ln_tensor *x = &s->graph->tensor[s->node->in[i]];

@@ -26,13 +26,11 @@ static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst
     return ln_matrix_pack(s, panel_width(v, s), dst, err);
 }
 
-/* Cuts pixels into chunks of whole register tiles, as many for each unit, that stay with a unit from
- * step to step; where the map is too small for that, panels too. */
+/* Cuts pixels into chunks of whole register tiles, as many for each unit, that stay with a unit
+ * from step to step; where the map is too small for that, panels too. */
 static void deep_cut(const ln_variant *v, const ln_site *s, int64_t images, ln_args *a) {
-    int px = ln_variant_tunable(v, "PX", 8);
-    int64_t blocks = ln_ceil_div(a->m / images, px), units = LN_MAX(s->caps->compute_units, 1);
+    int64_t units = LN_MAX(s->caps->compute_units, 1), each = ln_deep_chunks(a->m, units);
     int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
-    int64_t each = LN_MIN(4, images * blocks / units / 6);
     if (each > 0) {
         a->t1 = (int32_t)LN_MAX(units * each / images, 1);
         a->t3 = 1;
