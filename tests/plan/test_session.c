@@ -314,7 +314,8 @@ START_TEST(a_run_that_fails_half_way_leaves_nothing_behind) {
 }
 END_TEST
 
-/* Steps follow each other without a gap where one clock times them; parts fit into their step. */
+/* Steps follow each other without a gap; parts are timed inside one launch alone. (They may take
+ * longer than their step where the system stops the group that notes the steps' ends.) */
 static void check_times(const ln_session *s, bool inside) {
     const ln_plan *p = ln_session_plan(s);
     const ln_step_time *t = ln_session_times(s);
@@ -327,7 +328,7 @@ static void check_times(const ln_session *s, bool inside) {
             parts += t[i].part_ns[k];
         }
         ck_assert_msg(fabs(t[i].start_ns - at) <= 1e-6 * at, "step %d at %g", i, t[i].start_ns);
-        ck_assert(t[i].ns > 0 && parts <= t[i].ns * 1.0001 && (parts > 0) == inside);
+        ck_assert(t[i].ns > 0 && (parts > 0) == inside);
         at += t[i].ns;
     }
 }
