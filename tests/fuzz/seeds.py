@@ -133,9 +133,33 @@ def torch_files():
     yield "zip.pth", out.getvalue()
 
 
+def onnx_files():
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+    import onnxfile as o
+    yield "classifier.onnx", o.classifier(meta=[("names", "{0: 'a', 1: 'b'}")])
+    yield "nhwc.onnx", o.classifier(batch=1, nhwc=True, softmax=True, meta=[
+        ("mean", "[0.5, 0.5, 0.5]"), ("std", "[0.5, 0.5, 0.5]"), ("labels", "a\nb\nc\nd\ne")])
+    shape = o.model(  # reshape to what Shape, Gather, Unsqueeze and Concat say
+        [o.node("Shape", ["x"], ["s"]), o.node("Gather", ["s", "zero"], ["n"], axis=0),
+         o.node("Unsqueeze", ["n"], ["u"], axes=[0]), o.node("Concat", ["u", "rest"], ["to"], axis=0),
+         o.node("Reshape", ["x", "to"], ["y"])],
+        [o.value("x", ["N", 2, 3])], [o.value("y", None)],
+        [o.tensor("zero", [], [0], o.INT64), o.tensor("rest", [1], [-1], o.INT64)], opset=11)
+    yield "shape.onnx", shape
+    typed = (o.field(1, 2) + o.field(2, o.FLOAT) + o.field(4, o.struct.pack("<2f", 1, 2))
+             + o.field(8, "t"))
+    yield "typed.onnx", o.model([o.node("Add", ["x", "t"], ["y"])], [o.value("x", [3, 2])],
+                                [o.value("y", [3, 2])], [typed], opset=14)
+    # the project's own tests, where Debian's libonnx-testdata is installed: a file for most ops
+    for path in sorted(pathlib.Path("/usr/share/libonnx-testdata/data/node").glob("*/model.onnx")):
+        if path.stat().st_size <= 1024:
+            yield path.parent.name + ".onnx", path.read_bytes()
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for kind, make in [("picture", pictures), ("safetensors", safetensors), ("torch", torch_files)]:
+    for kind, make in [("picture", pictures), ("safetensors", safetensors), ("torch", torch_files),
+                       ("onnx", onnx_files)]:
         (root / kind).mkdir(parents=True, exist_ok=True)
         for name, data in make():
             (root / kind / name).write_bytes(data)

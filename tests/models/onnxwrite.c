@@ -1,5 +1,7 @@
 #include "tests/models/onnxwrite.h"
+#include "tests/models/files.h"
 
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,4 +144,29 @@ ln_str ow_model(ln_str *graph, int ir, int opset) {
     pw_int(&o, 2, opset);
     pw_message(&m, 8, &o);
     return m;
+}
+
+ln_str ow_sample(void) {
+    static const float w[6] = {1, -2, 3, -4, 5, -6};
+    ln_str g = {0}, a = {0};
+    ow_attr_int(&a, "group", 3);
+    ow_node(&g, "Foo", "x,w", "y", &a);
+    ow_floats(&g, "w", "2,3", w, 6);
+    ow_value(&g, 11, "x", 1, "N,3,8,8");
+    ow_value(&g, 12, "y", 1, "N,?");
+    return g;
+}
+
+linnet_status ow_open(ln_str *m, ln_onnx **out, linnet_error *err) {
+    const linnet_status st = ln_onnx_open(file_of("m.onnx", m->p, m->len), out, err);
+    ln_str_free(m);
+    ck_assert_int_eq(*out == NULL, st != LINNET_OK);
+    return st;
+}
+
+const ln_onnx_value *ow_find(const ln_onnx *m, const char *name) {
+    for (int i = 0; i < m->n_value; i++)
+        if (!strcmp(m->value[i].name, name)) return &m->value[i];
+    ck_abort_msg("no value %s", name);
+    return NULL;
 }

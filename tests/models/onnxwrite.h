@@ -2,7 +2,7 @@
 #ifndef TEST_ONNXWRITE_H
 #define TEST_ONNXWRITE_H
 
-#include "base/base.h"
+#include "models/onnx/onnx.h"
 
 /* Fields of any message. pw_message takes and frees m. */
 void pw_int(ln_str *s, int field, int64_t v);
@@ -28,5 +28,11 @@ void ow_init(ln_str *graph, ln_str *tensor);
 void ow_floats(ln_str *graph, const char *name, const char *dims, const float *v, size_t n);
 /* The model around a graph, which is freed. */
 ln_str ow_model(ln_str *graph, int ir, int opset);
+
+/* The graph x [N,3,8,8] -> Foo(x, w) -> y, w of six values. */
+ln_str ow_sample(void);
+/* Opens the bytes as m.onnx, and frees them. */
+linnet_status ow_open(ln_str *m, ln_onnx **out, linnet_error *err);
+const ln_onnx_value *ow_find(const ln_onnx *m, const char *name);
 
 #endif
