@@ -323,7 +323,7 @@ static ln_val *out_slot(ln_imp *im, int slot) {
     ln_val *v = &im->val[im->node->out[slot]];
     v->known = true;
     v->host = NULL;
-    v->tid[0] = v->tid[1] = LN_NONE;
+    v->tid[0] = v->tid[1] = v->rows = LN_NONE;
     return v;
 }
 
@@ -360,4 +360,5 @@ void ln_imp_out_val(ln_imp *im, int slot, const ln_val *from) {
     v->host = from->host;
     v->tid[0] = from->tid[0];
     v->tid[1] = from->tid[1];
+    v->rows = from->rows;
 }

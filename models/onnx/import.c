@@ -71,7 +71,7 @@ static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
     for (int i = 0; i < m->n_value; i++) {
         ln_val *v = &im->val[i];
         v->name = m->value[i].name;
-        v->tid[0] = v->tid[1] = LN_NONE;
+        v->tid[0] = v->tid[1] = v->rows = LN_NONE;
     }
     for (int i = 0; i < m->n_node; i++)
         for (int k = 0; k < m->node[i].n_in; k++)
@@ -159,6 +159,8 @@ static void add_output(ln_imp *im, const ln_onnx_port *p) {
         im->status = ln_fail_oom(im->err, "a name", strlen(p->name));
     else
         im->status = ln_graph_output(im->g, t, im->err);
+    if (ln_imp_ok(im) && v->rows != LN_NONE)
+        im->status = ln_graph_set_rows(im->g, t, v->rows, im->err);
 }
 
 static void walk(ln_imp *im, const ln_onnx_bind *bind) {

@@ -50,6 +50,7 @@ typedef struct ln_val {
     ln_shape shape;      /* ONNX's */
     const ln_host *host; /* a constant, or NULL */
     ln_tid tid[2];       /* in each layout; LN_NONE: not made yet */
+    ln_tid rows;         /* how long its first dimension really is, or LN_NONE: as the shape says */
 } ln_val;
 
 typedef struct ln_imp {

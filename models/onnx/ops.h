@@ -11,9 +11,11 @@
     /* ops_norm.c */ X(batch_norm) X(instance_norm) X(group_norm) X(layer_norm) X(softmax)         \
     /* ops_act.c */ X(act) X(clip) X(prelu)                                                        \
     /* ops_math.c */ X(unary) X(binary) X(variadic) X(where) X(cast)                               \
-    /* ops_select.c */ X(topk)                                                                     \
+    /* ops_reduce.c */ X(reduce) X(arg_extreme)                                                    \
+    /* ops_select.c */ X(topk) X(nms)                                                              \
     /* ops_resize.c */ X(resize)                                                                   \
     /* ops_matmul.c */ X(matmul) X(gemm)                                                           \
+    /* ops_einsum.c */ X(einsum)                                                                   \
     /* ops_shape.c */ X(reshape) X(flatten) X(squeeze) X(unsqueeze) X(identity) X(dropout)         \
     X(shape) X(size) X(constant) X(constant_of_shape) X(range)                                     \
     /* ops_move.c */ X(transpose) X(concat) X(split) X(slice) X(gather) X(expand) X(tile)          \
@@ -82,5 +84,6 @@ ln_imp_layout ln_imp_align(ln_imp *im, const ln_val *const *v, int n, ln_tid *ou
 ln_tid ln_imp_affine(ln_imp *im, ln_tid x, ln_tid gain, ln_tid shift);
 /* The product of two tensors of rank 2 or more (ln_matmul_attr says how). */
 ln_tid ln_imp_product(ln_imp *im, ln_tid a, ln_tid b, bool trans_a, bool trans_b);
+ln_tid ln_imp_reduce(ln_imp *im, ln_reduce_kind kind, ln_tid x, unsigned axes, bool keep);
 
 #endif

@@ -120,15 +120,28 @@ void ln_imp_op_group_norm(ln_imp *im, const ln_imp_op *op) {
         normalise_groups(im, groups, vector(im, 1, c), vector(im, 2, c));
 }
 
+/* Mean and 1/sqrt(variance + eps) of the rows of x [outer,inner], as the operator's further
+ * outputs: x's shape with the normalised dimensions 1. */
+static void statistics(ln_imp *im, ln_tid x, float eps, const ln_shape *s) {
+    if (!ln_imp_wants(im, 1) && !ln_imp_wants(im, 2)) return;
+    const ln_tid mean = ln_imp_reduce(im, LN_REDUCE_MEAN, x, 2u, true);
+    const ln_tid d = ln_imp_map2(im, LN_MAP_SUB, x, mean);
+    ln_tid v = ln_imp_reduce(im, LN_REDUCE_MEAN, ln_imp_map2(im, LN_MAP_MUL, d, d), 2u, true);
+    v = ln_imp_map1(im, LN_MAP_SQRT, ln_imp_map2(im, LN_MAP_ADD, v, ln_imp_scalar(im, eps)));
+    v = ln_imp_map2(im, LN_MAP_DIV, ln_imp_scalar(im, 1.0f), v);
+    if (ln_imp_wants(im, 1)) ln_imp_out(im, 1, ln_imp_reshape(im, mean, s), LN_PLAIN, 0);
+    if (ln_imp_wants(im, 2)) ln_imp_out(im, 2, ln_imp_reshape(im, v, s), LN_PLAIN, 0);
+}
+
 void ln_imp_op_layer_norm(ln_imp *im, const ln_imp_op *op) {
     (void)op;
     const ln_val *v = ln_imp_in(im, 0);
     const int axis = ln_imp_axis(im, ln_imp_int(im, "axis", -1), v->shape.rank);
     const float eps = ln_imp_float(im, "epsilon", 1e-5f);
     const ln_shape s = ln_shape_graph(&v->shape);
-    ln_shape rows = {2, {1, 1}};
+    ln_shape stat = s, rows = {2, {1, 1}};
     for (int i = 0; i < s.rank; i++) rows.dim[i >= axis] *= s.dim[i];
-    /* over the channels alone a picture stays as it lies */
+    for (int i = axis; i < s.rank; i++) stat.dim[i] = 1;
     const bool fixed = all_const(im, 1, 3);
     const ln_tid x = ln_imp_reshape(im, ln_imp_get(im, v, LN_PLAIN), &rows);
     const ln_tid gain = vector(im, 1, rows.dim[1]), shift = vector(im, 2, rows.dim[1]);
@@ -137,9 +150,18 @@ void ln_imp_op_layer_norm(ln_imp *im, const ln_imp_op *op) {
     ln_tid y = ln_imp_node(im, LN_OP_LAYER_NORM, &a, in, fixed ? 3 : 1);
     if (!fixed) y = ln_imp_affine(im, y, gain, shift);
     ln_imp_out(im, 0, ln_imp_reshape(im, y, &s), LN_PLAIN, 0);
+    statistics(im, x, eps, &stat);
 }
 
-/* Before operator set 13 all dimensions from the axis on are one row. */
+/* log(softmax(x)) without the logarithm of what has become zero. */
+static ln_tid log_softmax(ln_imp *im, ln_tid x) {
+    const unsigned last = 1u << (ln_imp_rank(im, x) - 1);
+    x = ln_imp_map2(im, LN_MAP_SUB, x, ln_imp_reduce(im, LN_REDUCE_MAX, x, last, true));
+    const ln_tid sum = ln_imp_reduce(im, LN_REDUCE_SUM, ln_imp_map1(im, LN_MAP_EXP, x), last, true);
+    return ln_imp_map2(im, LN_MAP_SUB, x, ln_imp_map1(im, LN_MAP_LOG, sum));
+}
+
+/* arg: 1 logarithm. Before operator set 13 all dimensions from the axis on are one row. */
 void ln_imp_op_softmax(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0);
     const bool flat = op->to < 13;
@@ -159,7 +181,7 @@ void ln_imp_op_softmax(ln_imp *im, const ln_imp_op *op) {
         x = ln_imp_reshape(im, x, &rows);
     }
     if (swap) x = ln_imp_permute(im, x, perm);
-    x = ln_imp_1(im, LN_OP_SOFTMAX, (ln_attr){0}, x);
+    x = op->arg ? log_softmax(im, x) : ln_imp_1(im, LN_OP_SOFTMAX, (ln_attr){0}, x);
     if (swap) x = ln_imp_permute(im, x, perm);
     ln_imp_out_as(im, 0, ln_imp_reshape(im, x, &s), last ? LN_LAST : LN_PLAIN, 0, &v->shape);
 }
