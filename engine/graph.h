@@ -50,7 +50,7 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(CONV_TRANSPOSE, "conv_transpose", 2, 3) /* x, weight, [bias] */                              \
     X(FC, "fc", 2, 3)                         /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */   \
     X(BATCH_NORM, "batch_norm", 5, 5)         /* x, gamma, beta, mean, variance */                 \
-    X(POOL, "pool", 1, 1)                                                                          \
+    X(POOL, "pool", 1, 1) /* gives values and, if asked, indices (I32) */                          \
     X(ADD, "add", 2, 2) /* second: as the first, [N,1,1,C] (a gate) or [C] */                      \
     X(MUL, "mul", 2, 2) /* the same: squeeze-and-excitation, layer scale */                        \
     X(ACT, "act", 1, 1)                                                                            \
@@ -117,10 +117,19 @@ typedef struct ln_fc_attr {
 typedef struct ln_bn_attr {
     float eps;
 } ln_bn_attr;
+/* Maximum: a second output says where the first of the largest lies in N,C,H,W, its rows side by
+ * side, or its columns (ONNX's storage_order 1). */
+typedef enum ln_pool_indices {
+    LN_INDICES_NONE,
+    LN_INDICES_ROWS,
+    LN_INDICES_COLUMNS,
+    LN_INDICES_KINDS
+} ln_pool_indices;
 typedef struct ln_pool_attr {
     ln_pool_kind kind;
     bool global;    /* the whole map to 1x1; win is ignored */
     bool count_pad; /* average divides by kh*kw, not by the pixels really there */
+    ln_pool_indices indices;
     ln_window win;
     int ceil_bottom, ceil_right; /* the part of bottom and right that only rounds the output size
                                     up: never counted (ln_pool_ceil) */

@@ -163,15 +163,27 @@ static linnet_status shape_batch_norm(const ln_graph *g, const ln_node *n, ln_sh
     return ln_need_eps(n->attr.bn.eps, err);
 }
 
+static linnet_status pool_indices(const ln_pool_attr *p, const ln_shape *x, linnet_error *err) {
+    int64_t count;
+    char a[96];
+    if ((unsigned)p->indices >= LN_INDICES_KINDS || (p->indices && p->kind != LN_POOL_MAX))
+        return LN_BAD("no indices %d of pool %d", (int)p->indices, (int)p->kind);
+    if (p->indices && (!ln_shape_count(x, &count) || count > INT32_MAX))
+        return LN_BAD("input %s has more elements than an index counts", ln_shape_text(x, a));
+    return LINNET_OK;
+}
+
 static linnet_status shape_pool(const ln_graph *g, const ln_node *n, ln_shape *out,
                                 linnet_error *err) {
     const ln_pool_attr *p = &n->attr.pool;
     const ln_shape *x = ln_in_shape(g, n, 0);
     LN_TRY(ln_need_rank(x, 4, "input", err));
     if (p->kind != LN_POOL_AVG && p->kind != LN_POOL_MAX) return LN_BAD("no pool %d", (int)p->kind);
-    *out = ln_nhwc(x->dim[0], 1, 1, x->dim[3]);
+    LN_TRY(pool_indices(p, x, err));
+    out[0] = out[1] = ln_nhwc(x->dim[0], 1, 1, x->dim[3]);
     if (p->global) return LINNET_OK;
     LN_TRY(window(&p->win, x, out, err));
+    out[1] = out[0];
     if (p->ceil_bottom < 0 || p->ceil_bottom > p->win.bottom || p->ceil_right < 0 ||
         p->ceil_right > p->win.right)
         return LN_BAD("ceil mode's %d,%d is no part of the padding", p->ceil_bottom, p->ceil_right);
@@ -274,8 +286,8 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
 /* clang-format on */
 
 int ln_node_outputs(ln_op op, const ln_attr *a) {
-    (void)a;
     switch (op) {
+    case LN_OP_POOL: return a->pool.indices ? 2 : 1;
     case LN_OP_TOPK:
     case LN_OP_NMS:
     case LN_OP_NMS_ROWS: return 2;

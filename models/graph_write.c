@@ -68,6 +68,8 @@ static void put_window(ln_str *s, const ln_window *w) {
 static void put_pool(ln_str *s, const ln_pool_attr *p) {
     ln_str_add(s, ",\"kind\":\"%s\"", p->kind == LN_POOL_AVG ? "avg" : "max");
     put_bool(s, "global", p->global);
+    if (p->indices)
+        ln_str_add(s, ",\"indices\":\"%s\"", p->indices == LN_INDICES_ROWS ? "rows" : "columns");
     if (p->global) return;
     put_window(s, &p->win);
     put_bool(s, "count_pad", p->count_pad);

@@ -11,6 +11,7 @@ static bool act_is_noop(const ln_act *a) {
 
 static bool pool_is_noop(const ln_pool_attr *p, const ln_shape *x) {
     const ln_window *w = &p->win;
+    if (p->indices) return false;
     if (p->global) return x->dim[1] == 1 && x->dim[2] == 1;
     return w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1 && !w->top && !w->bottom &&
            !w->left && !w->right;

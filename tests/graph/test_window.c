@@ -413,7 +413,66 @@ START_TEST(resize_of_nothing) {
 }
 END_TEST
 
+/* The first of the largest of each 2x2 window, by rows and by columns of N,C,H,W. */
+START_TEST(indices_of_the_largest) {
+    static const float x[] = {1, 8, 5, 5, 9, 9,   3, 8,
+                              0, 1, 5, 5, 7, NAN, 9, NAN}; /* 2x4, 2 channels */
+    static const int32_t want[2][4] = {{1, 8 + 0, 2, 8 + 6}, {2, 8 + 0, 4, 8 + 5}};
+    const ln_window win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0};
+    for (int k = 0; k < 2; k++) {
+        const ln_attr a = {.pool = {.kind = LN_POOL_MAX,
+                                    .win = win,
+                                    .indices = k ? LN_INDICES_COLUMNS : LN_INDICES_ROWS}};
+        ln_tid out[LN_MAX_OUT];
+        ln_ref *r;
+        tg t;
+        tg_open(&t, 1);
+        const ln_tid in = tg_input(&t, 1, 2, 4, 2);
+        ck_assert_int_eq(ln_graph_node_all(t.g, LN_OP_POOL, "p", &a, &in, 1, out, &t.err),
+                         LINNET_OK);
+        expect_shape(&t, out[1], ln_nhwc(1, 1, 2, 2));
+        ck_assert_int_eq(t.g->tensor[out[1]].dtype, LN_I32);
+        ck_assert_int_eq(ln_ref_create(t.g, &r, &t.err), LINNET_OK);
+        ck_assert_int_eq(ln_ref_set(r, in, x, &t.err), LINNET_OK);
+        ck_assert_int_eq(ln_ref_run(r, true, &t.err), LINNET_OK);
+        ck_assert_mem_eq(r->value[out[1]], want[k], sizeof want[k]);
+        ln_ref_destroy(&r);
+        tg_close(&t);
+    }
+}
+END_TEST
+
+START_TEST(indices_rules) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_tid x = tg_input(&t, 1, 5, 4, 3), huge = tg_input(&t, 1, 1 << 15, 1 << 15, 4);
+    ln_attr a = {.pool = {.global = true, .indices = LN_INDICES_ROWS}};
+    TG_REFUSE(&t, POOL, a, "no indices 1 of pool 0", x);
+    a.pool.kind = LN_POOL_MAX;
+    TG_REFUSE(&t, POOL, a, "more elements than an index counts", huge);
+    a.pool.indices = LN_INDICES_KINDS;
+    TG_REFUSE(&t, POOL, a, "no indices 3", x);
+    tg_close(&t);
+}
+END_TEST
+
+/* A mean of nothing but holes is zero: dilated windows may step over a small map. */
+START_TEST(mean_of_nothing) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_attr a = {.pool = {.win = {2, 1, 1, 1, 2, 1, 1, 0, 1, 0}}};
+    tg_output(&t, TG(&t, POOL, "p", a, tg_input(&t, 1, 1, 3, 2)));
+    float *y = tg_run(&t, 1, 0);
+    for (int i = 0; i < 6; i++) ck_assert_float_eq(y[i], 0.0f);
+    free(y);
+    tg_close(&t);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_test(c, indices_of_the_largest);
+    tcase_add_test(c, indices_rules);
+    tcase_add_test(c, mean_of_nothing);
     tcase_add_loop_test(c, resized_rows, 0, (int)LN_COUNT(rows));
     tcase_add_loop_test(c, resized_maps, 0, (int)LN_COUNT(maps));
     tcase_add_test(c, resized_plane);

@@ -111,6 +111,15 @@ static const one pools[] = {
     POOL(2, 9, 7, 20, MAX, .win = {3, 3, 2, 2, 1, 1, 0, 1, 1, 0}),
     POOL(1, 8, 10, 16, AVG, .win = {3, 2, 3, 2, 1, 2, 1, 1, 2, 2}, .count_pad = true, .ceil_bottom = 1, .ceil_right = 1),
     POOL(1, 28, 28, 64, AVG, .win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}),
+    POOL(1, 8, 9, 20, MAX, .win = {3, 2, 2, 1, 2, 3, 2, 0, 1, 3}),
+    POOL(2, 5, 6, 13, AVG, .win = {2, 2, 1, 1, 3, 2, 1, 1, 1, 1}),
+    POOL(1, 1, 6, 9, AVG, .win = {2, 1, 1, 1, 2, 1, 1, 0, 1, 0}),
+    POOL(1, 1, 6, 9, MAX, .win = {2, 1, 1, 1, 2, 1, 1, 0, 1, 0}),
+    POOL(2, 5, 6, 13, MAX, .win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}, .indices = LN_INDICES_ROWS),
+    POOL(2, 5, 7, 24, MAX, .win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}, .indices = LN_INDICES_COLUMNS),
+    POOL(1, 6, 7, 9, MAX, .win = {2, 3, 1, 1, 2, 1, 1, 1, 1, 1}, .indices = LN_INDICES_ROWS),
+    POOL(1, 1, 6, 9, MAX, .win = {2, 1, 1, 1, 2, 1, 1, 0, 1, 0}, .indices = LN_INDICES_ROWS),
+    POOL(3, 4, 5, 10, MAX, .global = true, .indices = LN_INDICES_ROWS),
     POOL(1, 112, 112, 24, MAX, .win = {3, 3, 2, 2, 1, 1, 1, 1, 1, 1}),
 };
 

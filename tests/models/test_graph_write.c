@@ -165,6 +165,9 @@ static const struct {
      {.pool = {.kind = LN_POOL_MAX, .global = true}},
      "\"kind\":\"max\",\"global\":true"},
     {LN_OP_POOL,
+     {.pool = {.kind = LN_POOL_MAX, .global = true, .indices = LN_INDICES_COLUMNS}},
+     "\"global\":true,\"indices\":\"columns\""},
+    {LN_OP_POOL,
      {.pool = {.kind = LN_POOL_AVG, .count_pad = true, .win = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0}}},
      "\"kernel\":[2,2],\"stride\":[2,2],\"dilation\":[1,1],\"pad\":[0,0,0,0],\"count_pad\":true,"
      "\"ceil\":[0,0]"},
