@@ -126,9 +126,10 @@ static linnet_status file_labels(ln_model *m, const ln_model_params *p, linnet_e
                        p->model);
     }
     if (!m->info.labels || !m->classes) return LINNET_OK;
-    if (ln_labels_parse(m->info.labels, strlen(m->info.labels), p->model, m->classes, &m->labels,
-                        &why) != LINNET_OK)
-        ln_log(LN_LOG_WARN, "labels of the file are left out: %s", why.message);
+    const linnet_status st = ln_labels_parse(m->info.labels, strlen(m->info.labels), p->model,
+                                             m->classes, &m->labels, &why);
+    if (st == LINNET_ERR_OUT_OF_MEMORY) return ln_fail(err, st, "%s", why.message);
+    if (st != LINNET_OK) ln_log(LN_LOG_WARN, "labels of the file are left out: %s", why.message);
     return LINNET_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "models/model.h"
 #include "tests/check_main.h"
 #include "tests/models/files.h"
+#include "tests/models/onnxwrite.h"
 #include "tests/oom.h"
 
 typedef linnet_status (*act)(const char *path, linnet_error *err);
@@ -35,6 +36,40 @@ static linnet_status open_and_build(const char *path, linnet_error *err) {
     ln_model_close(&m);
     return st;
 }
+
+/* An ONNX file: reader, bound shapes, metadata, converters. */
+static linnet_status open_onnx(const char *path, linnet_error *err) {
+    static const char *const shapes[] = {"x=2x3x8x8"};
+    ln_model *m;
+    ln_graph *g = NULL;
+    ln_model_params p = {.model = path, .shape = shapes, .n_shape = 1};
+    LN_TRY(ln_model_open(&p, &m, err));
+    linnet_status st = ln_model_graph(m, 0, 0, 0, &g, err);
+    ln_graph_destroy(&g);
+    ln_model_close(&m);
+    return st;
+}
+
+START_TEST(onnx_file) {
+    static const float w[6] = {1, 2, 3, 4, 5, 6};
+    ln_str g = {0}, prop = {0}, to = ow_tensor("to", LN_ONNX_INT64, "2");
+    const int64_t whole[] = {0, -1};
+    pw_packed(&to, 7, whole, 2);
+    ow_init(&g, &to);
+    ow_floats(&g, "w", "2,3,1,1", w, 6);
+    /* out of order, so that the reader has to sort */
+    ow_node(&g, "Reshape", "c,to", "y", NULL);
+    ow_node(&g, "Conv", "x,w", "c", NULL);
+    ow_value(&g, 11, "x", LN_ONNX_FLOAT, "N,3,8,8");
+    ow_value(&g, 12, "y", LN_ONNX_FLOAT, "N,?");
+    ln_str m = ow_model(&g, 8, 17);
+    pw_text(&prop, 1, "names");
+    pw_text(&prop, 2, "{0: 'a', 1: 'b'}");
+    pw_message(&m, 14, &prop);
+    fail_each(open_onnx, file_of("m.onnx", m.p, m.len));
+    ln_str_free(&m);
+}
+END_TEST
 
 /* Blocks of every kind, and the averaging of an odd map, without weights. */
 static linnet_status shapes(const char *model, linnet_error *err) {
@@ -158,4 +193,4 @@ START_TEST(checkpoint) {
 }
 END_TEST
 
-CHECK_MAIN("oom", synthetic, every_block, file, conversion, whole_graph, checkpoint)
+CHECK_MAIN("oom", synthetic, every_block, onnx_file, file, conversion, whole_graph, checkpoint)
