@@ -28,7 +28,7 @@ ROOMS = {
     "engine/ref": ["base/", "linnet/status.h", "engine/graph.h", "engine/tensor.h",
                    "engine/resize.h", "cl_kernels/map.h"],
     "engine/passes": ["base/", "linnet/status.h", "engine/graph.h", "engine/tensor.h",
-                      "engine/resize.h"],
+                      "engine/resize.h", "engine/ref/ref.h"],
     "models": ["base/", "linnet/status.h", "engine/graph.h", "engine/tensor.h"],
     "vision": ["base/", "linnet/status.h"],
     "api": ["base/", "linnet/", "host/", "engine/", "models/", "vision/"],

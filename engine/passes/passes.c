@@ -4,6 +4,7 @@
 #include <string.h>
 
 const ln_pass ln_passes[] = {
+    {"fold_constants", "evaluate what depends on constants alone", ln_pass_fold_constants},
     {"remove_noops", "drop reshapes, pools and activations that change nothing",
      ln_pass_remove_noops},
     {"fold_pad", "pad with zeros inside the convolution that reads them", ln_pass_fold_pad},
