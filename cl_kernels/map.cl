@@ -8,26 +8,34 @@
  * pieces of 8 elements of the last dimension, one after another; padding lanes get zero. */
 #include "map.h"
 #ifndef GROUP
-#    define GROUP 0 /* rows that are compiled in: 0 ARITH, 1 MATH, 2 INT */
+#    define GROUP 0 /* rows that are compiled in: 0 ARITH, 1 MATH, 2 INT, 3 TRIG */
 #endif
 
 #if GROUP == 0
 #    define LN_MAP_IN_ARITH(x) x
 #    define LN_MAP_IN_MATH(x)
 #    define LN_MAP_IN_INT(x)
+#    define LN_MAP_IN_TRIG(x)
 #elif GROUP == 1
 #    define LN_MAP_IN_ARITH(x)
 #    define LN_MAP_IN_MATH(x) x
 #    define LN_MAP_IN_INT(x)
-#else
+#    define LN_MAP_IN_TRIG(x)
+#elif GROUP == 2
 #    define LN_MAP_IN_ARITH(x)
 #    define LN_MAP_IN_MATH(x)
 #    define LN_MAP_IN_INT(x) x
+#    define LN_MAP_IN_TRIG(x)
+#else
+#    define LN_MAP_IN_ARITH(x)
+#    define LN_MAP_IN_MATH(x)
+#    define LN_MAP_IN_INT(x)
+#    define LN_MAP_IN_TRIG(x) x
 #endif
 #define LN_MAP_CASE(kind, in, out, group, expression)                                              \
     LN_MAP_IN_##group(case LN_MAP_##kind##_##in : return LN_MAP_TO_##out expression;)
 
-#if GROUP == 1
+#if GROUP == 1 || GROUP == 3
 #    define LN_MAP_TO_F (float)
 #    define LN_MAP_TO_I as_float
 #    define LN_V(x)     ((float)(x))
@@ -36,6 +44,12 @@
 #    define LN_FLOAT(x) convert_float(x)
 #    define LN_F16      LN_F(half)
 #    define LN_BF16     LN_F(bfloat)
+#    define LN_R(x)     (x)
+#    define LN_FMOD     LN_F(modulo)
+LN_INLINE float LN_F(modulo)(float a, float b) {
+    float r = fmod(a, b);
+    return r != 0.0f && (r < 0.0f) != (b < 0.0f) ? r + b : r;
+}
 LN_INLINE float LN_F(half)(float a) {
     ushort h;
     vstore_half_rte(a, 0, (half *)&h);
@@ -66,6 +80,9 @@ LN_INLINE float8 LN_F(apply)(float8 a, float8 b, float8 c, int row, float alpha,
 #    define LN_FLOAT(x) convert_float8(x)
 #    define LN_IDIV     LN_F(divide)
 #    define LN_IMOD     LN_F(modulo)
+#    define LN_IPOW     LN_F(power)
+#    define LN_R(x)     (x)
+#    define LN_SHIFT_LEFT(i, j) ((i) << (j))
 /* Processors trap at both of what is kept away here. */
 LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
     int8 safe = (j == 0) | (j == -1);
@@ -75,6 +92,13 @@ LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
 LN_INLINE int8 LN_F(modulo)(int8 i, int8 j) {
     int8 r = i - LN_F(divide)(i, j) * j;
     return j == 0 ? (int8)(0) : ((r != 0) & ((r ^ j) < 0)) ? r + j : r;
+}
+LN_INLINE int8 LN_F(power)(int8 i, int8 j) {
+    int8 y = (int8)(1), odd = (j & 1) != 0, square = i;
+    for (int bit = 0; bit < 31; bit++, square *= square)
+        y = (j >> bit & 1) != 0 ? y * square : y;
+    int8 small = i == 1 ? (int8)(1) : i == -1 ? (odd ? (int8)(-1) : (int8)(1)) : (int8)(0);
+    return j < 0 ? small : y;
 }
 LN_INLINE float8 LN_F(evaluate)(float8 a, float8 b, float8 c, int8 i, int8 j, int8 k, int row,
                                 float alpha, float beta) {
@@ -135,6 +159,11 @@ LN_KERNEL
 #undef LN_INT
 #undef LN_FLOAT
 #undef LN_IDIV
+#undef LN_IPOW
+#undef LN_R
+#undef LN_FMOD
+#undef LN_SHIFT_LEFT
+#undef LN_MAP_IN_TRIG
 #undef LN_IMOD
 #undef LN_F16
 #undef LN_BF16

@@ -10,9 +10,13 @@
  *   LN_IDIV     integer division toward zero, 0 by zero
  *   LN_IMOD     what is left of the one toward minus infinity; 0 by zero
  *   LN_F16(x), LN_BF16(x)  rounded to that precision, ties to even (MATH alone)
+ *   LN_R(x)     x rounded to f32, where the floats are wider
+ *   LN_FMOD, LN_IPOW, LN_SHIFT_LEFT  what the kinds say
  * A condition may be a vector: & and |, never && and ||. */
 #ifndef LN_MAP_H
 #define LN_MAP_H
+
+#define LN_MAP_CLAMP(v, lo, hi) ((v) < (lo) ? (lo) : ((v) > (hi) ? (hi) : (v)))
 
 #define LN_MAP_ROWS(X)                                                                             \
     X(COPY, F, F, ARITH, (a))                                                                      \
@@ -35,7 +39,6 @@
     X(ABS, I, I, INT, (i < 0 ? -i : i))                                                            \
     X(SIGN, F, F, ARITH, (a > LN_V(0) ? LN_V(1) : a < LN_V(0) ? LN_V(-1) : a))                     \
     X(SIGN, I, I, INT, (LN_YES(i > 0) - LN_YES(i < 0)))                                            \
-    X(MOD, FF, F, ARITH, (a - floor(a / b) * b))                                                   \
     X(MOD, II, I, INT, (LN_IMOD(i, j)))                                                            \
     X(SQRT, F, F, ARITH, (sqrt(a)))                                                                \
     X(FLOOR, F, F, ARITH, (floor(a)))                                                              \
@@ -61,7 +64,48 @@
     X(WHERE, IFF, F, ARITH, (i != 0 ? b : c))                                                      \
     X(WHERE, III, I, INT, (i != 0 ? j : k))                                                        \
     X(TO_I32, F, I, ARITH, (LN_INT(a)))                                                            \
-    X(TO_F32, I, F, INT, (LN_FLOAT(i)))
+    X(TO_F32, I, F, INT, (LN_FLOAT(i)))                                                            \
+    X(MOD, FF, F, MATH, (LN_FMOD(a, b)))                                                           \
+    X(REM, FF, F, MATH, (fmod(a, b)))                                                              \
+    X(REM, II, I, INT, (i - LN_IDIV(i, j) * j))                                                    \
+    X(FLOOR_DIV, FF, F, ARITH, (floor(LN_R(a / b))))                                               \
+    X(FLOOR_DIV, II, I, INT, (LN_IDIV(i, j) - LN_YES((LN_IMOD(i, j) != 0) & ((i ^ j) < 0))))       \
+    X(SQUARED_DIFFERENCE, FF, F, ARITH, ((a - b) * (a - b)))                                       \
+    X(SQUARED_DIFFERENCE, II, I, INT, ((i - j) * (i - j)))                                         \
+    X(RSQRT, F, F, ARITH, (LN_V(1) / sqrt(a)))                                                     \
+    X(POW, II, I, INT, (LN_IPOW(i, j)))                                                            \
+    X(SELU, F, F, MATH, (beta * (a > LN_V(0) ? a : alpha * expm1(a))))                             \
+    X(CELU, F, F, MATH, (a > LN_V(0) ? a : alpha * expm1(a / alpha)))                              \
+    X(MISH, F, F, MATH, (a * tanh(log1p(exp(a)))))                                                 \
+    X(SOFTSIGN, F, F, ARITH, (a / (LN_V(1) + fabs(a))))                                            \
+    X(THRESHOLDED_RELU, F, F, ARITH, (a > LN_V(alpha) ? a : LN_V(0)))                              \
+    X(SHRINK, F, F, ARITH,                                                                         \
+      (a < LN_V(-alpha) ? a + LN_V(beta) : (a > LN_V(alpha) ? a - LN_V(beta) : LN_V(0))))          \
+    X(IS_NAN, F, I, ARITH, (LN_YES(a != a)))                                                       \
+    X(IS_INF, F, I, ARITH,                                                                         \
+      (LN_YES((a == LN_V(alpha != 0 ? -INFINITY : NAN)) |                                          \
+              (a == LN_V(beta != 0 ? INFINITY : NAN)))))                                           \
+    X(BIT_AND, II, I, INT, (i & j))                                                                \
+    X(BIT_OR, II, I, INT, (i | j))                                                                 \
+    X(BIT_XOR, II, I, INT, (i ^ j))                                                                \
+    X(BIT_NOT, I, I, INT, (~i))                                                                    \
+    X(SHIFT_LEFT, II, I, INT, (LN_SHIFT_LEFT(i, j & 31)))                                          \
+    X(SHIFT_RIGHT, II, I, INT, (i >> (j & 31)))                                                    \
+    X(QUANTIZE, FFI, I, ARITH,                                                                     \
+      (LN_INT(LN_MAP_CLAMP(rint(LN_R(a / b)) + LN_FLOAT(k), LN_V(alpha), LN_V(beta)))))            \
+    X(DEQUANTIZE, IFI, F, ARITH, ((LN_FLOAT(i) - LN_FLOAT(k)) * b))                                \
+    X(SIN, F, F, TRIG, (sin(a)))                                                                   \
+    X(COS, F, F, TRIG, (cos(a)))                                                                   \
+    X(TAN, F, F, TRIG, (tan(a)))                                                                   \
+    X(ASIN, F, F, TRIG, (asin(a)))                                                                 \
+    X(ACOS, F, F, TRIG, (acos(a)))                                                                 \
+    X(ATAN, F, F, TRIG, (atan(a)))                                                                 \
+    X(ATAN2, FF, F, TRIG, (atan2(a, b)))                                                           \
+    X(SINH, F, F, TRIG, (sinh(a)))                                                                 \
+    X(COSH, F, F, TRIG, (cosh(a)))                                                                 \
+    X(ASINH, F, F, TRIG, (asinh(a)))                                                               \
+    X(ACOSH, F, F, TRIG, (acosh(a)))                                                               \
+    X(ATANH, F, F, TRIG, (atanh(a)))
 
 /* Numbers of the rows: LN_MAP_ADD_FF. */
 enum {

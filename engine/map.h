@@ -37,7 +37,39 @@
     X(NOT_EQUAL, "not_equal", 2)                                                                   \
     X(WHERE, "where", 3)   /* a != 0 ? b : c */                                                    \
     X(TO_I32, "to_i32", 1) /* toward zero, saturated; NaN gives 0 */                               \
-    X(TO_F32, "to_f32", 1)
+    X(TO_F32, "to_f32", 1)                                                                         \
+    X(REM, "rem", 2) /* what is left of a division toward zero; i32: a by zero */                  \
+    X(FLOOR_DIV, "floor_div", 2)                                                                   \
+    X(SQUARED_DIFFERENCE, "squared_difference", 2)                                                 \
+    X(RSQRT, "rsqrt", 1)                                                                           \
+    X(SELU, "selu", 1) /* beta * (a > 0 ? a : alpha * (exp(a) - 1)) */                             \
+    X(CELU, "celu", 1) /* a > 0 ? a : alpha * (exp(a / alpha) - 1) */                              \
+    X(MISH, "mish", 1) /* a * tanh(softplus(a)) */                                                 \
+    X(SOFTSIGN, "softsign", 1)                                                                     \
+    X(THRESHOLDED_RELU, "thresholded_relu", 1) /* a > alpha ? a : 0 */                             \
+    X(SHRINK, "shrink", 1) /* a + beta below -alpha, a - beta above alpha, else 0 */               \
+    X(IS_NAN, "is_nan", 1)                                                                         \
+    X(IS_INF, "is_inf", 1) /* alpha: minus infinity counts, beta: plus infinity */                 \
+    X(BIT_AND, "bit_and", 2)                                                                       \
+    X(BIT_OR, "bit_or", 2)                                                                         \
+    X(BIT_XOR, "bit_xor", 2)                                                                       \
+    X(BIT_NOT, "bit_not", 1)                                                                       \
+    X(SHIFT_LEFT, "shift_left", 2) /* by the lowest 5 bits of b */                                 \
+    X(SHIFT_RIGHT, "shift_right", 2)                                                               \
+    X(QUANTIZE, "quantize", 3)     /* round(a / b) + c, clamped to alpha..beta; halves to even */  \
+    X(DEQUANTIZE, "dequantize", 3) /* (a - c) * b */                                               \
+    X(SIN, "sin", 1)                                                                               \
+    X(COS, "cos", 1)                                                                               \
+    X(TAN, "tan", 1)                                                                               \
+    X(ASIN, "asin", 1)                                                                             \
+    X(ACOS, "acos", 1)                                                                             \
+    X(ATAN, "atan", 1)                                                                             \
+    X(ATAN2, "atan2", 2)                                                                           \
+    X(SINH, "sinh", 1)                                                                             \
+    X(COSH, "cosh", 1)                                                                             \
+    X(ASINH, "asinh", 1)                                                                           \
+    X(ACOSH, "acosh", 1)                                                                           \
+    X(ATANH, "atanh", 1)
 
 typedef enum ln_map_kind {
 #define LN_MAP_ENUM(id, name, operands) LN_MAP_##id,
@@ -50,7 +82,8 @@ typedef enum ln_map_kind {
 typedef enum ln_map_group {
     LN_MAP_ARITH, /* f32, in vectors */
     LN_MAP_MATH,  /* f32, by the compiler's functions, lane by lane */
-    LN_MAP_INT
+    LN_MAP_INT,
+    LN_MAP_TRIG /* as MATH: angles */
 } ln_map_group;
 
 /* A kind for one set of types: a row of cl_kernels/map.h. */

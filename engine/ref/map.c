@@ -14,6 +14,20 @@ static int64_t modulo(int64_t i, int64_t j) {
     return r && (r ^ j) < 0 ? r + j : r;
 }
 
+/* As divide: negative powers are 0 but for those of 1 and -1. Wraps. */
+static int64_t power(int64_t i, int64_t j) {
+    uint32_t y = 1, square = (uint32_t)i;
+    if (j < 0) return i == 1 || (i == -1 && !(j & 1)) ? 1 : i == -1 ? -1 : 0;
+    for (; j; j >>= 1, square *= square)
+        if (j & 1) y *= square;
+    return (int32_t)y;
+}
+
+static double modulo_real(double a, double b) {
+    const double r = fmod(a, b);
+    return r != 0.0 && (r < 0.0) != (b < 0.0) ? r + b : r;
+}
+
 static double half(double v) {
     return (double)ln_f16_to_f32(ln_f32_to_f16((float)v));
 }
@@ -53,14 +67,18 @@ typedef struct map_call {
     int64_t stride[3][LN_MAX_RANK];
 } map_call;
 
-#define LN_V(x)     ((double)(x))
-#define LN_YES(x)   (x)
-#define LN_INT(x)   ((int64_t)ln_f64_to_i32(x))
-#define LN_FLOAT(x) ((double)(x))
-#define LN_IDIV     divide
-#define LN_IMOD     modulo
-#define LN_F16      half
-#define LN_BF16     bfloat
+#define LN_V(x)             ((double)(x))
+#define LN_YES(x)           (x)
+#define LN_INT(x)           ((int64_t)ln_f64_to_i32(x))
+#define LN_FLOAT(x)         ((double)(x))
+#define LN_IDIV             divide
+#define LN_IMOD             modulo
+#define LN_F16              half
+#define LN_BF16             bfloat
+#define LN_R(x)             ((double)(float)(x))
+#define LN_FMOD             modulo_real
+#define LN_IPOW             power
+#define LN_SHIFT_LEFT(i, j) ((int64_t)((uint64_t)(i) << (j)))
 
 static float evaluate(const map_call *m, const float *x[3]) {
     const double a = *x[0], b = *x[1], c = *x[2], alpha = m->alpha, beta = m->beta;

@@ -110,7 +110,7 @@ typedef struct one {
 #define R(kind, in, want, ...) {LN_MAP_##kind, #in, {__VA_ARGS__}, 0.0f, 0.0f, want}
 #define RA(kind, in, alpha, beta, want, ...) {LN_MAP_##kind, #in, {__VA_ARGS__}, alpha, beta, want}
 static const one values[] = {
-    R(ADD, FF, 3.5, 1.25, 2.25), R(ADD, II, INT32_MIN, INT32_MAX, 1),
+    R(COPY, F, 1.5, 1.5), R(COPY, I, 16777217, 16777217), R(ADD, FF, 3.5, 1.25, 2.25), R(ADD, II, INT32_MIN, INT32_MAX, 1),
     R(SUB, FF, -1.0, 1.25, 2.25), R(SUB, II, INT32_MAX, INT32_MIN, 1),
     R(MUL, FF, -3.0, 1.5, -2.0), R(MUL, II, -727379968, 1000000, 1000000),
     R(DIV, FF, 0.75, 1.5, 2.0), R(DIV, FF, INFINITY, 1.0, 0.0), R(DIV, II, -2, -7, 3),
@@ -133,6 +133,26 @@ static const one values[] = {
     R(WHERE, IFF, 2.5, -3, 2.5, NAN), R(WHERE, III, 16777217, 0, 4, 16777217),
     R(TO_I32, F, -1, -1.9), R(TO_I32, F, INT32_MAX, 1e20), R(TO_I32, F, 0, NAN),
     R(TO_F32, I, 16777216.0, 16777217),
+    R(REM, FF, -1.0, -7.0, 3.0), R(REM, II, -1, -7, 3), R(REM, II, 7, 7, 0) , R(REM, II, 0, INT32_MIN, -1),
+    R(FLOOR_DIV, FF, -3.0, -7.0, 3.0), R(FLOOR_DIV, II, -3, -7, 3), R(FLOOR_DIV, II, -3, 7, -3), R(FLOOR_DIV, II, 2, 6, 3), R(FLOOR_DIV, II, 0, 6, 0),
+    R(SQUARED_DIFFERENCE, FF, 6.25, 1.0, 3.5), R(SQUARED_DIFFERENCE, II, 25, -2, 3), R(RSQRT, F, 0.5, 4.0),
+    R(POW, II, -243, -3, 5), R(POW, II, 1, 7, 0), R(POW, II, 0, 7, -1), R(POW, II, -1, -1, -3), R(POW, II, 1, -1, -2), R(POW, II, 0, 2, 33),
+    RA(SELU, F, 2.0f, 0.5f, -0.6321205588285577, -1.0), RA(SELU, F, 2.0f, 0.5f, 1.5, 3.0),
+    RA(CELU, F, 2.0f, 0.0f, -0.7869386805747332, -1.0), RA(CELU, F, 2.0f, 0.0f, 3.0, 3.0),
+    R(MISH, F, 0.86509838826731, 1.0), R(SOFTSIGN, F, -0.75, -3.0),
+    RA(THRESHOLDED_RELU, F, 1.0f, 0.0f, 0.0, 1.0), RA(THRESHOLDED_RELU, F, 1.0f, 0.0f, 1.25, 1.25),
+    RA(SHRINK, F, 1.5f, 0.5f, -1.5, -2.0), RA(SHRINK, F, 1.5f, 0.5f, 0.0, -1.5), RA(SHRINK, F, 1.5f, 0.5f, 2.5, 3.0),
+    R(IS_NAN, F, 1, NAN), R(IS_NAN, F, 0, INFINITY), RA(IS_INF, F, 1.0f, 0.0f, 1, -INFINITY), RA(IS_INF, F, 1.0f, 0.0f, 0, INFINITY),
+    RA(IS_INF, F, 0.0f, 1.0f, 1, INFINITY), RA(IS_INF, F, 1.0f, 1.0f, 0, NAN),
+    R(BIT_AND, II, 4, 12, 6), R(BIT_OR, II, 14, 12, 6), R(BIT_XOR, II, 10, 12, 6), R(BIT_NOT, I, -13, 12),
+    R(SHIFT_LEFT, II, INT32_MIN, -3, 31), R(SHIFT_LEFT, II, 24, 3, 3), R(SHIFT_RIGHT, II, 3, 24, 3), R(SHIFT_RIGHT, II, -2, -3, 1),
+    RA(QUANTIZE, FFI, -128.0f, 127.0f, 12, 1.25, 0.5, 10), RA(QUANTIZE, FFI, -128.0f, 127.0f, 14, 1.75, 0.5, 10),
+    RA(QUANTIZE, FFI, -128.0f, 127.0f, 127, 100.0, 0.5, 10), RA(QUANTIZE, FFI, 0.0f, 255.0f, 0, -100.0, 0.5, 10),
+    R(DEQUANTIZE, IFI, -3.5, 3, 0.5, 10),
+    R(SIN, F, 0.84147098480789651, 1.0), R(COS, F, 0.54030230586813972, 1.0), R(TAN, F, 1.5574077246549023, 1.0),
+    R(ASIN, F, 0.52359877559829887, 0.5), R(ACOS, F, 1.0471975511965979, 0.5), R(ATAN, F, 0.46364760900080612, 0.5),
+    R(ATAN2, FF, 2.3561944901923448, 1.0, -1.0), R(SINH, F, 1.1752011936438014, 1.0), R(COSH, F, 1.5430806348152437, 1.0),
+    R(ASINH, F, 0.88137358701954305, 1.0), R(ACOSH, F, 1.3169578969248166, 2.0), R(ATANH, F, 0.54930614433405489, 0.5),
 };
 /* clang-format on */
 

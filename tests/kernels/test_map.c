@@ -63,7 +63,8 @@ static void build(tg *t, const void *user) {
     const int count = (int)strlen(c->row->in);
     ln_tid in[3];
     for (int k = 0; k < count; k++) in[k] = operand(t, c->at, k, c->row->in[k] == 'I');
-    const ln_attr a = {.map = {c->row->kind, -0.75f, 1.5f}};
+    const bool bytes = c->row->kind == LN_MAP_QUANTIZE;
+    const ln_attr a = {.map = {c->row->kind, bytes ? -128.0f : -0.75f, bytes ? 127.0f : 1.5f}};
     const ln_tid y = tg_node(t, LN_OP_MAP, "op", a, count, in);
     if (c->at->consts & SLICES)
         beside(t, y);
