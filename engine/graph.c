@@ -194,6 +194,14 @@ static linnet_status add_outputs(ln_graph *g, ln_node *n, const ln_shape *shape,
     return LINNET_OK;
 }
 
+linnet_status ln_graph_append(ln_graph *g, const ln_node *n, linnet_error *err) {
+    void *list = g->node;
+    LN_TRY(grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err));
+    g->node = list;
+    g->node[g->n_node++] = *n;
+    return LINNET_OK;
+}
+
 linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
                                 const ln_tid *in, int n_in, ln_tid out[LN_MAX_OUT],
                                 linnet_error *err) {
@@ -208,11 +216,8 @@ linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const l
 
     ln_shape shape[LN_MAX_OUT];
     LN_TRY(ln_node_shape(g, &n, shape, err));
-    void *list = g->node;
-    LN_TRY(grow(&list, g->n_node, &g->cap_node, sizeof *g->node, err));
-    g->node = list;
     LN_TRY(add_outputs(g, &n, shape, err));
-    g->node[g->n_node++] = n;
+    LN_TRY(ln_graph_append(g, &n, err));
     const int64_t macs = ln_node_macs(g, &n);
     g->macs = macs > INT64_MAX - g->macs ? INT64_MAX : g->macs + macs;
     memcpy(out, n.out, (size_t)n.n_out * sizeof *out);

@@ -418,6 +418,8 @@ ln_tid ln_graph_node(ln_graph *g, ln_op op, const char *name, const ln_attr *att
 linnet_status ln_graph_node_all(ln_graph *g, ln_op op, const char *name, const ln_attr *attr,
                                 const ln_tid *in, int n_in, ln_tid out[LN_MAX_OUT],
                                 linnet_error *err);
+/* Appends a node whose outputs are tensors of the graph already. */
+linnet_status ln_graph_append(ln_graph *g, const ln_node *n, linnet_error *err);
 linnet_status ln_graph_output(ln_graph *g, ln_tid t, linnet_error *err);
 /* Sets rows of t: `count` must be one integer. */
 linnet_status ln_graph_set_rows(ln_graph *g, ln_tid t, ln_tid count, linnet_error *err);

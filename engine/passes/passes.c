@@ -7,6 +7,7 @@ const ln_pass ln_passes[] = {
     {"fold_constants", "evaluate what depends on constants alone", ln_pass_fold_constants},
     {"remove_noops", "drop reshapes, pools and activations that change nothing",
      ln_pass_remove_noops},
+    {"merge_permutes", "put permutations off until they cancel or must be", ln_pass_merge_permutes},
     {"fold_pad", "pad with zeros inside the convolution that reads them", ln_pass_fold_pad},
     {"fold_bn", "fold batch norm into the convolution before it", ln_pass_fold_bn},
     {"fold_scale", "fold a layer's scale into the convolution before it", ln_pass_fold_scale},

@@ -25,6 +25,7 @@ static linnet_status build(ln_graph *g, linnet_error *err) {
     const ln_attr same = {0}, all = {.pool = {.global = true}};
     ln_attr attention = {.attention = {2, 2, 4, 4, 0, 0, 0, 2, 2, 0.5f}};
     ln_attr norm = {.bn = {1e-5f}}, act = {.act = ln_act_relu()};
+    const ln_attr planes = {.permute = {{0, 3, 1, 2}}}, turned = {.permute = {{0, 3, 2, 1}}};
     ln_tid x, y, in[3];
 #define TRY(expr)                                                                                  \
     if ((expr) == LN_NONE) return err->status
@@ -42,6 +43,9 @@ static linnet_status build(ln_graph *g, linnet_error *err) {
     TRY(in[0] = ln_graph_node(g, LN_OP_MUL, "scale", &same, in, 2, err));
     in[1] = x;
     TRY(y = ln_graph_node(g, LN_OP_ADD, "sum", &same, in, 2, err));
+    TRY(y = ln_graph_node(g, LN_OP_PERMUTE, "planes", &planes, &y, 1, err));
+    TRY(y = ln_graph_node(g, LN_OP_ACT, "relu", &act, &y, 1, err));
+    TRY(y = ln_graph_node(g, LN_OP_PERMUTE, "turned", &turned, &y, 1, err));
     in[0] = in[1] = in[2] = y;
     TRY(y = ln_graph_node(g, LN_OP_ATTENTION, "attention", &attention, in, 3, err));
     TRY(y = layer(g, LN_OP_SOFTMAX, "softmax", same, y, 0, 0, err));
