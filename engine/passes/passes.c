@@ -8,6 +8,8 @@ const ln_pass ln_passes[] = {
     {"remove_noops", "drop reshapes, pools and activations that change nothing",
      ln_pass_remove_noops},
     {"merge_permutes", "put permutations off until they cancel or must be", ln_pass_merge_permutes},
+    {"recognize_act", "find hard swish, swish and GELU where they are written out",
+     ln_pass_recognize_act},
     {"fold_pad", "pad with zeros inside the convolution that reads them", ln_pass_fold_pad},
     {"fold_bn", "fold batch norm into the convolution before it", ln_pass_fold_bn},
     {"fold_scale", "fold a layer's scale into the convolution before it", ln_pass_fold_scale},
