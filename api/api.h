@@ -25,9 +25,9 @@ struct linnet_model {
 /* A graph of the model with the passes that a session asks for. */
 linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p, bool reference,
                            ln_graph **out, linnet_error *err);
-/* The plan of a session: by the tuner's record unless p says otherwise. */
+/* The plan of a session: by the tuner's record unless p says otherwise; *recorded: it is. */
 linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
-                          ln_plan **out, ln_stream *stream, linnet_error *err);
+                          ln_plan **out, ln_stream *stream, bool *recorded, linnet_error *err);
 /* Hands a string's memory to the caller. */
 linnet_status ln_api_take(ln_str *s, char **out, linnet_error *err);
 

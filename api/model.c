@@ -229,13 +229,17 @@ linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer
 }
 
 linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
-                          ln_plan **out, ln_stream *stream, linnet_error *err) {
+                          ln_plan **out, ln_stream *stream, bool *recorded, linnet_error *err) {
+    *recorded = false;
     if (p->untuned) {
         *stream = (ln_stream)p->stream;
         return ln_plan_create(g, ln_device_caps(d), NULL, out, err);
     }
-    LN_TRY(ln_plan_by_record(d, g, out, stream, err));
-    if (p->stream != LINNET_STREAM_AUTO) *stream = (ln_stream)p->stream;
+    LN_TRY(ln_plan_by_record(d, g, out, stream, recorded, err));
+    if (p->stream != LINNET_STREAM_AUTO) {
+        *stream = (ln_stream)p->stream;
+        *recorded = false;
+    }
     return LINNET_OK;
 }
 
@@ -250,12 +254,14 @@ linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device
     ln_graph *g = NULL;
     ln_plan *plan = NULL;
     ln_stream stream;
+    bool recorded;
     if (!p) p = &defaults;
     LN_TRY(ln_api_graph(m, p, false, &g, err));
-    linnet_status st = ln_api_plan(d->dev, g, p, &plan, &stream, err);
+    linnet_status st = ln_api_plan(d->dev, g, p, &plan, &stream, &recorded, err);
     if (st == LINNET_OK) {
         ln_str s = {0};
         ln_plan_print(plan, &s);
+        ln_plan_print_stream(plan, stream, recorded, &s);
         st = ln_api_take(&s, text, err);
     }
     ln_plan_destroy(&plan);

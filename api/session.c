@@ -21,8 +21,11 @@ static linnet_status create_on_device(linnet_session *s, ln_device *d,
                    "the public enum is the inner one");
     ln_plan *plan = NULL;
     ln_stream stream;
-    LN_TRY(ln_api_plan(d, s->graph, p, &plan, &stream, err));
-    _Static_assert((int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES, "likewise");
+    bool recorded;
+    LN_TRY(ln_api_plan(d, s->graph, p, &plan, &stream, &recorded, err));
+    _Static_assert((int)LINNET_STREAM_COMMANDS == LN_STREAM_COMMANDS &&
+                       (int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES,
+                   "likewise");
     ln_session_params inner = {
         .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0};
     LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
@@ -182,7 +185,11 @@ linnet_status linnet_session_print_plan(const linnet_session *s, char **text, li
         return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                        "the C reference runs without a plan; choose an OpenCL device");
     ln_str t = {0};
+    static const char *const ways[] = {[LN_STREAM_LAUNCHES] = "launches",
+                                       [LN_STREAM_RESIDENT] = "all steps in one launch",
+                                       [LN_STREAM_COMMANDS] = "a recorded command buffer"};
     ln_plan_print(ln_session_plan(s->dev), &t);
+    ln_str_add(&t, "runs as %s\n", ways[ln_session_stream(s->dev)]);
     return ln_api_take(&t, text, err);
 }
 

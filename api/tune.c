@@ -59,15 +59,14 @@ static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *ou
                                         .chosen = (size_t)c->chosen};
     }
 #undef KEEP
-    *out = (linnet_tune_report){
-        .contest = list,
-        .contests = (size_t)r->n_contest,
-        .default_ms = r->default_ms,
-        .tuned_ms = r->tuned_ms,
-        .kept = r->kept,
-        .complete = r->complete,
-        .seconds = r->seconds,
-        .stream = r->stream == LN_STREAM_RESIDENT ? LINNET_STREAM_AUTO : (linnet_stream)r->stream};
+    *out = (linnet_tune_report){.contest = list,
+                                .contests = (size_t)r->n_contest,
+                                .default_ms = r->default_ms,
+                                .tuned_ms = r->tuned_ms,
+                                .kept = r->kept,
+                                .complete = r->complete,
+                                .seconds = r->seconds,
+                                .stream = (linnet_stream)r->stream};
     return LINNET_OK;
 }
 

@@ -66,10 +66,15 @@ static void row(cli_table *t, const linnet_tune_contest *c) {
     ln_str_free(&why);
 }
 
+static const char *stream_text(linnet_stream s) {
+    return s == LINNET_STREAM_RESIDENT   ? "all steps in one launch"
+           : s == LINNET_STREAM_COMMANDS ? "a recorded command buffer"
+                                         : "a launch a step";
+}
+
 static void print_summary(const linnet_tune_report *r, FILE *f) {
     fprintf(f, "network: %.3f ms by default, %.3f ms %s; %s\n", r->default_ms, r->tuned_ms,
-            r->kept ? "tuned" : "kept as it is",
-            r->stream == LINNET_STREAM_AUTO ? "all steps in one launch" : "a launch a step");
+            r->kept ? "tuned" : "kept as it is", stream_text(r->stream));
     fprintf(f, "%.1f s%s\n", r->seconds,
             r->complete ? "" : "; the time limit left candidates untried (--tune full has none)");
 }
@@ -135,6 +140,7 @@ static int put_json(const cli_options *o, const char *model, int batch,
         cJSON_AddItemToArray(list, contest_json(&r->contest[i]));
     cli_json_number(object, "default_ms", r->default_ms, 5);
     cli_json_number(object, "tuned_ms", r->tuned_ms, 5);
+    cli_json_text(object, "stream", stream_text(r->stream));
     cJSON_AddBoolToObject(object, "kept", r->kept);
     cJSON_AddBoolToObject(object, "complete", r->complete);
     cli_json_number(object, "seconds", r->seconds, 3);

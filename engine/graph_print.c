@@ -127,9 +127,7 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
         put_act(s, &n->attr.se.act);
         put_act(s, &n->attr.se.gate);
         break;
-    case LN_OP_RESIZE:
-        ln_str_add(s, " %s", ln_resize_names[n->attr.resize.kind]);
-        break;
+    case LN_OP_RESIZE: ln_str_add(s, " %s", ln_resize_names[n->attr.resize.kind]); break;
     case LN_OP_MAP: put_map(s, &n->attr.map); break;
     case LN_OP_REDUCE: put_reduce(s, &n->attr.reduce); break;
     case LN_OP_PAD: put_pad(s, &n->attr.pad); break;

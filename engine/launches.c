@@ -125,6 +125,14 @@ linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_er
                            l->walk ? 1 : (size_t)s->variant->local, ns, err);
 }
 
+linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_error *err) {
+    const ln_plan *p = l->stage.plan;
+    for (int i = 0; i < p->n_step; i++)
+        LN_TRY(ln_commands_launch(c, l->kernel[i], (size_t)p->step[i].args.tiles,
+                                  l->walk ? 1 : (size_t)p->step[i].variant->local, err));
+    return ln_commands_finish(c, err);
+}
+
 void ln_launches_save(ln_launches *l) {
     for (int i = 0; i < l->n_program; i++)
         if (l->program[i]) ln_program_save(l->program[i]);

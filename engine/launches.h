@@ -25,6 +25,8 @@ linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linne
 void ln_launches_destroy(ln_launches **l);
 /* Enqueues one step; ns: as for ln_queue_launch. */
 linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err);
+/* Records all steps in order. */
+linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_error *err);
 /* After the first run: writes the binaries of programs that were built from source. */
 void ln_launches_save(ln_launches *l);
 

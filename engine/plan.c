@@ -208,13 +208,22 @@ linnet_status ln_plan_repeat(ln_plan *p, int first, int count, int times, linnet
     return LINNET_OK;
 }
 
-bool ln_plan_walkable(const ln_plan *p) {
-    if (!ln_caps_deep(&p->caps)) return false;
+const char *ln_plan_unwalkable(const ln_plan *p, char *buf, size_t size) {
+    if (!ln_caps_deep(&p->caps)) return "not a processor: its groups need not run at once";
     for (int i = 0; i < p->graph->n_node; i++) {
         const ln_variant *v = p->choice[i].variant;
-        if (v && (v->tier == LN_TIER_WIDE || v->needs & (1u << LN_FEAT_BARRIER))) return false;
+        bool barrier = v && v->needs & (1u << LN_FEAT_BARRIER);
+        if (!v || (v->tier != LN_TIER_WIDE && !barrier)) continue;
+        snprintf(buf, size, "%s of %s %s", v->name, p->graph->node[i].name,
+                 barrier ? "needs a barrier" : "works in groups");
+        return buf;
     }
-    return true;
+    return NULL;
+}
+
+bool ln_plan_walkable(const ln_plan *p) {
+    char why[256];
+    return !ln_plan_unwalkable(p, why, sizeof why);
 }
 
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err) {

@@ -110,5 +110,7 @@ bool ln_plan_is_alias(const ln_plan *p, const ln_node *n);
 
 /* `linnet info --plan`. */
 void ln_plan_print(const ln_plan *p, ln_str *out);
+/* Why the plan cannot be one launch; NULL: it can. buf: for the text. */
+const char *ln_plan_unwalkable(const ln_plan *p, char *buf, size_t size);
 
 #endif

@@ -19,6 +19,7 @@ struct ln_session {
     ln_buffer *arena, *weights, *steps;
     ln_launches *launches; /* NULL until needed */
     ln_resident *resident; /* NULL: launches */
+    ln_commands *commands; /* NULL: not recorded */
     double best_s;         /* fastest resident run so far */
     int slow, resting;     /* slow runs lately; runs to go in launches before the next try */
     uint64_t *ns;          /* of launches */
@@ -75,13 +76,33 @@ static linnet_status need_launches(ln_session *s, linnet_error *err) {
     return s->launches ? LINNET_OK : ln_launches_create(&stage, &s->launches, err);
 }
 
+static bool wants_resident(const ln_session *s) {
+    return s->params.stream == LN_STREAM_AUTO || s->params.stream == LN_STREAM_RESIDENT;
+}
+
+/* Recorded launches, where the device can; else the session goes on with plain ones. */
+static linnet_status record(ln_session *s, linnet_error *err) {
+    linnet_error why;
+    LN_TRY(need_launches(s, err));
+    linnet_status st = ln_commands_create(s->queue, &s->commands, &why);
+    if (st == LINNET_OK) st = ln_launches_record(s->launches, s->commands, &why);
+    if (st == LINNET_OK) return LINNET_OK;
+    ln_commands_destroy(&s->commands);
+    if (st == LINNET_ERR_DEVICE_LOST) {
+        if (err) *err = why;
+        return st;
+    }
+    ln_log(LN_LOG_INFO, "%s; using launches", why.message);
+    return LINNET_OK;
+}
+
 static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
     s->ns = calloc(n, sizeof *s->ns);
     if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
     if (s->params.profile && !(s->time = calloc(n, sizeof *s->time)))
         return ln_fail_oom(err, "times", n * sizeof *s->time);
-    bool resident = s->params.stream != LN_STREAM_LAUNCHES && ln_resident_possible(s->plan);
+    bool resident = wants_resident(s) && ln_resident_possible(s->plan);
     ln_stage stage = stage_of(s);
     linnet_error why;
     if (resident) ln_device_lock_units(s->device);
@@ -97,6 +118,7 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     }
     bool yields = s->params.stream == LN_STREAM_AUTO && !s->params.profile;
     if (s->resident && yields && ln_resident_busy(s->resident)) s->resting = RESTING_RUNS;
+    if (s->params.stream == LN_STREAM_COMMANDS && !s->params.profile) return record(s, err);
     return s->resident && !s->resting ? LINNET_OK : need_launches(s, err);
 }
 
@@ -143,6 +165,7 @@ void ln_session_destroy(ln_session **out) {
     if (s->queue) ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
     if (s->has_run) save_programs(s);
     ln_resident_destroy(&s->resident);
+    ln_commands_destroy(&s->commands);
     ln_launches_destroy(&s->launches);
     ln_queue_destroy(&s->queue);
     ln_buffer_destroy(&s->arena);
@@ -268,8 +291,19 @@ linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error 
     return LINNET_OK;
 }
 
+/* False: there is none, or it was refused, and is not tried again. */
+static bool replay_commands(ln_session *s) {
+    linnet_error why;
+    if (!s->commands) return false;
+    if (ln_commands_enqueue(s->commands, &why) == LINNET_OK) return true;
+    ln_log(LN_LOG_WARN, "%s; using launches", why.message);
+    ln_commands_destroy(&s->commands);
+    return false;
+}
+
 static linnet_status run_steps(ln_session *s, linnet_error *err) {
     if (s->resident && !s->resting) return ln_resident_launch(s->resident, err);
+    if (replay_commands(s)) return LINNET_OK;
     LN_TRY(need_launches(s, err));
     for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
     return LINNET_OK;
@@ -377,8 +411,32 @@ linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *con
     return LINNET_OK;
 }
 
+void ln_plan_print_stream(const ln_plan *p, ln_stream stream, bool recorded, ln_str *out) {
+    char text[256];
+    const char *why = ln_plan_unwalkable(p, text, sizeof text);
+    if (!why && !ln_resident_possible(p)) why = "LINNET_DISABLE names resident";
+    if (stream == LN_STREAM_COMMANDS && !ln_caps_has(&p->caps, LN_FEAT_COMMAND_BUFFER)) {
+        ln_str_add(out, "runs as launches: the device has no command buffers that work\n");
+        return;
+    }
+    if (stream == LN_STREAM_COMMANDS || stream == LN_STREAM_LAUNCHES)
+        ln_str_add(out, "runs %s: %s\n",
+                   stream == LN_STREAM_COMMANDS ? "as a recorded command buffer" : "as launches",
+                   recorded ? "the fastest when it was tuned" : "as it was asked for");
+    else if (why)
+        ln_str_add(out, "runs as launches: %s\n", why);
+    else
+        ln_str_add(out,
+                   "runs resident, all steps in one launch: every step can be walked by one "
+                   "work-item a unit%s; as launches if a trial shows that %u groups do not run at "
+                   "once, or while the machine is busy\n",
+                   recorded ? ", and it was the fastest when it was tuned" : "",
+                   p->caps.compute_units);
+}
+
 ln_stream ln_session_stream(const ln_session *s) {
-    return s->resident ? LN_STREAM_RESIDENT : LN_STREAM_LAUNCHES;
+    if (s->resident) return LN_STREAM_RESIDENT;
+    return s->commands ? LN_STREAM_COMMANDS : LN_STREAM_LAUNCHES;
 }
 
 struct ln_resident *ln_session_resident(ln_session *s) {

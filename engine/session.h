@@ -11,8 +11,14 @@ typedef struct ln_session ln_session;
 /* How the steps reach the device: enum suffix, name.
  *   AUTO      resident, but launches while the machine is busy with other work
  *   LAUNCHES  one enqueue a step, no wait in between
- *   RESIDENT  all steps in one launch where the device allows it, else launches */
-#define LN_STREAMS(X) X(AUTO, "auto") X(LAUNCHES, "launches") X(RESIDENT, "resident")
+ *   RESIDENT  all steps in one launch where the device allows it, else launches
+ *   COMMANDS  launches recorded once and replayed where the device can, else launches */
+#define LN_STREAMS(X)                                                                              \
+    X(AUTO, "auto")                                                                                \
+    X(LAUNCHES, "launches")                                                                        \
+    X(RESIDENT, "resident")                                                                        \
+    X(COMMANDS, "command_buffer")
+
 typedef enum ln_stream {
 #define LN_STREAM_ENUM(id, name) LN_STREAM_##id,
     LN_STREAMS(LN_STREAM_ENUM)
@@ -53,7 +59,10 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error
 const ln_step_time *ln_session_times(const ln_session *s);
 ln_session_stats ln_session_get_stats(const ln_session *s);
 const ln_plan *ln_session_plan(const ln_session *s);
-ln_stream ln_session_stream(const ln_session *s); /* LAUNCHES, or RESIDENT where that works */
+/* How a session of this plan will run its steps, and why, as a line of text. recorded: the stream
+ * is that of the tuner's record. */
+void ln_plan_print_stream(const ln_plan *p, ln_stream stream, bool recorded, ln_str *out);
+ln_stream ln_session_stream(const ln_session *s); /* any but AUTO: what works */
 /* The resident pipeline, for tests; NULL when launches are used. */
 struct ln_resident *ln_session_resident(ln_session *s);
 

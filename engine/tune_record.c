@@ -190,7 +190,7 @@ ln_plan_params ln_record_params(ln_record *r) {
 }
 
 linnet_status ln_plan_by_record(const ln_device *d, ln_graph *g, ln_plan **out, ln_stream *stream,
-                                linnet_error *err) {
+                                bool *recorded, linnet_error *err) {
     ln_record *r = NULL;
     *out = NULL;
     LN_TRY(ln_record_load(d, ln_record_key(d, g), &r, err));
@@ -198,6 +198,7 @@ linnet_status ln_plan_by_record(const ln_device *d, ln_graph *g, ln_plan **out, 
     linnet_status st = ln_plan_create(g, ln_device_caps(d), r ? &params : NULL, out, err);
     /* AUTO is resident where nothing speaks against it */
     *stream = r && r->stream != LN_STREAM_RESIDENT ? r->stream : LN_STREAM_AUTO;
+    if (recorded) *recorded = r;
     ln_record_destroy(&r);
     return st;
 }

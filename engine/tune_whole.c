@@ -198,6 +198,9 @@ linnet_status ln_tune_whole(ln_tuner *t, ln_record **record, linnet_error *err) 
     if (resident)
         list[n++] =
             (way){.name = "tuned, launches", .by_record = true, .stream = LN_STREAM_LAUNCHES};
+    if (ln_caps_has(ln_device_caps(t->device), LN_FEAT_COMMAND_BUFFER))
+        list[n++] =
+            (way){.name = "tuned, command buffer", .by_record = true, .stream = LN_STREAM_COMMANDS};
     int contest = ln_contest_add(t, "network", "", n, err);
     if (contest < 0) return err->status;
     io x = {0};

@@ -105,6 +105,66 @@ static cl_int CL_API_CALL read_bytes(cl_command_queue q, cl_mem m, cl_bool block
     return code;
 }
 
+/* ---- entries of an extension, found by name ---- */
+static ln_command_api commands;
+
+static cl_command_buffer_khr CL_API_CALL
+make_commands(cl_uint n, const cl_command_queue *queues,
+              const cl_command_buffer_properties_khr *props, cl_int *err) {
+    cl_int code = judge("clCreateCommandBufferKHR");
+    cl_command_buffer_khr made =
+        code ? NULL : commands.clCreateCommandBufferKHR(n, queues, props, err);
+    if (code) *err = code;
+    if (made) atomic_fetch_add(&live, 1);
+    return made;
+}
+
+static cl_int CL_API_CALL record_kernel(cl_command_buffer_khr c, cl_command_queue q,
+                                        const cl_ndrange_kernel_command_properties_khr *props,
+                                        cl_kernel k, cl_uint dims, const size_t *offset,
+                                        const size_t *global, const size_t *local, cl_uint n,
+                                        const cl_sync_point_khr *wait, cl_sync_point_khr *point,
+                                        cl_mutable_command_khr *handle) {
+    cl_int code = judge("clCommandNDRangeKernelKHR");
+    return code ? code
+                : commands.clCommandNDRangeKernelKHR(c, q, props, k, dims, offset, global, local, n,
+                                                     wait, point, handle);
+}
+
+static cl_int CL_API_CALL end_commands(cl_command_buffer_khr c) {
+    cl_int code = judge("clFinalizeCommandBufferKHR");
+    return code ? code : commands.clFinalizeCommandBufferKHR(c);
+}
+
+static cl_int CL_API_CALL replay_commands(cl_uint n, cl_command_queue *queues,
+                                          cl_command_buffer_khr c, cl_uint waits,
+                                          const cl_event *wait, cl_event *event) {
+    cl_int code = judge("clEnqueueCommandBufferKHR");
+    return code ? code : commands.clEnqueueCommandBufferKHR(n, queues, c, waits, wait, event);
+}
+
+static cl_int CL_API_CALL release_commands(cl_command_buffer_khr c) {
+    cl_int code = judge("clReleaseCommandBufferKHR"), done = commands.clReleaseCommandBufferKHR(c);
+    atomic_fetch_sub(&live, 1);
+    return code ? code : done;
+}
+
+static void *CL_API_CALL find_extension(cl_platform_id p, const char *name) {
+    void *found = faulty_clGetExtensionFunctionAddressForPlatform(p, name);
+#define WRAP(entry, with)                                                                          \
+    if (found && !strcmp(name, #entry)) {                                                          \
+        commands.entry = (entry##_fn)(uintptr_t)found;                                             \
+        return (void *)(uintptr_t)with;                                                            \
+    }
+    WRAP(clCreateCommandBufferKHR, make_commands)
+    WRAP(clCommandNDRangeKernelKHR, record_kernel)
+    WRAP(clFinalizeCommandBufferKHR, end_commands)
+    WRAP(clEnqueueCommandBufferKHR, replay_commands)
+    WRAP(clReleaseCommandBufferKHR, release_commands)
+#undef WRAP
+    return found;
+}
+
 /* ---- entries that make events ---- */
 static cl_int CL_API_CALL counted_launch(cl_command_queue q, cl_kernel k, cl_uint dims,
                                          const size_t *offset, const size_t *global,
@@ -135,6 +195,7 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clGetDeviceInfo = lower_limits;
     faulty.clEnqueueReadBufferRect = read_rows;
     faulty.clEnqueueReadBuffer = read_bytes;
+    faulty.clGetExtensionFunctionAddressForPlatform = find_extension;
     faulty.clEnqueueNDRangeKernel = counted_launch;
     faulty.clEnqueueMarkerWithWaitList = counted_marker;
     return &faulty;

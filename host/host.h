@@ -105,4 +105,16 @@ linnet_status ln_queue_flush(ln_queue *q, linnet_error *err);
 typedef enum ln_wait { LN_WAIT_SLEEP, LN_WAIT_YIELD, LN_WAIT_SPIN } ln_wait;
 linnet_status ln_queue_finish(ln_queue *q, ln_wait how, linnet_error *err);
 
+/* ---- recorded launches (cl_khr_command_buffer) ---- */
+typedef struct ln_commands ln_commands; /* belongs to a queue, which must outlive it */
+/* LINNET_ERR_UNSUPPORTED where the device has none. */
+linnet_status ln_commands_create(ln_queue *q, ln_commands **out, linnet_error *err);
+void ln_commands_destroy(ln_commands **c);
+/* Records a launch with the arguments that the kernel has now; finish ends the recording. */
+linnet_status ln_commands_launch(ln_commands *c, ln_kernel *k, size_t groups, size_t local,
+                                 linnet_error *err);
+linnet_status ln_commands_finish(ln_commands *c, linnet_error *err);
+/* All of them in order; not again before the queue has finished. */
+linnet_status ln_commands_enqueue(ln_commands *c, linnet_error *err);
+
 #endif

@@ -4,7 +4,9 @@
 
 #define CL_TARGET_OPENCL_VERSION 300
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#define CL_ENABLE_BETA_EXTENSIONS
 #include <CL/cl.h>
+#include <CL/cl_ext.h>
 
 #include "host/host.h"
 #include <pthread.h>
@@ -32,6 +34,13 @@ typedef struct ln_cl_hook {
     bool no_loader;
 } ln_cl_hook;
 void ln_cl_set_hook(const ln_cl_hook *hook);
+
+/* ---- commands.c ---- */
+typedef struct ln_command_api {
+#define CL_COMMAND(name) name##_fn name;
+#include "host/commands.inc"
+#undef CL_COMMAND
+} ln_command_api;
 
 /* ---- clerror.c: the one mapping from cl_int ---- */
 const char *ln_cl_error_name(cl_int code);

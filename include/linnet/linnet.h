@@ -199,9 +199,16 @@ LINNET_API linnet_status linnet_convert(const char *in, const char *out, const c
 typedef struct linnet_session linnet_session;
 /* SLEEP lets the driver wait (the default); the others poll and cost a core. */
 typedef enum linnet_wait { LINNET_WAIT_SLEEP, LINNET_WAIT_YIELD, LINNET_WAIT_SPIN } linnet_wait;
-/* How steps reach the device. AUTO: all in one launch where work-groups are known to run at once
- * (CPU-like devices, after a trial), else one launch a step. */
-typedef enum linnet_stream { LINNET_STREAM_AUTO, LINNET_STREAM_LAUNCHES } linnet_stream;
+/* How steps reach the device. AUTO: as linnet_tune found best, else all in one launch where
+ * work-groups are known to run at once (CPU-like devices, after a trial), else one launch a step.
+ * COMMANDS: launches recorded once as a cl_khr_command_buffer. What a device cannot becomes
+ * launches. */
+typedef enum linnet_stream {
+    LINNET_STREAM_AUTO,
+    LINNET_STREAM_LAUNCHES,
+    LINNET_STREAM_RESIDENT,
+    LINNET_STREAM_COMMANDS
+} linnet_stream;
 typedef struct linnet_session_params {
     int batch;          /* images in each run; 0: as the model's file says, else 1 */
     const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */
@@ -325,7 +332,7 @@ typedef struct linnet_tune_report {
     int kept;                    /* 1: the tuned plan won */
     int complete;                /* 0: the time limit left candidates untried */
     double seconds;
-    linnet_stream stream; /* AUTO: all in one launch */
+    linnet_stream stream; /* that won; never AUTO */
 } linnet_tune_report;
 typedef struct linnet_tune_params {
     int full;       /* every candidate, many rounds, no limit; else at most `seconds` */

@@ -354,6 +354,91 @@ START_TEST(profiles_time_each_step_in_either_stream) {
 }
 END_TEST
 
+/* ---- recorded command buffers ---- */
+
+static bool has_commands(void) {
+    return ln_caps_has(ln_device_caps(device), LN_FEAT_COMMAND_BUFFER);
+}
+
+START_TEST(a_command_buffer_gives_what_launches_give) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        ln_graph *g = ln_test_random_graph(seed);
+        ln_session *s = open_stream(g, NULL, LN_STREAM_COMMANDS);
+        ck_assert_int_eq(ln_session_stream(s),
+                         has_commands() ? LN_STREAM_COMMANDS : LN_STREAM_LAUNCHES);
+        for (int again = 0; again < 3; again++) {
+            float *y = run(s, g);
+            expect_same(g, y);
+            free(y);
+        }
+        ln_session_destroy(&s);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
+/* Recording, or a replay, that the driver refuses: launches, said once, the same answer. */
+START_TEST(a_refused_command_buffer_becomes_launches) {
+    static const struct {
+        const char *name;
+        long call;
+        bool at_once; /* while the session is made */
+    } rows[] = {{"clCreateCommandBufferKHR", 1, true},
+                {"clCommandNDRangeKernelKHR", 1, true},
+                {"clCommandNDRangeKernelKHR", 7, true},
+                {"clFinalizeCommandBufferKHR", 1, true},
+                {"clEnqueueCommandBufferKHR", 2, false},
+                {"clGetExtensionFunctionAddressForPlatform", 3, true}};
+    if (!has_commands()) return;
+    for (size_t i = 0; i < LN_COUNT(rows); i++) {
+        ln_graph *g = ln_test_random_graph(2);
+        ln_fault fault = {.fail_name = rows[i].name, .fail_call = rows[i].call};
+        warnings = 0;
+        ln_log_set(count_warnings, NULL, LN_LOG_INFO);
+        ln_fault_set(&fault);
+        ln_session *s = open_stream(g, NULL, LN_STREAM_COMMANDS);
+        ck_assert_int_eq(ln_session_stream(s),
+                         rows[i].at_once ? LN_STREAM_LAUNCHES : LN_STREAM_COMMANDS);
+        for (int again = 0; again < 3; again++) {
+            float *y = run(s, g);
+            ln_log_set(NULL, NULL, LN_LOG_INFO);
+            expect_same(g, y);
+            ln_log_set(count_warnings, NULL, LN_LOG_INFO);
+            free(y);
+        }
+        ck_assert_str_eq(ln_fault_failed(), rows[i].name);
+        ck_assert_int_eq(ln_session_stream(s), LN_STREAM_LAUNCHES);
+        ck_assert_int_eq(warnings, 1);
+        ln_session_destroy(&s);
+        ln_fault_set(NULL);
+        ln_log_set(NULL, NULL, LN_LOG_INFO);
+        ln_graph_destroy(&g);
+    }
+}
+END_TEST
+
+START_TEST(a_device_without_command_buffers_says_so) {
+    ln_device *plain = device;
+    setenv("LINNET_DISABLE", "command_buffer", 1);
+    OK(ln_device_open(NULL, &device, &err));
+    ln_graph *g = ln_test_random_graph(2);
+    ln_session *s = open_stream(g, NULL, LN_STREAM_COMMANDS);
+    ck_assert_int_eq(ln_session_stream(s), LN_STREAM_LAUNCHES);
+    float *y = run(s, g);
+    ln_str text = {0};
+    ln_plan_print_stream(ln_session_plan(s), LN_STREAM_COMMANDS, true, &text);
+    ck_assert_ptr_nonnull(strstr(text.p, "no command buffers that work"));
+    ln_str_free(&text);
+    ln_session_destroy(&s);
+    ln_device_release(&device);
+    device = plain;
+    unsetenv("LINNET_DISABLE");
+    expect_same(g, y);
+    free(y);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     linnet_status st = ln_device_open(NULL, &device, &err);
     if (st != LINNET_OK) {
@@ -370,6 +455,9 @@ int main(void) {
     tcase_add_test(t, an_expired_barrier_falls_back_to_launches_once);
     tcase_add_test(t, a_trial_keeps_it_off_devices_that_cannot);
     tcase_add_test(t, a_resident_program_that_does_not_build_is_done_without);
+    tcase_add_test(t, a_command_buffer_gives_what_launches_give);
+    tcase_add_test(t, a_refused_command_buffer_becomes_launches);
+    tcase_add_test(t, a_device_without_command_buffers_says_so);
     tcase_add_test(t, a_run_that_fails_half_way_leaves_nothing_behind);
     tcase_add_test(t, profiles_time_each_step_in_either_stream);
     tcase_add_test(t, limits_are_named);
