@@ -27,8 +27,9 @@
  * clamps, else raw into buf for the caller to finish. */
 LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const float *x,
                            int xps, __global const float *gate, __global const float *w, int n,
-                           __global const float *b, __global const float *res, int rps,
-                           __global float *y, int yps, float4 lim, int quick, float *buf) {
+                           __global const float *ahead, int by, __global const float *b,
+                           __global const float *res, int rps, __global float *y, int yps,
+                           float4 lim, int quick, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
     float8 bt = (float8)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -39,7 +40,31 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     ln_v s##i##0 = b0, s##i##1 = b1, s##i##2 = b2;                                                 \
     float8 t##i = bt;
     LN_EACH8(LN_START);
-    for (int k = 0; k < n; k++) {
+    int k = 0;
+    if (px == 1) {
+        /* Memory gives more to several streams at once: a quarter of all k each. */
+        const int width = nv * LN_VW + tail * 8, q = n / 4;
+        s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = (ln_v)0.0f;
+        t1 = t2 = t3 = (float8)0.0f;
+        __global const float *from = w;
+        for (; k < q; k++, from += width) {
+#define LN_STREAM(i)                                                                               \
+    {                                                                                              \
+        __global const float *wi = from + (size_t)i * q * width;                                   \
+        float xi = x[i * q + k] * (GATE ? gate[i * q + k] : 1.0f);                                 \
+        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, LN_LDV(wi), s##i##0);                               \
+        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, LN_LDV(wi + LN_VW), s##i##1);                       \
+        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, LN_LDV(wi + 2 * LN_VW), s##i##2);                   \
+        if (tail) t##i = ln_fma((float8)xi, LN_LD8(wi + nv * LN_VW), t##i);                        \
+    }
+            LN_STREAM(0) LN_STREAM(1) LN_STREAM(2) LN_STREAM(3)
+        }
+        s00 += s10 + (s20 + s30), s01 += s11 + (s21 + s31), s02 += s12 + (s22 + s32);
+        t0 += t1 + (t2 + t3);
+        k = 4 * q;
+        w += (size_t)k * width;
+    }
+    for (; k < n; k++) {
         ln_v w0, w1, w2;
         float8 wt;
         if (nv > 0) w0 = LN_LDV(w);
@@ -54,6 +79,8 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (tail) wt *= (float8)g;
 #endif
         w += nv * LN_VW + tail * 8;
+        LN_PREFETCH(ahead);
+        ahead += by;
 #define LN_STEP(i)                                                                                 \
     if (px > i) {                                                                                  \
         float xi = x[i * xps + k];                                                                 \
@@ -104,9 +131,10 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 #define LN_BLOCK(I, J, H)                                                                          \
     LN_FUNCTION void LN_F(block_##I##_##J##_##H)(                                                  \
         __global const float *x, int xps, __global const float *gate, __global const float *w,     \
-        int n, __global const float *b, __global const float *res, int rps, __global float *y,     \
-        int yps, float4 lim, int quick, float *buf) {                                              \
-        LN_F(block)(I, J, H, x, xps, gate, w, n, b, res, rps, y, yps, lim, quick, buf);            \
+        int n, __global const float *ahead, int by, __global const float *b,                       \
+        __global const float *res, int rps, __global float *y, int yps, float4 lim, int quick,     \
+        float *buf) {                                                                              \
+        LN_F(block)(I, J, H, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, buf); \
     }
 #define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(1, J, H)
 LN_BLOCKS(1, 0)
@@ -133,8 +161,11 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
         __global float *y = arena + s->y + (size_t)p * yps + at;
         __global const float *res =
             s->res != LN_NO_OFF ? arena + s->res + (size_t)p * rps + at : (__global float *)0;
+        /* the first blocks ask for the next panel's lines, one for each k */
+        int block = (p - p0) / PX, by = block * 16 < width ? 16 : 0;
+        __global const float *ahead = w + (size_t)c * (by ? width + block * 16 : 0);
 #define LN_CALL(I, J, H)                                                                           \
-    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, b, res, rps, y, yps, lim, quick, buf)
+    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, ahead, by, b, res, rps, y, yps, lim, quick, buf)
 #define LN_WIDTH(J, H)                                                                             \
     case J *LN_VW + H * 8:                                                                         \
         if (px == 8)                                                                               \
@@ -175,6 +206,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 LN_KERNEL
 #undef LN_START
 #undef LN_STEP
+#undef LN_STREAM
 #undef LN_RAW
 #undef LN_CLAMP
 #undef LN_ADD

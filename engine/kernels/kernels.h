@@ -52,8 +52,8 @@ linnet_status ln_matrix_pack_whole(const ln_variant *v, const ln_site *s, float 
 /* w and b of the packed block. */
 void ln_matrix_bind(const ln_site *s, ln_args *a);
 
-/* The rule for panels of `wide` channels (a multiple of 8; prelude.clh has the same one): as
- * many as fit, but a last one of 8 or 16 channels evens out with its neighbour. */
+/* The rule for panels of at most `wide` channels (a multiple of 8; prelude.clh has the same one):
+ * as few as can be, and even to a vector. */
 int64_t ln_panel_at(int64_t ocp, int64_t wide, int index);
 int ln_panel_count(int64_t ocp, int64_t wide);
 

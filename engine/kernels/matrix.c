@@ -57,30 +57,13 @@ ln_matrix ln_site_matrix(const ln_site *s) {
     return m;
 }
 
-/* How ocp channels are cut: `full` panels of `wide`, then `first` and the rest of the tail. */
-typedef struct cut {
-    int64_t full, first, rest;
-} cut;
-
-static cut cut_of(int64_t ocp, int64_t wide) {
-    cut c = {ocp / wide, ocp % wide, 0};
-    if (c.full && c.first && c.first <= wide / 3) {
-        int64_t tail = wide + c.first;
-        c.full--;
-        c.first = ln_round_up((tail + 1) / 2, 16);
-        c.rest = tail - c.first;
-    }
-    return c;
-}
-
 int ln_panel_count(int64_t ocp, int64_t wide) {
-    return (int)ln_ceil_div(ocp, wide); /* evening out keeps the count */
+    return (int)ln_ceil_div(ocp, wide);
 }
 
 int64_t ln_panel_at(int64_t ocp, int64_t wide, int index) {
-    cut c = cut_of(ocp, wide);
-    if (index <= c.full) return index * wide;
-    return LN_MIN(c.full * wide + (index == c.full + 1 ? c.first : c.first + c.rest), ocp);
+    int64_t unit = wide % 16 ? 8 : 16, count = ln_ceil_div(ocp, wide);
+    return LN_MIN(ln_ceil_div(ocp, unit) * index / count * unit, ocp);
 }
 
 static int64_t bias_at(const ln_matrix *m) {

@@ -29,14 +29,15 @@ static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst
 /* Cuts pixels into chunks of whole register tiles, as many for each unit, that stay with a unit
  * from step to step; where the map is too small for that, panels too. */
 static void deep_cut(const ln_variant *v, const ln_site *s, int64_t images, ln_args *a) {
+    int64_t px = ln_variant_tunable(v, "PX", 8);
     int64_t units = LN_MAX(s->caps->compute_units, 1), each = ln_deep_chunks(a->m, units);
     int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
     if (each > 0) {
         a->t1 = (int32_t)LN_MAX(units * each / images, 1);
         a->t3 = 1;
     } else {
-        a->t1 = 1;
-        a->t3 = (int32_t)LN_MIN(ln_ceil_div(units * 4, images), panels);
+        a->t1 = (int32_t)LN_MAX(ln_ceil_div(a->m / images, px) / 3, 1);
+        a->t3 = (int32_t)panels;
     }
     a->tiles = (int32_t)images * a->t1 * a->t3;
 }
