@@ -106,21 +106,23 @@ void ln_imp_op_conv(ln_imp *im, const ln_imp_op *op) {
 }
 
 /* ---- transposed ---- */
-/* ONNX's [IC,OC/groups,KH,KW] as the graph's [OC,KH,KW,IC/groups]. */
+/* ONNX's [IC,OC/groups,KD,KH,KW] (the first of K absent in fewer dimensions) as the graph's
+ * [OC*KD,KH,KW,IC/groups]. */
 static ln_tid transposed_weight(ln_imp *im, const ln_val *w, int64_t groups) {
-    const bool flat = w->shape.rank == 3;
-    const int64_t ic = w->shape.dim[0], each = w->shape.dim[1], kh = flat ? 1 : w->shape.dim[2];
-    const int64_t kw = w->shape.dim[flat ? 2 : 3], k = kh * kw, in = ic / groups;
+    const int n = w->shape.rank - 2;
+    int64_t area[3] = {1, 1, 1};
+    memcpy(area + 3 - n, w->shape.dim + 2, (size_t)n * sizeof *area);
+    const int64_t ic = w->shape.dim[0], each = w->shape.dim[1] * area[0], kh = area[1];
+    const int64_t kw = area[2], k = kh * kw, in = ic / groups;
     const ln_shape s = ln_nhwc(each * groups, kh, kw, in);
     const int64_t stride[4] = {k, kw, 1, each * k};
     if (groups == 1 && w->host)
         return ln_imp_const_view(im, w->name, w->host, &s, stride, w->param);
-    if (groups == 1) {
-        const ln_shape planar = ln_nhwc(ic, each, kh, kw);
-        const ln_tid t = ln_imp_reshape(im, ln_imp_get(im, w, LN_PLAIN), &planar);
-        return ln_imp_permute(im, t, (const int[]){1, 2, 3, 0});
+    if (!w->host) {
+        const ln_shape apart = {5, {groups, in, each, kh, kw}};
+        const ln_tid t = ln_imp_reshape(im, ln_imp_get(im, w, LN_PLAIN), &apart);
+        return ln_imp_reshape(im, ln_imp_permute(im, t, (const int[]){0, 2, 3, 4, 1}), &s);
     }
-    if (!w->host) return ln_imp_refuse(im, "groups of weights that are computed");
     const float *from = ln_imp_floats_of(im, w->host);
     float *to = ln_imp_floats_of(im, w->host);
     for (int64_t o = 0; ln_imp_ok(im) && o < each * groups; o++)
@@ -159,6 +161,48 @@ static bool spread_of(ln_imp *im, const ln_shape *x, const ln_shape *w, ln_imp_w
     return true;
 }
 
+static ln_tid spread2d(ln_imp *im, ln_tid x, ln_tid w, ln_tid bias, const ln_imp_window *win,
+                       int64_t groups) {
+    ln_attr a = {.conv = {.win = ln_imp_window_2d(win), .groups = (int)groups}};
+    a.conv.h = win->n == 1 ? 1 : win->out[0];
+    a.conv.w = win->out[win->n - 1];
+    const ln_tid in[3] = {x, w, bias};
+    return ln_imp_node(im, LN_OP_CONV_TRANSPOSE, &a, in, bias == LN_NONE ? 2 : 3);
+}
+
+/* [OC,KD,1,KD]: plane k of a channel goes to place k of its window in depth. */
+static ln_tid places(ln_imp *im, int64_t oc, int64_t kd) {
+    float *data;
+    const ln_shape s = ln_nhwc(oc, kd, 1, kd);
+    const ln_tid t = ln_graph_const_new(im->g, "depth", s, &data, im->err);
+    for (int64_t i = 0; t != LN_NONE && i < oc * kd; i++) data[i * kd + i % kd] = 1.0f;
+    return t;
+}
+
+/* Every plane is spread over its rows and columns, once for each place of the window in depth; then
+ * what came of it is spread over the depth, a channel at a time. */
+static ln_tid spread3d(ln_imp *im, ln_tid x, ln_tid w, ln_tid bias, const ln_imp_window *win,
+                       int64_t groups) {
+    if (!ln_imp_ok(im)) return LN_NONE;
+    const ln_shape s = *ln_imp_shape(im, x);
+    const int64_t kd = win->k[0], oc = ln_imp_shape(im, w)->dim[0] / kd;
+    ln_imp_window flat = {.n = 2}, deep = {.n = 2, .k = {kd, 1}, .stride = {1, 1}, .dil = {1, 1}};
+    for (int i = 0; i < 2; i++) {
+        flat.k[i] = win->k[i + 1], flat.stride[i] = win->stride[i + 1];
+        flat.dil[i] = win->dil[i + 1], flat.before[i] = win->before[i + 1];
+        flat.out[i] = win->out[i + 1];
+    }
+    deep.stride[0] = win->stride[0], deep.dil[0] = win->dil[0], deep.before[0] = win->before[0];
+    deep.out[0] = win->out[0], deep.out[1] = win->out[1] * win->out[2];
+    const ln_shape pictures = ln_nhwc(s.dim[0] * s.dim[1], s.dim[2], s.dim[3], s.dim[4]);
+    const ln_shape rows = ln_nhwc(s.dim[0], s.dim[1], deep.out[1], oc * kd);
+    x = spread2d(im, ln_imp_reshape(im, x, &pictures), w, LN_NONE, &flat, groups);
+    x = ln_imp_reshape(im, x, &rows);
+    x = spread2d(im, x, places(im, oc, kd), bias, &deep, oc);
+    const ln_shape to = {5, {s.dim[0], win->out[0], win->out[1], win->out[2], oc}};
+    return ln_imp_reshape(im, x, &to);
+}
+
 void ln_imp_op_conv_transpose(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0), *w = ln_imp_in(im, 1);
     const int64_t groups = ln_imp_int(im, "group", 1);
@@ -167,19 +211,16 @@ void ln_imp_op_conv_transpose(ln_imp *im, const ln_imp_op *op) {
     char a[96], b[96];
     (void)op;
     if (!ln_imp_ok(im)) return;
-    if (rank < 3 || rank > 4 || w->shape.rank != rank || w->shape.dim[0] != v->shape.dim[1] ||
+    if (rank < 3 || rank > 5 || w->shape.rank != rank || w->shape.dim[0] != v->shape.dim[1] ||
         groups < 1 || groups > INT32_MAX || w->shape.dim[0] % groups) {
         ln_imp_refuse(im, "weight %s over input %s in %lld groups is not supported",
                       ln_shape_text(&w->shape, a), ln_shape_text(&v->shape, b), (long long)groups);
         return;
     }
     if (!spread_of(im, &v->shape, &w->shape, &win)) return;
-    ln_attr attr = {.conv = {.win = ln_imp_window_2d(&win), .groups = (int)groups}};
-    attr.conv.h = rank == 3 ? 1 : win.out[0];
-    attr.conv.w = win.out[win.n - 1];
     const ln_tid bias = ln_imp_get(im, ln_imp_in(im, 2), LN_PLAIN);
-    const ln_tid in[3] = {ln_imp_picture(im, ln_imp_get(im, v, LN_LAST)),
-                          transposed_weight(im, w, groups), bias};
-    const ln_tid y = ln_imp_node(im, LN_OP_CONV_TRANSPOSE, &attr, in, bias == LN_NONE ? 2 : 3);
+    const ln_tid x = ln_imp_get(im, v, LN_LAST), k = transposed_weight(im, w, groups);
+    const ln_tid y = rank == 5 ? spread3d(im, x, k, bias, &win, groups)
+                               : spread2d(im, ln_imp_picture(im, x), k, bias, &win, groups);
     ln_imp_out(im, 0, ln_imp_unpicture(im, y, rank), LN_LAST, 0);
 }

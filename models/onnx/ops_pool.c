@@ -49,13 +49,19 @@ void ln_imp_op_pool(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0);
     const bool count_pad = ln_imp_int(im, "count_include_pad", 0) != 0;
     ln_imp_window w;
-    if (ln_imp_int(im, "storage_order", 0))
-        ln_imp_refuse(im, "indices in column-major order are not supported");
+    const bool places = ln_imp_wants(im, 1), columns = ln_imp_int(im, "storage_order", 0) != 0;
     if (!ln_imp_window_of(im, &v->shape, NULL, &w)) return;
     ln_tid x = ln_imp_get(im, v, LN_LAST);
     const bool f32 = ln_imp_is_f32(im, x); /* small integers are exact in f32 */
     x = ln_imp_to_f32(im, x);
-    if (w.n == 3) {
+    if (places && w.n < 3) {
+        ln_attr a = pool_attr(kind, &w, count_pad);
+        ln_tid out[LN_MAX_OUT], in = ln_imp_picture(im, x);
+        a.pool.indices = columns ? LN_INDICES_COLUMNS : LN_INDICES_ROWS;
+        ln_imp_node_all(im, LN_OP_POOL, &a, &in, 1, out);
+        x = ln_imp_unpicture(im, out[0], v->shape.rank);
+        ln_imp_out(im, 1, ln_imp_unpicture(im, out[1], v->shape.rank), LN_LAST, LN_ONNX_INT64);
+    } else if (w.n == 3) {
         x = pool3d(im, x, kind, &w, count_pad);
     } else {
         x = ln_imp_1(im, LN_OP_POOL, pool_attr(kind, &w, count_pad), ln_imp_picture(im, x));
