@@ -77,6 +77,30 @@ static ln_tid stack(ln_graph *g, ln_tid x) {
     return ln_graph_node(g, LN_OP_SLICE, "part", &a, &y, 1, &err);
 }
 
+/* softmax(x x^T) x, a row of the map at a time. */
+static ln_tid products(ln_graph *g, ln_tid x) {
+    linnet_error err;
+    const ln_attr turned = {.matmul = {.trans_b = true}}, plain = {0};
+    ln_tid in[] = {x, x};
+    in[0] = ln_graph_node(g, LN_OP_MATMUL, "scores", &turned, in, 2, &err);
+    in[0] = ln_graph_node(g, LN_OP_SOFTMAX, "weights", &plain, in, 1, &err);
+    return ln_graph_node(g, LN_OP_MATMUL, "values", &plain, in, 2, &err);
+}
+
+/* Planes in another order, and back; the best values of each, as many as there are. */
+static ln_tid sorted(ln_graph *g, ln_tid x) {
+    linnet_error err;
+    const ln_attr planes = {.permute = {{0, 3, 2, 1}}};
+    ln_tid in[] = {x, LN_NONE}, best[LN_MAX_OUT];
+    in[0] = ln_graph_node(g, LN_OP_PERMUTE, "planes", &planes, in, 1, &err);
+    const ln_shape s = g->tensor[in[0]].shape;
+    const ln_attr top = {.topk = {.k = s.dim[3]}}, along = {.gather = {.axis = 3}};
+    ck_assert_int_eq(ln_graph_node_all(g, LN_OP_TOPK, "best", &top, in, 1, best, &err), LINNET_OK);
+    in[0] = best[0], in[1] = best[1];
+    in[0] = ln_graph_node(g, LN_OP_GATHER_ELEMENTS, "again", &along, in, 2, &err);
+    return ln_graph_node(g, LN_OP_PERMUTE, "pixels", &planes, in, 1, &err);
+}
+
 /* Ops with kernels of their own, each to the input's shape: as slices of concats they read and
  * write pixels that lie further apart. */
 static ln_tid add_op(ln_graph *g, ln_tid x) {
@@ -85,8 +109,10 @@ static ln_tid add_op(ln_graph *g, ln_tid x) {
     ln_attr a;
     memset(&a, 0, sizeof a);
     ln_tid in[] = {x, x, x};
-    switch (pick(7)) {
+    switch (pick(9)) {
     case 6: return stack(g, x);
+    case 7: return products(g, x);
+    case 8: return sorted(g, x);
     case 0:
         a.norm = (ln_norm_attr){.eps = 1e-3f};
         return ln_graph_node(g, LN_OP_LAYER_NORM, "ln", &a, in, 1, &err);

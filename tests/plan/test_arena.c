@@ -87,9 +87,10 @@ static void simulate(const ln_plan *p) {
         const ln_node *n = &g->node[last];
         read_inputs(p, mem, i, last);
         for (int64_t c = 0; c < p->scratch[i].bytes / 4; c++) mem[p->scratch[i].offset / 4 + c] = 1;
-        if (!ln_plan_is_alias(p, n)) touch(p, mem, n->out[0], true, n->name);
+        for (int k = 0; k < n->n_out && !ln_plan_is_alias(p, n); k++)
+            touch(p, mem, n->out[k], true, n->name);
         if (last > i) read_inputs(p, mem, i, last); /* other bands still do */
-        touch(p, mem, n->out[0], false, n->name);
+        for (int k = 0; k < n->n_out; k++) touch(p, mem, n->out[k], false, n->name);
     }
     for (int i = 0; i < g->n_output; i++) touch(p, mem, g->output[i], false, "output");
     free(mem);
