@@ -3,7 +3,8 @@
  *
  * Logical shapes are N,H,W,C. Convolution weights are [OC,KH,KW,IC/groups], fully connected weights
  * [OC,IC], vectors [C]: constants, but for weights and biases of convolutions and FC, which a node
- * may make too (the general kernels alone take such). Nothing here knows a device.
+ * may make too (the general kernels alone take such; a norm of such parameters is a norm without
+ * them, then MAPs). Nothing here knows a device.
  * A graph belongs to one thread at a time; names and constants live in its pool. */
 #ifndef LN_GRAPH_H
 #define LN_GRAPH_H
