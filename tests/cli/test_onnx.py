@@ -272,3 +272,27 @@ def test_what_does_not_go_with_a_file(linnet, write):
         r = linnet(*args)
         assert r.status == 2
         r.one_line("net.onnx", "brings its own network")
+
+
+# ---- lengths that only a run tells ----
+def suppression():
+    """ONNX's own example: six boxes, of which pairs overlap by nine tenths."""
+    limits = [o.tensor("most", [1], [3], o.INT64), o.tensor("iou", [1], [0.5])]
+    return o.model([o.node("NonMaxSuppression", ["boxes", "scores", "most", "iou", "least"], ["kept"])],
+                   [o.value("boxes", [1, 6, 4]), o.value("scores", [1, 1, 6])],
+                   [o.value("kept", ["K", 3], o.INT64)],
+                   limits + [o.tensor("least", [1], [0.4])], opset=11)
+
+
+def test_boxes_that_are_left(run, write, linnet, tmp_path):
+    path = write("nms.onnx", suppression())
+    y = np.array([0, 0.1, -0.1, 10, 10.1, 100], np.float32)
+    boxes = np.stack([np.zeros(6), y, np.ones(6), y + 1], 1).astype(np.float32)[None]
+    scores = np.array([[[0.9, 0.75, 0.6, 0.95, 0.5, 0.3]]], np.float32)
+    kept = run(path, {"boxes": boxes, "scores": scores})["kept"]
+    assert kept.dtype == np.int64 and kept.tolist() == [[0, 0, 3], [0, 0, 0]]
+    none = run(path, {"boxes": boxes, "scores": scores * 0})["kept"]
+    assert none.shape == (0, 3)
+    names = ["%s=%s" % (n, tmp_path / (n + ".npy")) for n in ("boxes", "scores")]
+    r = linnet("run", path, *REF, "--input", names[0], "--input", names[1], "-o", "json")
+    assert r.status == 0 and r.json[0]["shape"] == "0x3"
