@@ -103,6 +103,10 @@ static void concat(ln_imp *im, const ln_val **v, const ln_host **h, ln_tid *t) {
         fixed &= h[i] != NULL;
         last &= ln_val_is_last(v[i]) || (h[i] && rank > 2);
     }
+    if (!rank) {
+        ln_imp_refuse(im, "scalars have no dimension to be joined along");
+        return;
+    }
     if (fixed) {
         ln_imp_out_host(im, 0, ln_host_concat(im, h, n, axis));
         return;
@@ -110,10 +114,7 @@ static void concat(ln_imp *im, const ln_val **v, const ln_host **h, ln_tid *t) {
     for (int i = 0; i < n; i++) t[i] = ln_imp_get(im, v[i], last ? LN_LAST : LN_PLAIN);
     const int at = !last || axis == 0 ? axis : axis == 1 ? rank - 1 : axis - 1;
     const ln_tid y = join(im, t, n, at);
-    if (rank)
-        ln_imp_out(im, 0, y, last ? LN_LAST : LN_PLAIN, v[0]->type);
-    else
-        ln_imp_refuse(im, "scalars have no dimension to be joined along");
+    ln_imp_out(im, 0, y, last ? LN_LAST : LN_PLAIN, v[0]->type);
 }
 
 void ln_imp_op_concat(ln_imp *im, const ln_imp_op *op) {

@@ -323,5 +323,39 @@ START_TEST(data_beside_the_model) {
 }
 END_TEST
 
-CHECK_MAIN("onnx lies", lies, versions, nesting_bomb, cuts_and_flips,
+/* ---- graphs that nothing can be made of ---- */
+static void joined_scalars(ln_str *g) {
+    ln_str n = {0}, t = ow_tensor("s", LN_ONNX_INT64, "");
+    pw_int(&t, 7, 1);
+    ow_init(g, &t);
+    ow_attr_int(&n, "axis", 0);
+    ow_node(g, "Concat", "s,s", "y", &n);
+}
+
+/* Found by the fuzzer, each of them: the importer divided by nothing, or worse. */
+START_TEST(graphs) {
+    static const struct {
+        breaker make;
+        linnet_status status;
+        const char *says;
+    } rows[] = {
+        {joined_scalars, LINNET_ERR_UNSUPPORTED, "scalars have no dimension"},
+    };
+    for (size_t i = 0; i < LN_COUNT(rows); i++) {
+        char message[1000] = "";
+        ln_model *model = NULL;
+        ln_str g = {0};
+        rows[i].make(&g);
+        ow_value(&g, 11, "x", LN_ONNX_FLOAT, "1");
+        ow_value(&g, 12, "y", LN_ONNX_FLOAT, NULL);
+        ln_str m = ow_model(&g, 8, 17);
+        const ln_model_params p = {.model = file_of("g.onnx", m.p, m.len)};
+        ck_assert_int_eq(ln_test_open(&p, &model, message), rows[i].status);
+        ck_assert_msg(strstr(message, rows[i].says) != NULL, "row %zu: %s", i, message);
+        ln_str_free(&m);
+    }
+}
+END_TEST
+
+CHECK_MAIN("onnx lies", lies, graphs, versions, nesting_bomb, cuts_and_flips,
            empty_messages_do_not_fill_memory, data_beside_the_model)
