@@ -8,7 +8,7 @@
  * pieces of 8 elements of the last dimension, one after another; padding lanes get zero. */
 #include "map.h"
 #ifndef GROUP
-#    define GROUP 0 /* rows that are compiled in: 0 ARITH, 1 MATH, 2 INT, 3 TRIG */
+#    define GROUP 0 /* rows that are compiled in: 0 ARITH, 1 MATH, 2 INT, 3 TRIG, 4 EXPS */
 #endif
 
 #if GROUP == 0
@@ -16,21 +16,31 @@
 #    define LN_MAP_IN_MATH(x)
 #    define LN_MAP_IN_INT(x)
 #    define LN_MAP_IN_TRIG(x)
+#    define LN_MAP_IN_EXPS(x)
 #elif GROUP == 1
 #    define LN_MAP_IN_ARITH(x)
 #    define LN_MAP_IN_MATH(x) x
 #    define LN_MAP_IN_INT(x)
 #    define LN_MAP_IN_TRIG(x)
+#    define LN_MAP_IN_EXPS(x)
 #elif GROUP == 2
 #    define LN_MAP_IN_ARITH(x)
 #    define LN_MAP_IN_MATH(x)
 #    define LN_MAP_IN_INT(x) x
 #    define LN_MAP_IN_TRIG(x)
-#else
+#    define LN_MAP_IN_EXPS(x)
+#elif GROUP == 3
 #    define LN_MAP_IN_ARITH(x)
 #    define LN_MAP_IN_MATH(x)
 #    define LN_MAP_IN_INT(x)
 #    define LN_MAP_IN_TRIG(x) x
+#    define LN_MAP_IN_EXPS(x)
+#else
+#    define LN_MAP_IN_ARITH(x)
+#    define LN_MAP_IN_MATH(x)
+#    define LN_MAP_IN_INT(x)
+#    define LN_MAP_IN_TRIG(x)
+#    define LN_MAP_IN_EXPS(x) x
 #endif
 #define LN_MAP_CASE(kind, in, out, group, expression)                                              \
     LN_MAP_IN_##group(case LN_MAP_##kind##_##in : return LN_MAP_TO_##out expression;)
@@ -82,6 +92,8 @@ LN_INLINE float8 LN_F(apply)(float8 a, float8 b, float8 c, int row, float alpha,
 #    define LN_IMOD     LN_F(modulo)
 #    define LN_IPOW     LN_F(power)
 #    define LN_R(x)     (x)
+#    define LN_EXP      LN_F(exponential)
+#    define LN_ERF      LN_F(error)
 #    define LN_SHIFT_LEFT(i, j) ((i) << (j))
 /* Processors trap at both of what is kept away here. */
 LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
@@ -92,6 +104,20 @@ LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
 LN_INLINE int8 LN_F(modulo)(int8 i, int8 j) {
     int8 r = i - LN_F(divide)(i, j) * j;
     return j == 0 ? (int8)(0) : ((r != 0) & ((r ^ j) < 0)) ? r + j : r;
+}
+/* Squared, so that it reaches infinity and zero where it should. */
+LN_INLINE float8 LN_F(exponential)(float8 a) {
+    float8 e = ln_exp8(a * 0.5f);
+    return e * e;
+}
+/* As in the prelude's gelu: Abramowitz and Stegun 7.1.26. */
+LN_INLINE float8 LN_F(error)(float8 x) {
+    float8 a = fabs(x), t = (float8)(1.0f) / ln_fma(a, (float8)(0.3275911f), (float8)(1.0f));
+    float8 p = ln_fma(t, (float8)(1.061405429f), (float8)(-1.453152027f));
+    p = ln_fma(p, t, (float8)(1.421413741f));
+    p = ln_fma(p, t, (float8)(-0.284496736f));
+    p = ln_fma(p, t, (float8)(0.254829592f)) * t * LN_F(exponential)(-a * a);
+    return x < (float8)(0.0f) ? p - 1.0f : 1.0f - p;
 }
 LN_INLINE int8 LN_F(power)(int8 i, int8 j) {
     int8 y = (int8)(1), odd = (j & 1) != 0, square = i;
@@ -160,6 +186,9 @@ LN_KERNEL
 #undef LN_FLOAT
 #undef LN_IDIV
 #undef LN_IPOW
+#undef LN_EXP
+#undef LN_ERF
+#undef LN_MAP_IN_EXPS
 #undef LN_R
 #undef LN_FMOD
 #undef LN_SHIFT_LEFT

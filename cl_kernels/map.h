@@ -10,6 +10,7 @@
  *   LN_IDIV     integer division toward zero, 0 by zero
  *   LN_IMOD     what is left of the one toward minus infinity; 0 by zero
  *   LN_F16(x), LN_BF16(x)  rounded to that precision, ties to even (MATH alone)
+ *   LN_EXP(x), LN_ERF(x)  exponential and error function (EXPS alone)
  *   LN_R(x)     x rounded to f32, where the floats are wider
  *   LN_FMOD, LN_IPOW, LN_SHIFT_LEFT  what the kinds say
  * A condition may be a vector: & and |, never && and ||. */
@@ -17,6 +18,9 @@
 #define LN_MAP_H
 
 #define LN_MAP_CLAMP(v, lo, hi) ((v) < (lo) ? (lo) : ((v) > (hi) ? (hi) : (v)))
+
+/* tanh(log(1 + e)) */
+#define LN_MAP_MISH(e) ((e) * ((e) + LN_V(2)) / ((e) * ((e) + LN_V(2)) + LN_V(2)))
 
 #define LN_MAP_ROWS(X)                                                                             \
     X(COPY, F, F, ARITH, (a))                                                                      \
@@ -44,11 +48,11 @@
     X(FLOOR, F, F, ARITH, (floor(a)))                                                              \
     X(CEIL, F, F, ARITH, (ceil(a)))                                                                \
     X(ROUND, F, F, ARITH, (rint(a)))                                                               \
-    X(EXP, F, F, MATH, (exp(a)))                                                                   \
+    X(EXP, F, F, EXPS, (LN_EXP(a)))                                                                \
     X(LOG, F, F, MATH, (log(a)))                                                                   \
     X(POW, FF, F, MATH, (pow(a, b)))                                                               \
-    X(ERF, F, F, MATH, (erf(a)))                                                                   \
-    X(ELU, F, F, MATH, (a > LN_V(0) ? a : alpha * expm1(a)))                                       \
+    X(ERF, F, F, EXPS, (LN_ERF(a)))                                                                \
+    X(ELU, F, F, EXPS, (a > LN_V(0) ? a : alpha * (LN_EXP(a) - LN_V(1))))                          \
     X(SOFTPLUS, F, F, MATH, ((a > LN_V(0) ? a : LN_V(0)) + log1p(exp(-fabs(a)))))                  \
     X(PRELU, FF, F, ARITH, (a < LN_V(0) ? a * b : a))                                              \
     X(TO_F16, F, F, MATH, (LN_F16(a)))                                                             \
@@ -74,9 +78,9 @@
     X(SQUARED_DIFFERENCE, II, I, INT, ((i - j) * (i - j)))                                         \
     X(RSQRT, F, F, ARITH, (LN_V(1) / sqrt(a)))                                                     \
     X(POW, II, I, INT, (LN_IPOW(i, j)))                                                            \
-    X(SELU, F, F, MATH, (beta * (a > LN_V(0) ? a : alpha * expm1(a))))                             \
-    X(CELU, F, F, MATH, (a > LN_V(0) ? a : alpha * expm1(a / alpha)))                              \
-    X(MISH, F, F, MATH, (a * tanh(log1p(exp(a)))))                                                 \
+    X(SELU, F, F, EXPS, (beta * (a > LN_V(0) ? a : alpha * (LN_EXP(a) - LN_V(1)))))                \
+    X(CELU, F, F, EXPS, (a > LN_V(0) ? a : alpha * (LN_EXP(a / alpha) - LN_V(1))))                 \
+    X(MISH, F, F, EXPS, (a > LN_V(20) ? a : a * LN_MAP_MISH(LN_EXP(a))))                           \
     X(SOFTSIGN, F, F, ARITH, (a / (LN_V(1) + fabs(a))))                                            \
     X(THRESHOLDED_RELU, F, F, ARITH, (a > LN_V(alpha) ? a : LN_V(0)))                              \
     X(SHRINK, F, F, ARITH,                                                                         \

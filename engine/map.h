@@ -83,7 +83,8 @@ typedef enum ln_map_group {
     LN_MAP_ARITH, /* f32, in vectors */
     LN_MAP_MATH,  /* f32, by the compiler's functions, lane by lane */
     LN_MAP_INT,
-    LN_MAP_TRIG /* as MATH: angles */
+    LN_MAP_TRIG, /* as MATH: angles */
+    LN_MAP_EXPS  /* as ARITH: by the prelude's exponential */
 } ln_map_group;
 
 /* A kind for one set of types: a row of cl_kernels/map.h. */

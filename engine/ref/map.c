@@ -75,6 +75,8 @@ typedef struct map_call {
 #define LN_IMOD             modulo
 #define LN_F16              half
 #define LN_BF16             bfloat
+#define LN_EXP              exp
+#define LN_ERF              erf
 #define LN_R(x)             ((double)(float)(x))
 #define LN_FMOD             modulo_real
 #define LN_IPOW             power
