@@ -6,8 +6,9 @@
 #include "engine/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { ALIGN_BYTES = 128 };
+enum { ALIGN_BYTES = 128, MOST_TRIES = 64 };
 
 ln_dims ln_dims_of(const ln_shape *s) {
     ln_dims d = {1, 1, 1, s->dim[s->rank - 1]};
@@ -222,7 +223,7 @@ static void share_all(ln_plan *p) {
 
 typedef struct block {
     ln_place *place;
-    int64_t size;
+    int64_t size, best; /* best: its offset in the smallest arena so far */
     int order;
 } block;
 
@@ -269,6 +270,31 @@ static int64_t lowest_gap(const block *b, int i, int64_t guard, const ln_place *
     return at;
 }
 
+static int64_t live_peak(const ln_plan *p, const block *b, int count) {
+    int64_t peak = 0;
+    for (int s = 0; s <= p->graph->n_node; s++) {
+        int64_t live = 0;
+        for (int i = 0; i < count; i++)
+            if (b[i].place->first <= s && s <= b[i].place->last) live += b[i].size;
+        peak = LN_MAX(peak, live);
+    }
+    return peak;
+}
+
+/* Places all in their order; the bytes that takes. *top: the block that ends last. */
+static int64_t place_all(block *b, int count, int64_t guard, const ln_place **near, int *top) {
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t end = (b[i].place->offset = lowest_gap(b, i, guard, near)) + b[i].size;
+        if (end <= bytes) continue;
+        bytes = end;
+        *top = i;
+    }
+    return bytes;
+}
+
+/* The largest first; as long as that takes more than the peak, the one that lies on top is placed
+ * before all others, and the smallest arena is kept. */
 static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
     size_t most = (size_t)p->graph->n_tensor + (size_t)p->graph->n_node + 1;
     block *b = calloc(most, sizeof *b);
@@ -278,17 +304,21 @@ static linnet_status assign(ln_plan *p, int64_t guard, linnet_error *err) {
         free((void *)near);
         return ln_fail_oom(err, "memory plan", most * sizeof *b);
     }
-    int count = list_blocks(p, guard, b);
-    for (int i = 0; i < count; i++) {
-        b[i].place->offset = lowest_gap(b, i, guard, near);
-        p->arena_bytes = LN_MAX(p->arena_bytes, b[i].place->offset + b[i].size);
+    int count = list_blocks(p, guard, b), top = 0;
+    p->live_peak_bytes = live_peak(p, b, count);
+    p->arena_bytes = INT64_MAX;
+    for (int try = 0; try < MOST_TRIES && p->arena_bytes > p->live_peak_bytes + guard; try++) {
+        if (try > 0) {
+            block first = b[top];
+            memmove(b + 1, b, (size_t)top * sizeof *b);
+            b[0] = first;
+        }
+        int64_t bytes = place_all(b, count, guard, near, &top);
+        if (bytes >= p->arena_bytes) continue;
+        p->arena_bytes = bytes;
+        for (int i = 0; i < count; i++) b[i].best = b[i].place->offset;
     }
-    for (int s = 0; s <= p->graph->n_node; s++) {
-        int64_t live = 0;
-        for (int i = 0; i < count; i++)
-            if (b[i].place->first <= s && s <= b[i].place->last) live += b[i].size;
-        p->live_peak_bytes = LN_MAX(p->live_peak_bytes, live);
-    }
+    for (int i = 0; i < count; i++) b[i].place->offset = b[i].best;
     free(b);
     free((void *)near);
     return LINNET_OK;
