@@ -96,6 +96,8 @@ static linnet_status record(ln_session *s, linnet_error *err) {
     return LINNET_OK;
 }
 
+static linnet_status reserve_staging(ln_session *s, linnet_error *err);
+
 static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
     s->ns = calloc(n, sizeof *s->ns);
@@ -137,6 +139,7 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     double t0 = ln_now();
     linnet_status st = ln_queue_create(d, s->params.profile, &s->queue, err);
     if (st == LINNET_OK) st = upload(s, err);
+    if (st == LINNET_OK) st = reserve_staging(s, err);
     double t1 = ln_now();
     if (st == LINNET_OK) st = build(s, err);
     if (st != LINNET_OK) {
@@ -272,12 +275,26 @@ static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *
     const ln_tensor *y = &s->plan->graph->tensor[t];
     if (y->shape.rank != 4 || y->as_is) return read_pixels(s, t, data, err);
     span v = span_of(s, t);
-    float *nhwc = malloc(dense_bytes(&v));
-    if (!nhwc) return ln_fail_oom(err, "layout change", dense_bytes(&v));
-    linnet_status st = read_pixels(s, t, nhwc, err);
-    if (st == LINNET_OK) ln_nhwc_to_nchw(shape_of(s, t), nhwc, data);
-    free(nhwc);
-    return st;
+    LN_TRY(grow_staging(s, dense_bytes(&v), err));
+    LN_TRY(read_pixels(s, t, s->staging, err));
+    ln_nhwc_to_nchw(shape_of(s, t), s->staging, data);
+    return LINNET_OK;
+}
+
+/* Host memory for what comes in or goes out in another layout, so that a run needs none. */
+static linnet_status reserve_staging(ln_session *s, linnet_error *err) {
+    const ln_graph *g = s->plan->graph;
+    size_t most = 0;
+    for (int i = 0; i < g->n_input; i++) {
+        span v = span_of(s, g->input[i]);
+        if (!s->plan->place[g->input[i]].dense) most = LN_MAX(most, v.pixels * v.pitch);
+    }
+    for (int i = 0; i < g->n_output; i++) {
+        const ln_tensor *y = &g->tensor[g->output[i]];
+        span v = span_of(s, g->output[i]);
+        if (y->shape.rank == 4 && !y->as_is) most = LN_MAX(most, dense_bytes(&v));
+    }
+    return most ? grow_staging(s, most, err) : LINNET_OK;
 }
 
 linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error *err) {

@@ -11,10 +11,13 @@
 
 static atomic_long oom_countdown; /* 0: never fails; n: the n-th allocation from now fails */
 
+static atomic_long oom_count; /* allocations so far */
+
 static inline void oom_fail_nth(long n) {
     atomic_store(&oom_countdown, n);
 }
 static bool oom_now(void) {
+    atomic_fetch_add(&oom_count, 1);
     if (atomic_load(&oom_countdown) <= 0) return false;
     if (atomic_fetch_sub(&oom_countdown, 1) != 1) return false;
     errno = ENOMEM;
