@@ -17,6 +17,11 @@ static void renamed(ln_imp *im, const ln_shape *s) {
     }
     const ln_shape g = ln_shape_graph(s);
     ln_imp_out_as(im, 0, ln_imp_reshape(im, ln_imp_get(im, v, LN_PLAIN), &g), LN_PLAIN, 0, s);
+    /* groups of channels joined are a map again: what reads it should find it as one */
+    const ln_val *y = &im->val[im->node->out[0]];
+    if (v->shape.rank == 5 && s->rank == 4 && s->dim[0] == v->shape.dim[0] &&
+        s->dim[2] == v->shape.dim[3] && s->dim[3] == v->shape.dim[4] && ln_imp_ok(im))
+        ln_imp_get(im, y, LN_LAST);
 }
 
 /* Operator set 5 on: 0 copies a dimension (unless allowzero), -1 takes what is left. */

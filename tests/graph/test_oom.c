@@ -26,6 +26,7 @@ static linnet_status build(ln_graph *g, linnet_error *err) {
     ln_attr attention = {.attention = {2, 2, 4, 4, 0, 0, 0, 2, 2, 0.5f}};
     ln_attr norm = {.bn = {1e-5f}}, act = {.act = ln_act_relu()};
     const ln_attr planes = {.permute = {{0, 3, 1, 2}}}, turned = {.permute = {{0, 3, 2, 1}}};
+    const ln_attr tokens = {.reshape = {{3, {1, 16, 8}}}}, scores = {.matmul = {.trans_b = true}};
     ln_tid x, y, in[3];
 #define TRY(expr)                                                                                  \
     if ((expr) == LN_NONE) return err->status
@@ -48,6 +49,10 @@ static linnet_status build(ln_graph *g, linnet_error *err) {
     TRY(y = ln_graph_node(g, LN_OP_PERMUTE, "turned", &turned, &y, 1, err));
     in[0] = in[1] = in[2] = y;
     TRY(y = ln_graph_node(g, LN_OP_ATTENTION, "attention", &attention, in, 3, err));
+    TRY(in[0] = in[1] = y = ln_graph_node(g, LN_OP_RESHAPE, "tokens", &tokens, &y, 1, err));
+    TRY(x = ln_graph_node(g, LN_OP_MATMUL, "scores", &scores, in, 2, err));
+    TRY(in[0] = ln_graph_node(g, LN_OP_SOFTMAX, "weights", &same, &x, 1, err));
+    TRY(y = ln_graph_node(g, LN_OP_MATMUL, "values", &same, in, 2, err));
     TRY(y = layer(g, LN_OP_SOFTMAX, "softmax", same, y, 0, 0, err));
 #undef TRY
     return ln_graph_output(g, y, err);
