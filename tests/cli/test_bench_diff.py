@@ -4,6 +4,8 @@ import io
 
 import pytest
 
+import onnxfile
+
 from conftest import NO_LOADER, ppm, read_npy
 
 SMALL = ["mobilenetv1_025", "--size", "96"]
@@ -156,3 +158,18 @@ def test_blocks_are_models_for_other_verbs(linnet, tmp_path):
     r = linnet("classify", PAIR[0], "--synthetic", "1", picture)
     assert r.status == 3 and not r.out
     r.one_line("no classifier")
+
+
+def test_onnx_files(linnet, tmp_path):
+    path, integers = tmp_path / "net.onnx", tmp_path / "add.onnx"
+    path.write_bytes(onnxfile.classifier(batch=1))
+    report = linnet("diff", path, "-o", "json").json
+    assert report["pass"] and report["model"] == "net.onnx"
+    row = linnet("bench", path, "-b", "1,2", "-o", "json").json
+    assert [r["batch"] for r in row] == [1, 2] and row[0]["macs"] == row[1]["macs"] == 3496
+    dims = ["N", 3]
+    integers.write_bytes(onnxfile.model(
+        [onnxfile.node("Add", ["a", "b"], ["y"])],
+        [onnxfile.value(n, dims, onnxfile.INT64) for n in "ab"],
+        [onnxfile.value("y", dims, onnxfile.INT64)], opset=14))
+    assert linnet("diff", integers, "-b", "2").status == 0

@@ -195,15 +195,6 @@ def test_what_is_no_classifier(linnet, write, picture):
     r.one_line("no classifier; use linnet run")
 
 
-# ---- bench, diff ----
-def test_bench_and_diff(linnet, write):
-    path = write("net.onnx", o.classifier(batch=1))
-    report = linnet("diff", path, "-o", "json").json
-    assert report["pass"] and report["model"] == "net.onnx"
-    integers = write("add.onnx", two_inputs(o.INT64))
-    assert linnet("diff", integers).status == 0
-
-
 # ---- refusals ----
 def refused(linnet, path, status, *words):
     for args in (["info", path], ["bench", path], ["diff", path]):
