@@ -123,29 +123,22 @@ typedef struct math_row {
         (void)a, (void)b;                                                                          \
         return (int64_t)(expr);                                                                    \
     }
-D(add, a + b)
-D(sub, a - b)
-D(mul, a *b)
-D(div, a / b)
-D(mod, a - floor(a / b) * b) D(pow, pow(a, b)) D(min, isnan(a) || a < b ? a : b)
-    D(max, isnan(a) || a > b ? a : b) D(equal, a == b) D(greater, a > b) D(less, a < b)
-        D(greater_equal, a >= b) D(less_equal, a <= b) D(and, a != 0 && b != 0)
-            D(or, a != 0 || b != 0) D(xor, (a != 0) != (b != 0)) D(not, a == 0) D(neg, -a)
-                D(abs, fabs(a)) D(sqrt, sqrt(a)) D(exp, exp(a)) D(log, log(a)) D(erf, erf(a))
-                    D(floor, floor(a)) D(ceil, ceil(a)) D(round, nearbyint(a))
-                        D(reciprocal, 1.0 / a) D(sign, (a > 0) - (a < 0)) D(softplus, log1p(exp(a)))
-                            I(add, (uint64_t)a + (uint64_t)b) I(sub, (uint64_t)a - (uint64_t)b)
-                                I(mul, (uint64_t)a *(uint64_t)b) I(neg, 0 - (uint64_t)a)
-                                    I(abs, a < 0 ? 0 - (uint64_t)a : (uint64_t)a)
-                                        I(div, b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b))
-                                            I(mod, b == -1                           ? 0
-                                                   : a % b && (a % b < 0) != (b < 0) ? a % b + b
-                                                                                     : a % b)
-                                                I(min, a < b ? a : b) I(max, a > b ? a : b)
-                                                    I(equal, a == b) I(greater, a > b)
-                                                        I(less, a < b) I(greater_equal, a >= b)
-                                                            I(less_equal, a <= b)
-                                                                I(sign, (a > 0) - (a < 0))
+/* clang-format off */
+D(add, a + b) D(sub, a - b) D(mul, a * b) D(div, a / b) D(mod, a - floor(a / b) * b)
+D(pow, pow(a, b)) D(min, isnan(a) || a < b ? a : b) D(max, isnan(a) || a > b ? a : b)
+D(equal, a == b) D(greater, a > b) D(less, a < b) D(greater_equal, a >= b) D(less_equal, a <= b)
+D(and, a != 0 && b != 0) D(or, a != 0 || b != 0) D(xor, (a != 0) != (b != 0)) D(not, a == 0)
+D(neg, -a) D(abs, fabs(a)) D(sqrt, sqrt(a)) D(exp, exp(a)) D(log, log(a)) D(erf, erf(a))
+D(floor, floor(a)) D(ceil, ceil(a)) D(round, nearbyint(a)) D(reciprocal, 1.0 / a)
+D(sign, (a > 0) - (a < 0)) D(softplus, fmax(a, 0) + log1p(exp(-fabs(a))))
+I(add, (uint64_t)a + (uint64_t)b) I(sub, (uint64_t)a - (uint64_t)b)
+I(mul, (uint64_t)a * (uint64_t)b) I(neg, 0 - (uint64_t)a)
+I(abs, a < 0 ? 0 - (uint64_t)a : (uint64_t)a)
+I(div, b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b))
+I(mod, b == -1 ? 0 : a % b && (a % b < 0) != (b < 0) ? a % b + b : a % b)
+I(min, a < b ? a : b) I(max, a > b ? a : b) I(equal, a == b) I(greater, a > b) I(less, a < b)
+I(greater_equal, a >= b) I(less_equal, a <= b) I(sign, (a > 0) - (a < 0))
+/* clang-format on */
 #undef D
 #undef I
 
