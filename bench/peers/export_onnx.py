@@ -7,6 +7,8 @@ from graph import Unsupported, norm_scale_shift, slot
 
 
 class Exporter:
+    opset = 17
+
     def __init__(self, graph):
         self.graph, self.nodes, self.constants, self.count = graph, [], [], 0
 
@@ -208,7 +210,7 @@ class Exporter:
             helper.make_graph(self.nodes, self.graph.name,
                               [info(self.value[t], t) for t in self.graph.inputs],
                               [info("output", out)], self.constants),
-            opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="linnet")
+            opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8, producer_name="linnet")
         onnx.checker.check_model(model)
         return model
 

@@ -9,6 +9,7 @@ const ln_pass ln_passes[] = {
      ln_pass_remove_noops},
     {"recognize_act", "find hard swish, swish and GELU where they are written out",
      ln_pass_recognize_act},
+    {"recognize_norm", "find layer norm written out", ln_pass_recognize_norm},
     {"recognize_attention", "find attention written as products and a softmax",
      ln_pass_recognize_attention},
     {"recognize_shuffle", "find channel shuffles written as reshapes and a permutation",

@@ -193,7 +193,85 @@ START_TEST(wide_scalars) {
 }
 END_TEST
 
+/* ---- layer norm ---- */
+static ln_tid mean(tg *t, ln_tid x) {
+    const int last = t->g->tensor[x].shape.rank - 1;
+    return TG(t, REDUCE, "mean",
+              ((ln_attr){.reduce = {.kind = LN_REDUCE_MEAN, .axes = 1u << last, .keep = true}}), x);
+}
+static ln_tid centre(tg *t, ln_tid x) {
+    return map2(t, LN_MAP_SUB, x, mean(t, x));
+}
+static ln_tid spread(tg *t, ln_tid square) {
+    return map1(t, LN_MAP_SQRT, with(t, LN_MAP_ADD, mean(t, square), 1e-3));
+}
+static ln_tid norm(tg *t, ln_tid x) { /* PyTorch's */
+    const ln_tid c = centre(t, x);
+    return map2(t, LN_MAP_DIV, c, spread(t, with(t, LN_MAP_POW, c, 2)));
+}
+static ln_tid norm_inverse(tg *t, ln_tid x) { /* centred twice, a product for the square */
+    const ln_tid c = centre(t, x), again = centre(t, x);
+    const ln_tid sd = spread(t, mul(t, c, c));
+    return map2(t, LN_MAP_MUL, map2(t, LN_MAP_DIV, scalar(t, 1), sd), again);
+}
+static ln_tid norm_scaled(tg *t, ln_tid x) {
+    const ln_tid y = TG(t, MUL, "gain", (ln_attr){0}, norm(t, x), tg_vector(t, "gamma", 5));
+    return TG(t, ADD, "shift", (ln_attr){0}, y, tg_vector(t, "beta", 5));
+}
+static ln_tid norm_shifted(tg *t, ln_tid x) { /* a vector is added alone, before the product */
+    return map2(t, LN_MAP_ADD, tg_vector(t, "beta", 5), norm(t, x));
+}
+static ln_tid norm_of_rows(tg *t, ln_tid x) { /* over another dimension */
+    const ln_attr a = {.reduce = {.kind = LN_REDUCE_MEAN, .axes = 2u, .keep = true}};
+    const ln_tid c = map2(t, LN_MAP_SUB, x, TG(t, REDUCE, "mean", a, x));
+    const ln_tid v = TG(t, REDUCE, "mean", a, with(t, LN_MAP_POW, c, 2));
+    return map2(t, LN_MAP_DIV, c, map1(t, LN_MAP_SQRT, with(t, LN_MAP_ADD, v, 1e-3)));
+}
+static ln_tid norm_cubed(tg *t, ln_tid x) {
+    const ln_tid c = centre(t, x);
+    return map2(t, LN_MAP_DIV, c, spread(t, map1(t, LN_MAP_ABS, with(t, LN_MAP_POW, c, 3))));
+}
+static ln_tid norm_of_another(tg *t, ln_tid x) {
+    const ln_tid c = centre(t, x), d = centre(t, with(t, LN_MAP_ADD, x, 1));
+    return map2(t, LN_MAP_DIV, c, spread(t, with(t, LN_MAP_POW, mul(t, d, d), 1)));
+}
+static ln_tid norm_read_twice(tg *t, ln_tid x) { /* the product is not all that reads it */
+    const ln_tid y = norm(t, x);
+    return TG(t, ADD, "sum", (ln_attr){0}, y, mul(t, y, tg_vector(t, "gamma", 5)));
+}
+
+static const struct {
+    ln_tid (*make)(tg *t, ln_tid x);
+    int norms, nodes, inputs;
+} norms[] = {
+    {norm, 1, 1, 1},         {norm_inverse, 1, 1, 1},     {norm_scaled, 1, 1, 3},
+    {norm_shifted, 1, 1, 3}, {norm_read_twice, 1, 3, 1},  {norm_of_rows, 0, 7, 0},
+    {norm_cubed, 0, 8, 0},   {norm_of_another, 0, 11, 0},
+};
+
+START_TEST(layer_norms) {
+    tg t;
+    int changed = 0;
+    tg_open(&t, 3);
+    tg_output(&t, norms[_i].make(&t, tg_input(&t, 2, 3, 2, 5)));
+    float *before = tg_run(&t, 7, 0);
+    ck_assert_int_eq(ln_pass_recognize_norm(t.g, &changed, &t.err), LINNET_OK);
+    float *after = tg_run(&t, 7, 0);
+    same(before, after, 60);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_LAYER_NORM), norms[_i].norms);
+    ck_assert_int_eq(t.g->n_node, norms[_i].nodes);
+    if (norms[_i].norms) {
+        ck_assert_int_eq(t.g->node[0].n_in, norms[_i].inputs);
+        ck_assert(t.g->node[0].attr.norm.eps == 1e-3f);
+    }
+    free(before);
+    free(after);
+    tg_close(&t);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_loop_test(c, layer_norms, 0, (int)LN_COUNT(norms));
     tcase_add_loop_test(c, activations, 0, (int)LN_COUNT(acts));
     tcase_add_test(c, wide_scalars);
 }
