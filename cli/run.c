@@ -196,7 +196,7 @@ static int run_session(const cli_options *o, const given *g, int n, const linnet
 
 /* The shapes of the arrays, for inputs whose own are open: "NAME=1x3x224x224" for each. */
 static char **shape_hints(const given *g, size_t n, size_t *count) {
-    char **hint = calloc(n, sizeof *hint);
+    char **hint = calloc(n + 1, sizeof *hint);
     *count = 0;
     for (size_t i = 0; hint && i < n; i++) {
         ln_str s = {0};
@@ -248,8 +248,9 @@ static int check_output(const cli_options *o) {
 static int run(const cli_options *o) {
     int wrong = check_output(o);
     if (wrong) return wrong;
-    if (!o->n_input) return cli_usage_error("run needs --input X.npy; see linnet run --help");
-    given *g = calloc((size_t)o->n_input, sizeof *g);
+    if (!o->n_input && !cli_has_graph(o->arg[0])) /* a file may have none */
+        return cli_usage_error("run needs --input X.npy; see linnet run --help");
+    given *g = calloc((size_t)o->n_input + 1, sizeof *g);
     if (!g) return cli_out_of_memory("inputs");
     int status = CLI_OK;
     for (int i = 0; i < o->n_input && !status; i++) status = read_input(&g[i], o->input[i]);

@@ -105,6 +105,19 @@ def test_pictures_stay_in_the_order_of_the_file(run, write):
         assert (run(write("relu.onnx", data), {"x": x}, *layout)["y"] == x).all()
 
 
+def test_scalars_constants_and_inputs_handed_through(linnet, run, write, tmp_path):
+    scalar = o.model([o.node("Abs", ["x"], ["y"])], [o.value("x", [])], [o.value("y", [])])
+    out = run(write("abs.onnx", scalar), {"x": np.float32(-3)})["y"]
+    assert out.shape == () and out == 3
+    x = np.arange(60, dtype=np.float32).reshape(1, 3, 4, 5)
+    both = o.model([o.node("Neg", ["x"], ["y"])], [o.value("x", x.shape)],
+                   [o.value("x", x.shape), o.value("y", x.shape)])
+    out = run(write("both.onnx", both), {"x": x})
+    assert (out["x"] == x).all() and (out["y"] == -x).all()
+    fixed = o.model([], [], [o.value("w", [2, 2])], [o.tensor("w", [2, 2], [1, 2, 3, 4])])
+    assert run(write("fixed.onnx", fixed), {})["w"].tolist() == [[1, 2], [3, 4]]
+
+
 def test_missing_and_misshapen_inputs(linnet, write, tmp_path):
     path = write("add.onnx", two_inputs(o.FLOAT, (2, 3)))
     np.save(tmp_path / "a.npy", np.zeros((2, 3), np.float32))

@@ -178,7 +178,7 @@ START_TEST(versions) {
 }
 END_TEST
 
-/* A million graphs within graphs: nothing may recurse into them. */
+/* Graphs within graphs within graphs: nothing may recurse into them. */
 START_TEST(nesting_bomb) {
     enum { DEPTH = 200000 };
     ln_str body = {0};
