@@ -267,7 +267,7 @@ static linnet_status put_input(ln_session *s, int i, const void *data, linnet_er
     ln_tid t = s->plan->graph->input[i];
     if (!s->plan->place[t].dense) return write_pixels(s, t, data, err);
     span v = span_of(s, t);
-    return ln_queue_write(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
+    return ln_queue_write_async(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
 }
 
 static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *err) {
@@ -361,11 +361,19 @@ static linnet_status read_outputs(ln_session *s, void *const *outputs, linnet_er
     return LINNET_OK;
 }
 
-static linnet_status run_once(ln_session *s, const void *const *inputs, void *const *outputs,
-                              linnet_error *err) {
+static linnet_status enqueue_run(ln_session *s, const void *const *inputs, void *const *outputs,
+                                 linnet_error *err) {
     for (int i = 0; i < s->plan->graph->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
     LN_TRY(run_steps(s, err));
     return read_outputs(s, outputs, err);
+}
+
+/* Waits even when it fails: what was enqueued uses the caller's memory. */
+static linnet_status run_once(ln_session *s, const void *const *inputs, void *const *outputs,
+                              linnet_error *err) {
+    linnet_status st = enqueue_run(s, inputs, outputs, err);
+    if (st != LINNET_OK) ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
+    return st;
 }
 
 static void note_time(ln_session *s, double seconds) {
@@ -388,8 +396,6 @@ static linnet_status run_resident(ln_session *s, const void *const *inputs, void
     linnet_status st = run_once(s, inputs, outputs, err);
     if (st == LINNET_OK)
         st = ln_resident_expired(s->resident, expired, err);
-    else
-        ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
     if (s->has_run && s->params.stream == LN_STREAM_AUTO && !s->params.profile)
         note_time(s, ln_now() - start);
     ln_device_unlock_units(s->device);

@@ -90,6 +90,10 @@ linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const voi
                              size_t bytes, linnet_error *err); /* blocking */
 linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
                             linnet_error *err); /* blocking */
+/* Not blocking: src must stay as it is until the queue has finished, or a later blocking call
+ * returned. */
+linnet_status ln_queue_write_async(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
+                                   size_t bytes, linnet_error *err);
 /* Not blocking: dst is whole once the queue has finished, or a later blocking call returned. */
 linnet_status ln_queue_read_async(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
                                   linnet_error *err);

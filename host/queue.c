@@ -100,14 +100,24 @@ static linnet_status check_range(const ln_buffer *b, size_t offset, size_t bytes
                    b->bytes);
 }
 
-linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
-                             size_t bytes, linnet_error *err) {
+static linnet_status write_bytes(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
+                                 size_t bytes, cl_bool blocking, linnet_error *err) {
     LN_TRY(check_range(b, offset, bytes, "writing", err));
     if (!bytes) return LINNET_OK;
     cl_int code =
-        ln_cl()->clEnqueueWriteBuffer(q->queue, b->mem, CL_TRUE, offset, bytes, src, 0, NULL, NULL);
+        ln_cl()->clEnqueueWriteBuffer(q->queue, b->mem, blocking, offset, bytes, src, 0, NULL, NULL);
     if (!code) return LINNET_OK;
     return ln_cl_fail(err, code, "clEnqueueWriteBuffer", "writing %zu bytes", bytes);
+}
+
+linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
+                             size_t bytes, linnet_error *err) {
+    return write_bytes(q, b, offset, src, bytes, CL_TRUE, err);
+}
+
+linnet_status ln_queue_write_async(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
+                                   size_t bytes, linnet_error *err) {
+    return write_bytes(q, b, offset, src, bytes, CL_FALSE, err);
 }
 
 static linnet_status read_bytes(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,
