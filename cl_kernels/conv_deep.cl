@@ -8,8 +8,8 @@
  * each [kh][kw][c][panel width]; b [ocp], a zero behind it. f32.
  * Preconditions: groups 1, no gate.
  *
- * TRANSPOSED: iy = (oy + top - ky*dh) / sh and ix = (ox + left - kx*dw) / sw, where these are whole;
- * no residual. Columns that are sw apart read neighbours by the same taps: such make a tile.
+ * TRANSPOSED: iy = (oy + top - ky*dh) / sh and ix = (ox + left - kx*dw) / sw, where these are
+ * whole; no residual. Columns that are sw apart read neighbours by the same taps: such make a tile.
  *
  * One work-item a group. A tile is one of t1 chunks of an image's rows by one of t3 groups of
  * panels. Inside it a register tile of 8 pixels of a row by one panel keeps its sums over all
@@ -49,6 +49,9 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
     const int width = nv * LN_VW + tail * 8;
     int c = s->c, kw = s->kw;
     int wd = s->wd, sw = LN_XSTEP(s), step = sw * s->xps, xcs = s->xcs;
+#if !TRANSPOSED
+    int stem = !edge && kw == 3 && sw == 2 && s->dw == 1 && s->xps == 1;
+#endif
     for (int ky = 0; ky < s->kh; ky++) {
 #if TRANSPOSED
         int ty = oy + s->top - ky * s->dh, iy = ty / s->sh;
@@ -56,6 +59,34 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
 #else
         int iy = oy * s->sh - s->top + ky * s->dh;
         if (iy < 0 || iy >= s->h) continue;
+#endif
+#if !TRANSPOSED
+        if (stem) { /* a row of a plane at a time: what two pixels see is read once */
+            __global const float *xk = x + (long)iy * s->xrs + ox * 2 - s->left;
+            __global const float *wk = w + (size_t)ky * 3 * c * width;
+            int tap = c * width;
+            for (int k = 0; k < c; k++, xk += xcs, wk += width) {
+                ln_v w00, w01, w10, w11, w20, w21;
+                float8 w0t, w1t, w2t;
+#    define LN_LOAD(j)                                                                             \
+        if (nv > 0) w##j##0 = LN_LDV(wk + j * tap);                                                \
+        if (nv > 1) w##j##1 = LN_LDV(wk + j * tap + LN_VW);                                        \
+        if (tail) w##j##t = LN_LD8(wk + j * tap + nv * LN_VW);
+                LN_LOAD(0)
+                LN_LOAD(1)
+                LN_LOAD(2)
+#    define LN_TAP(i, j)                                                                           \
+        {                                                                                          \
+            float v = xk[i * 2 + j];                                                               \
+            if (nv > 0) s##i##0 = ln_fma((ln_v)v, w##j##0, s##i##0);                               \
+            if (nv > 1) s##i##1 = ln_fma((ln_v)v, w##j##1, s##i##1);                               \
+            if (tail) t##i = ln_fma((float8)v, w##j##t, t##i);                                     \
+        }
+#    define LN_TAPS(i) LN_TAP(i, 0) LN_TAP(i, 1) LN_TAP(i, 2)
+                    LN_EACH8(LN_TAPS)
+            }
+            continue;
+        }
 #endif
         for (int kx = 0; kx < kw; kx++) {
 #if TRANSPOSED
@@ -198,6 +229,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 LN_KERNEL
 #undef LN_START
 #undef LN_AIM
+#undef LN_LOAD
+#undef LN_TAP
+#undef LN_TAPS
 #undef LN_STEP
 #undef LN_RAW
 #undef LN_STORE
