@@ -28,6 +28,12 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
 /* The plan of a session: by the tuner's record unless p says otherwise; *recorded: it is. */
 linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
                           ln_plan **out, ln_stream *stream, bool *recorded, linnet_error *err);
+/* queue: the caller's cl_command_queue, NULL for one of the session's own. */
+linnet_status ln_api_session(linnet_model *m, linnet_device *d, void *queue,
+                             const linnet_session_params *p, linnet_session **out,
+                             linnet_error *err);
+linnet_status ln_api_run_buffers(linnet_session *s, void *const *in, void *const *out,
+                                 linnet_error *err);
 /* Hands a string's memory to the caller. */
 linnet_status ln_api_take(ln_str *s, char **out, linnet_error *err);
 

@@ -14,7 +14,7 @@ struct linnet_session {
     bool ran;
 };
 
-static linnet_status create_on_device(linnet_session *s, ln_device *d,
+static linnet_status create_on_device(linnet_session *s, ln_device *d, void *queue,
                                       const linnet_session_params *p, linnet_error *err) {
     ln_host_stats before = ln_device_stats(d);
     _Static_assert((int)LINNET_WAIT_SLEEP == LN_WAIT_SLEEP && (int)LINNET_WAIT_SPIN == LN_WAIT_SPIN,
@@ -27,7 +27,7 @@ static linnet_status create_on_device(linnet_session *s, ln_device *d,
                        (int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES,
                    "likewise");
     ln_session_params inner = {
-        .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0};
+        .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0, .queue = queue};
     LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
     ln_host_stats after = ln_device_stats(d);
     ln_session_stats own = ln_session_get_stats(s->dev);
@@ -41,13 +41,13 @@ static linnet_status create_on_device(linnet_session *s, ln_device *d,
     return LINNET_OK;
 }
 
-static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d,
+static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d, void *queue,
                             const linnet_session_params *p, linnet_error *err) {
     double start = ln_now();
     LN_TRY(ln_api_graph(m, p, !d->dev, &s->graph, err));
     s->stats.macs = s->graph->macs;
     if (d->dev) {
-        LN_TRY(create_on_device(s, d->dev, p, err));
+        LN_TRY(create_on_device(s, d->dev, queue, p, err));
     } else {
         LN_TRY(ln_ref_create(s->graph, &s->ref, err));
     }
@@ -56,19 +56,33 @@ static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d
     return LINNET_OK;
 }
 
-linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
-                                    const linnet_session_params *p, linnet_session **out,
-                                    linnet_error *err) {
+linnet_status ln_api_session(linnet_model *m, linnet_device *d, void *queue,
+                             const linnet_session_params *p, linnet_session **out,
+                             linnet_error *err) {
     static const linnet_session_params defaults = LINNET_SESSION_PARAMS_INIT;
     *out = NULL;
     linnet_session *s = calloc(1, sizeof *s);
     if (!s) return ln_fail_oom(err, "a session", sizeof *s);
-    linnet_status st = create(s, m, d, p ? p : &defaults, err);
+    linnet_status st = create(s, m, d, queue, p ? p : &defaults, err);
     if (st != LINNET_OK)
         linnet_session_destroy(&s);
     else
         *out = s;
     return st;
+}
+
+linnet_status linnet_session_create(linnet_model *m, linnet_device *d,
+                                    const linnet_session_params *p, linnet_session **out,
+                                    linnet_error *err) {
+    return ln_api_session(m, d, NULL, p, out, err);
+}
+
+linnet_status ln_api_run_buffers(linnet_session *s, void *const *in, void *const *out,
+                                 linnet_error *err) {
+    if (!s->dev)
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED, "the C reference has no buffers of a device");
+    s->ran = true;
+    return ln_session_run_buffers(s->dev, in, out, err);
 }
 
 void linnet_session_destroy(linnet_session **s) {

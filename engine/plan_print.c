@@ -1,5 +1,6 @@
 /* `linnet info --plan`: one line a step, then the totals. */
-#include "engine/plan.h"
+#include "engine/resident.h"
+#include "engine/session.h"
 
 static const char *share_mark(const ln_plan *p, ln_tid t) {
     const ln_place *pl = &p->place[t];
@@ -38,4 +39,27 @@ void ln_plan_print(const ln_plan *p, ln_str *out) {
     ln_str_add(out, "%d steps on %s; arena %lld bytes (live at most %lld), weights %lld bytes\n",
                p->n_step, p->caps.name, (long long)p->arena_bytes, (long long)p->live_peak_bytes,
                (long long)p->weight_bytes);
+}
+
+void ln_plan_print_stream(const ln_plan *p, ln_stream stream, bool recorded, ln_str *out) {
+    char text[256];
+    const char *why = ln_plan_unwalkable(p, text, sizeof text);
+    if (!why && !ln_resident_possible(p)) why = "LINNET_DISABLE names resident";
+    if (stream == LN_STREAM_COMMANDS && !ln_caps_has(&p->caps, LN_FEAT_COMMAND_BUFFER)) {
+        ln_str_add(out, "runs as launches: the device has no command buffers that work\n");
+        return;
+    }
+    if (stream == LN_STREAM_COMMANDS || stream == LN_STREAM_LAUNCHES)
+        ln_str_add(out, "runs %s: %s\n",
+                   stream == LN_STREAM_COMMANDS ? "as a recorded command buffer" : "as launches",
+                   recorded ? "the fastest when it was tuned" : "as it was asked for");
+    else if (why)
+        ln_str_add(out, "runs as launches: %s\n", why);
+    else
+        ln_str_add(out,
+                   "runs resident, all steps in one launch: every step can be walked by one "
+                   "work-item a unit%s; as launches if a trial shows that %u groups do not run at "
+                   "once, or while the machine is busy\n",
+                   recorded ? ", and it was the fastest when it was tuned" : "",
+                   p->caps.compute_units);
 }

@@ -27,6 +27,7 @@ struct ln_session {
     float *staging;        /* host side of a layout change, grown on demand */
     size_t staging_bytes;
     bool has_run;
+    bool on_device; /* the caller's inputs and outputs are buffers of the device */
     ln_session_stats stats;
 };
 
@@ -137,7 +138,8 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     ln_device_retain(d);
     if (params) s->params = *params;
     double t0 = ln_now();
-    linnet_status st = ln_queue_create(d, s->params.profile, &s->queue, err);
+    linnet_status st = s->params.queue ? ln_queue_adopt(d, s->params.queue, &s->queue, err)
+                                       : ln_queue_create(d, s->params.profile, &s->queue, err);
     if (st == LINNET_OK) st = upload(s, err);
     if (st == LINNET_OK) st = reserve_staging(s, err);
     double t1 = ln_now();
@@ -263,8 +265,18 @@ linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
+static linnet_status copy_whole(ln_session *s, ln_tid t, ln_copy_way way, void *mem,
+                                linnet_error *err) {
+    span v = span_of(s, t);
+    bool planar = s->plan->place[t].dense;
+    size_t row = planar ? dense_bytes(&v) : v.row;
+    return ln_queue_copy_rows(s->queue, way, mem, s->arena, v.offset, planar ? row : v.pitch, row,
+                              planar ? 1 : v.pixels, err);
+}
+
 static linnet_status put_input(ln_session *s, int i, const void *data, linnet_error *err) {
     ln_tid t = s->plan->graph->input[i];
+    if (s->on_device) return copy_whole(s, t, LN_COPY_IN, (void *)(uintptr_t)data, err);
     if (!s->plan->place[t].dense) return write_pixels(s, t, data, err);
     span v = span_of(s, t);
     return ln_queue_write_async(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
@@ -273,6 +285,7 @@ static linnet_status put_input(ln_session *s, int i, const void *data, linnet_er
 static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *err) {
     ln_tid t = s->plan->graph->output[i];
     const ln_tensor *y = &s->plan->graph->tensor[t];
+    if (s->on_device) return copy_whole(s, t, LN_COPY_OUT, data, err);
     if (y->shape.rank != 4 || y->as_is) return read_pixels(s, t, data, err);
     span v = span_of(s, t);
     LN_TRY(grow_staging(s, dense_bytes(&v), err));
@@ -358,7 +371,7 @@ static linnet_status read_outputs(ln_session *s, void *const *outputs, linnet_er
     if (s->params.wait != LN_WAIT_SLEEP || s->params.profile)
         LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
     for (int i = 0; i < s->plan->graph->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
-    return LINNET_OK;
+    return s->on_device ? ln_queue_finish(s->queue, s->params.wait, err) : LINNET_OK;
 }
 
 static linnet_status enqueue_run(ln_session *s, const void *const *inputs, void *const *outputs,
@@ -434,27 +447,12 @@ linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *con
     return LINNET_OK;
 }
 
-void ln_plan_print_stream(const ln_plan *p, ln_stream stream, bool recorded, ln_str *out) {
-    char text[256];
-    const char *why = ln_plan_unwalkable(p, text, sizeof text);
-    if (!why && !ln_resident_possible(p)) why = "LINNET_DISABLE names resident";
-    if (stream == LN_STREAM_COMMANDS && !ln_caps_has(&p->caps, LN_FEAT_COMMAND_BUFFER)) {
-        ln_str_add(out, "runs as launches: the device has no command buffers that work\n");
-        return;
-    }
-    if (stream == LN_STREAM_COMMANDS || stream == LN_STREAM_LAUNCHES)
-        ln_str_add(out, "runs %s: %s\n",
-                   stream == LN_STREAM_COMMANDS ? "as a recorded command buffer" : "as launches",
-                   recorded ? "the fastest when it was tuned" : "as it was asked for");
-    else if (why)
-        ln_str_add(out, "runs as launches: %s\n", why);
-    else
-        ln_str_add(out,
-                   "runs resident, all steps in one launch: every step can be walked by one "
-                   "work-item a unit%s; as launches if a trial shows that %u groups do not run at "
-                   "once, or while the machine is busy\n",
-                   recorded ? ", and it was the fastest when it was tuned" : "",
-                   p->caps.compute_units);
+linnet_status ln_session_run_buffers(ln_session *s, void *const *inputs, void *const *outputs,
+                                     linnet_error *err) {
+    s->on_device = true;
+    linnet_status st = ln_session_run(s, (const void *const *)inputs, outputs, err);
+    s->on_device = false;
+    return st;
 }
 
 ln_stream ln_session_stream(const ln_session *s) {

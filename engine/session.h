@@ -29,6 +29,7 @@ typedef struct ln_session_params {
     ln_wait wait;
     ln_stream stream;
     bool profile; /* record a time for each step: by a clock inside one launch, else of launches */
+    void *queue;  /* the caller's cl_command_queue to run on; NULL: one of its own */
     const int *also; /* as in ln_stage; outlives the session */
     int n_also;
 } ln_session_params;
@@ -46,6 +47,9 @@ void ln_session_destroy(ln_session **s);
  * N,C,H,W unless the tensor is as_is, else in the shape's order. */
 linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err);
+/* The same from and to the caller's dense buffers (cl_mem); outputs of rank 4 as N,H,W,C. */
+linnet_status ln_session_run_buffers(ln_session *s, void *const *inputs, void *const *outputs,
+                                     linnet_error *err);
 /* The first `count` steps on what lies in the arena, in the session's own way; waits. */
 linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err);
 /* How long the first dimension of output i was in the last run (ln_tensor.rows). */

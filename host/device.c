@@ -223,7 +223,9 @@ linnet_status ln_devices_list(const char *spec, bool probe, ln_device_entry **ou
 }
 
 /* ---- opening ---- */
-static linnet_status create(const found *f, ln_device **out, linnet_error *err) {
+/* context: the caller's, NULL for one of our own. */
+static linnet_status create(const found *f, cl_context context, ln_device **out,
+                            linnet_error *err) {
     ln_device *d = calloc(1, sizeof *d);
     if (!d) return ln_fail_oom(err, "a device", sizeof *d);
     atomic_init(&d->refs, 1);
@@ -236,7 +238,10 @@ static linnet_status create(const found *f, ln_device **out, linnet_error *err) 
     pthread_cond_init(&d->built, NULL);
     cl_int code = CL_SUCCESS;
     const char *call = "clCreateContext";
-    d->context = ln_cl()->clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+    if (!context)
+        d->context = ln_cl()->clCreateContext(NULL, 1, &d->id, NULL, NULL, &code);
+    else if ((code = ln_cl()->clRetainContext(context)) == CL_SUCCESS)
+        d->context = context;
     if (d->context) {
         call = "clCreateCommandQueue";
         d->fill = ln_cl()->clCreateCommandQueue(d->context, d->id, 0, &code);
@@ -260,7 +265,7 @@ static linnet_status open_device(const char *spec, bool probe, ln_device **out, 
                      "\"ref\" is the C reference, not an OpenCL device; choose one by name");
     if (st == LINNET_OK) {
         settle_features(&l.at[l.chosen], l.chosen, probe);
-        st = create(&l.at[l.chosen], out, err);
+        st = create(&l.at[l.chosen], NULL, out, err);
     }
     free(l.at);
     return st;
@@ -272,6 +277,42 @@ linnet_status ln_device_open(const char *spec, ln_device **out, linnet_error *er
 
 linnet_status ln_device_open_plain(const char *spec, ln_device **out, linnet_error *err) {
     return open_device(spec, false, out, err);
+}
+
+static bool in_context(cl_context context, cl_device_id id) {
+    cl_device_id list[MOST_DEVICES];
+    size_t bytes = 0;
+    if (ln_cl()->clGetContextInfo(context, CL_CONTEXT_DEVICES, sizeof list, list, &bytes))
+        return false;
+    for (size_t i = 0; i < bytes / sizeof *list; i++)
+        if (list[i] == id) return true;
+    return false;
+}
+
+linnet_status ln_device_adopt(void *context, void *id, ln_device **out, linnet_error *err) {
+    found_list l;
+    int at = 0;
+    *out = NULL;
+    if (!context || !id)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "no context or no device given");
+    LN_TRY(enumerate(&l, err));
+    linnet_status st = LINNET_OK;
+    while (at < l.count && l.at[at].id != id) at++;
+    if (at == l.count)
+        st = ln_fail(err, LINNET_ERR_NO_DEVICE,
+                     "the device given is none of this machine's; link "
+                     "the OpenCL loader that Linnet opens");
+    else if (l.at[at].unusable)
+        st = ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: %s", l.at[at].caps.name, l.at[at].unusable);
+    else if (!in_context(context, id))
+        st = ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s is not in the context given",
+                     l.at[at].caps.name);
+    if (st == LINNET_OK) {
+        settle_features(&l.at[at], at, true);
+        st = create(&l.at[at], context, out, err);
+    }
+    free(l.at);
+    return st;
 }
 
 void ln_device_retain(ln_device *d) {

@@ -121,4 +121,16 @@ linnet_status ln_commands_finish(ln_commands *c, linnet_error *err);
 /* All of them in order; not again before the queue has finished. */
 linnet_status ln_commands_enqueue(ln_commands *c, linnet_error *err);
 
+/* ---- the caller's OpenCL objects; handles are cl_ types as void pointers ---- */
+/* The device in the caller's context, which is retained. */
+linnet_status ln_device_adopt(void *context, void *id, ln_device **out, linnet_error *err);
+/* The caller's in-order queue of that context, retained. */
+linnet_status ln_queue_adopt(ln_device *d, void *queue, ln_queue **out, linnet_error *err);
+/* Between a dense buffer of the caller's and rows of `row` bytes, `pitch` apart, at `offset` of
+ * ours. Not blocking. */
+typedef enum ln_copy_way { LN_COPY_IN, LN_COPY_OUT } ln_copy_way;
+linnet_status ln_queue_copy_rows(ln_queue *q, ln_copy_way way, void *mem, ln_buffer *b,
+                                 size_t offset, size_t pitch, size_t row, size_t rows,
+                                 linnet_error *err);
+
 #endif

@@ -61,7 +61,7 @@ linnet_session_params session(void) { linnet_session_params p = LINNET_SESSION_P
 """
 
 
-@pytest.mark.parametrize("header", ["linnet.h", "status.h"])
+@pytest.mark.parametrize("header", ["linnet.h", "opencl.h", "status.h"])
 def test_headers_compile_alone(tmp_path, header):
     source = tmp_path / "alone.c"
     source.write_text("#include <linnet/%s>\nint main(void) { return LINNET_OK; }\n" % header
