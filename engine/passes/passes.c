@@ -17,7 +17,7 @@ const ln_pass ln_passes[] = {
     {"merge_permutes", "put permutations off until they cancel or must be", ln_pass_merge_permutes},
     {"fold_pad", "pad with zeros inside the convolution that reads them", ln_pass_fold_pad},
     {"fold_bn", "fold batch norm into the convolution before it", ln_pass_fold_bn},
-    {"fold_scale", "fold a layer's scale into the convolution before it", ln_pass_fold_scale},
+    {"fold_scale", "fold a layer's scale or bias into the convolution before it", ln_pass_fold_scale},
     {"fuse_activation", "apply activations where their input is made", ln_pass_fuse_activation},
     {"fuse_residual", "add the residual inside the last convolution of a block",
      ln_pass_fuse_residual},

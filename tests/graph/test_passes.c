@@ -261,6 +261,33 @@ START_TEST(weights_are_not_copied) {
 }
 END_TEST
 
+/* A vector that is added is a bias, or part of the one there is; channels may be in other rows. */
+START_TEST(sums_with_vectors) {
+    tg t;
+    tg_open(&t, 9);
+    const ln_tid x = tg_conv(&t, "c", tg_input(&t, 2, 3, 4, 3), 8, 1, 1, 1, _i & 1);
+    const ln_tid y =
+        TG(&t, ADD, "b", ((ln_attr){.binary = {ln_act_relu()}}), x, tg_vector(&t, "v", 8));
+    const ln_tid rows = TG(&t, RESHAPE, "rows", ((ln_attr){.reshape = {{2, {24, 8}}}}), y);
+    const ln_tid w = tg_const(&t, "w", (ln_shape){2, {6, 8}}, false, true);
+    const ln_tid f = TG(&t, FC, "fc", (ln_attr){0}, rows, w);
+    const ln_tid to = TG(&t, RESHAPE, "to", ((ln_attr){.reshape = {{3, {2, 12, 6}}}}), f);
+    tg_output(&t, TG(&t, ADD, "d", (ln_attr){0}, to, tg_vector(&t, "u", 6)));
+    const int64_t params = t.g->params;
+    float *before = tg_run(&t, 5, 0);
+    RUN(&t, NULL);
+    OPS(&t, LN_OP_CONV2D, LN_OP_RESHAPE, LN_OP_FC, LN_OP_RESHAPE);
+    ck_assert_int_eq(t.g->node[0].attr.conv.act.kind, LN_ACT_CLAMP);
+    ck_assert_int_eq(t.g->params, params);
+    float *after = tg_run(&t, 5, 0);
+    for (int i = 0; i < 144; i++)
+        ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-5);
+    free(before);
+    free(after);
+    tg_close(&t);
+}
+END_TEST
+
 /* A graph without weights takes the same shape. */
 START_TEST(shapes_only) {
     tg t;
@@ -299,15 +326,17 @@ static ln_tid keep_late(tg *t, ln_tid x) { /* the other summand comes after the 
 static ln_tid keep_input(tg *t, ln_tid x) { /* a graph's input is no residual */
     return TG(t, ADD, "s", (ln_attr){0}, tg_conv(t, "c", x, 3, 1, 1, 1, false), x);
 }
-static ln_tid keep_vector(tg *t, ln_tid x) { /* a sum with a vector is no residual */
-    return TG(t, ADD, "s", (ln_attr){0}, tg_conv(t, "c", x, 3, 1, 1, 1, false),
-              tg_vector(t, "v", 3));
-}
 static ln_tid keep_bn_after_act(tg *t, ln_tid x) {
     ln_attr a = tg_conv_attr(1, 1, 0, 1);
     a.conv.act = ln_act_relu();
     const ln_tid w = tg_const(t, "w", (ln_shape){4, {3, 1, 1, 3}}, false, true);
     return tg_bn(t, "b", TG(t, CONV2D, "c", a, x, w));
+}
+static ln_tid keep_bias_after_act(tg *t, ln_tid x) {
+    ln_attr a = tg_conv_attr(1, 1, 0, 1);
+    a.conv.act = ln_act_relu();
+    const ln_tid w = tg_const(t, "w", (ln_shape){4, {3, 1, 1, 3}}, false, true);
+    return TG(t, ADD, "s", (ln_attr){0}, TG(t, CONV2D, "c", a, x, w), tg_vector(t, "v", 3));
 }
 static ln_tid keep_second_act(tg *t, ln_tid x) {
     ln_attr a = tg_conv_attr(1, 1, 0, 1);
@@ -389,7 +418,7 @@ static ln_tid keep_se_residual(tg *t, ln_tid x) {
 
 static ln_tid (*const keeps[])(tg *t, ln_tid x) = {
     keep_shared,         keep_output,           keep_late,        keep_input,
-    keep_vector,         keep_bn_after_act,     keep_second_act,  keep_post,
+    keep_bn_after_act,   keep_bias_after_act,   keep_second_act,  keep_post,
     keep_gate_3x3,       keep_gate_shared,      keep_gate_act,    keep_regrouped_rows,
     keep_noop_output,    keep_se_maximum,       keep_se_window,   keep_se_mean_read,
     keep_se_hidden_read, keep_se_hidden_output, keep_se_channels, keep_se_residual,
@@ -468,6 +497,7 @@ static void fill(TCase *c) {
     tcase_add_loop_test(c, a_gate_is_one_node, 0, 4);
     tcase_add_loop_test(c, params_stay_with_their_nodes, 0, 20);
     tcase_add_test(c, weights_are_not_copied);
+    tcase_add_loop_test(c, sums_with_vectors, 0, 2);
     tcase_add_loop_test(c, shapes_only, 0, 20);
     tcase_add_loop_test(c, kept, 0, (int)LN_COUNT(keeps));
     tcase_add_test(c, noops_go);

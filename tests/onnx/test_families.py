@@ -48,7 +48,8 @@ def network(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("family")
     family = (name, "--size", size, "--synthetic", 1)
     linnet("info", *family, "--graph", folder / "g.safetensors", "-q")
-    return folder, plan(*family), answer(folder, *family)
+    yield folder, plan(*family), answer(folder, *family)
+    (folder / "g.safetensors").unlink()
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
