@@ -24,12 +24,11 @@ static bool parse(ln_imp *im, const char **p, const char *stop, int dots, term *
         const char c = **p;
         if (c == ' ') continue;
         int many = 1, label = c - 'a';
-        if (c >= 'A' && c <= 'Z') label = c - 'A'; /* folded below */
         if (!strncmp(*p, "...", 3)) {
             many = dots;
             label = first - dots + 1;
             *p += 2;
-        } else if (c < 'a' || c > 'z') {
+        } else if (c < 'a' || c > 'z' - dots) { /* the last letters stand for the dots */
             return ln_imp_refuse(im, "'%c' in the equation is not supported", c), false;
         }
         for (int i = 0; i < many; i++) {
@@ -111,6 +110,10 @@ static void grouped(ln_imp *im, term *t, const unsigned set[3], const term *orde
     for (int g = 0; g < 3; g++)
         for (int i = 0; i < order->n; i++)
             if (set[g] >> order->label[i] & 1u && n < t->n) label[n++] = order->label[i];
+    if (n != t->n) {
+        ln_imp_refuse(im, "more than %d labels", LN_MAX_RANK);
+        return;
+    }
     reorder(im, t, label);
     for (int i = 0; i < t->n; i++)
         for (int g = 0; g < 3; g++)

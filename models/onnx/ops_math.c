@@ -308,6 +308,7 @@ void ln_imp_op_binary(ln_imp *im, const ln_imp_op *op) {
 void ln_imp_op_variadic(ln_imp *im, const ln_imp_op *op) {
     const math_row *r = &rows[op->arg];
     ln_val so_far = *ln_imp_in(im, 0);
+    if (!ln_imp_wants(im, 0)) return;
     if (im->node->n_in == 1) ln_imp_out_val(im, 0, &so_far);
     for (int i = 1; i < im->node->n_in && ln_imp_ok(im); i++) {
         const ln_val *v[2] = {&so_far, ln_imp_in(im, i)};

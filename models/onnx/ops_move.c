@@ -96,16 +96,16 @@ static void concat(ln_imp *im, const ln_val **v, const ln_host **h, ln_tid *t) {
         return;
     }
     const int rank = v[0]->shape.rank;
+    if (!rank) {
+        ln_imp_refuse(im, "scalars have no dimension to be joined along");
+        return;
+    }
     const int axis = ln_imp_axis(im, ln_imp_int(im, "axis", 1), rank);
     for (int i = 0; i < n; i++) {
         if (v[i]->shape.rank != rank) ln_imp_refuse(im, "operands of different rank");
         h[i] = v[i]->host;
         fixed &= h[i] != NULL;
         last &= ln_val_is_last(v[i]) || (h[i] && rank > 2);
-    }
-    if (!rank) {
-        ln_imp_refuse(im, "scalars have no dimension to be joined along");
-        return;
     }
     if (fixed) {
         ln_imp_out_host(im, 0, ln_host_concat(im, h, n, axis));
@@ -137,7 +137,7 @@ static void sliced(ln_imp *im, int slot, const ln_val *v, const int64_t *begin, 
     if (v->host) {
         ln_shape_strides(&v->shape, dense);
         for (int i = 0; i < size->rank; i++) {
-            stride[i] = dense[i] * step[i];
+            stride[i] = size->dim[i] > 1 ? dense[i] * step[i] : 0;
             offset += dense[i] * begin[i];
         }
         ln_imp_out_host(im, slot, ln_host_view(im, v->host, size, stride, offset));

@@ -67,7 +67,7 @@ static bool read_sizes(ln_imp *im, const ln_host *scales, const ln_host *sizes, 
                false;
     for (int i = 0; i < n; i++) {
         if (h == sizes) {
-            a[i] = (ln_resize_axis){.size = ln_host_i(h, i)};
+            a[i] = (ln_resize_axis){.size = LN_MIN(ln_host_i(h, i), INT32_MAX)};
         } else {
             const double s = ln_host_f(h, i), size = floor((double)x->dim[axis[i]] * s);
             if (!(s > 0) || size > INT32_MAX) return ln_imp_refuse(im, "scale %g", s), false;

@@ -53,5 +53,5 @@ void ln_imp_op_nms(ln_imp *im, const ln_imp_op *op) {
     ln_imp_node_all(im, LN_OP_NMS, &a, in, 2, chosen);
     ln_imp_node_all(im, LN_OP_NMS_ROWS, NULL, chosen, 1, rows);
     ln_imp_out(im, 0, rows[0], LN_PLAIN, LN_ONNX_INT64);
-    if (ln_imp_ok(im)) im->val[im->node->out[0]].rows = rows[1];
+    if (ln_imp_ok(im) && ln_imp_wants(im, 0)) im->val[im->node->out[0]].rows = rows[1];
 }

@@ -222,7 +222,8 @@ void ln_imp_op_range(ln_imp *im, const ln_imp_op *op) {
             ((double *)data)[i] =
                 ln_type_round(a->type, ln_host_f(a, 0) + (double)i * ln_host_f(d, 0));
         else
-            ((int64_t *)data)[i] = ln_host_i(a, 0) + i * ln_host_i(d, 0);
+            ((int64_t *)data)[i] =
+                (int64_t)((uint64_t)ln_host_i(a, 0) + (uint64_t)i * (uint64_t)ln_host_i(d, 0));
     }
     ln_imp_out_host(im, 0, h);
 }

@@ -44,19 +44,19 @@ void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
         return;
     }
     const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
-    ln_shape s = v->shape;
     for (int d = 0, k = 0; d < rank; d++) {
         if (!(axes >> d & 1u)) continue;
         const int at = placed(l, d, rank);
         a.pad.before[at] = in ? ln_host_i(in, k) : attr[k];
         a.pad.after[at] = in ? ln_host_i(in, k + parts) : attr[k + parts];
-        s.dim[d] += a.pad.before[at] + a.pad.after[at];
         k++;
     }
     a.pad.value = value && value->count ? (float)ln_host_f(value, 0) : 0.0f;
     if (op->arg) a.pad.value = ln_imp_float(im, "value", 0.0f);
-    const ln_tid x = ln_imp_get(im, v, l);
-    ln_imp_out_as(im, 0, rank ? ln_imp_1(im, LN_OP_PAD, a, x) : x, l, 0, &s);
+    if (rank)
+        ln_imp_out(im, 0, ln_imp_1(im, LN_OP_PAD, a, ln_imp_get(im, v, l)), l, 0);
+    else
+        ln_imp_out_val(im, 0, v);
 }
 
 static bool block_of(ln_imp *im, const ln_val *v, int64_t *b) {

@@ -65,6 +65,7 @@ static const wrong list[] = {
     {"BatchNormalization", 13, "1,3,4,4", NULL, F, NULL, {0}, 0, "1 inputs, 5 to 5 are needed"},
     {"Split", 11, "6", NULL, F, "split", {7}, 1, "part 0 of 7"},
     {"Slice", 9, "6", NULL, F, "starts", {1}, 1, "1 starts, 0 ends"},
+    {"Einsum", 13, "2,2", NULL, F, NULL, {0}, 0, "operand 0 has rank 2, the equation 0 labels"},
     {"Mod", 13, "2", "2", F, "fmod", {1}, 0, "fmod"},
     {"HardSwish", 13, "2", NULL, F, NULL, {0}, 0, "operator set 13"},
 };
