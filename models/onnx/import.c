@@ -98,7 +98,7 @@ static void check_node(ln_imp *im, const ln_imp_op *op) {
     }
     for (int i = 0; i < n->n_in; i++) {
         const ln_val *v = ln_imp_in(im, i);
-        if (n->in[i] == LN_NONE && i < op->min_in) ln_imp_refuse(im, "input %d is missing", i);
+        if (i < op->min_in && n->in[i] == LN_NONE) ln_imp_refuse(im, "input %d is missing", i);
         if (n->in[i] != LN_NONE && !v)
             ln_imp_refuse(im, "input %s is computed by no node before it",
                           im->m->value[n->in[i]].name);
