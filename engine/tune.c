@@ -312,15 +312,25 @@ static bool all_floats(const ln_graph *g, const ln_node *n) {
     return true;
 }
 
+/* Ends a stage of contests when it has had its share of the time that is left, so that a slow
+ * machine comes to the others too. */
+static void share_time(ln_tuner *t, double end, double part) {
+    double now = ln_now();
+    if (end > 0) t->deadline = LN_MAX(now + part * (end - now), 1e-9);
+}
+
 /* A node that only renames memory has no variant. */
 static linnet_status decide_nodes(ln_tuner *t, ln_network *n, linnet_error *err) {
     ln_known k = {0};
     linnet_status st = LINNET_OK;
     n->node = calloc((size_t)n->graph->n_node + 1, sizeof *n->node);
     if (!n->node) return ln_fail_oom(err, "nodes", (size_t)n->graph->n_node * sizeof *n->node);
+    double end = t->deadline;
+    share_time(t, end, 0.5);
     for (int i = 0; i < n->graph->n_node && st == LINNET_OK; i++)
         if (n->plan->choice[i].variant && all_floats(n->graph, &n->graph->node[i]))
             st = decide_node(t, n, i, &k, err);
+    t->deadline = end;
     for (int i = 0; i < n->n_pair && st == LINNET_OK; i++)
         st = ln_network_decide_chain(t, n, &n->pair[i], &k, err);
     free(k.row);
@@ -355,7 +365,10 @@ static linnet_status tune_network(ln_tuner *t, ln_network *n, linnet_error *err)
     LN_TRY(t->params->graph(t->params->user, &n->graph, err));
     uint64_t key = ln_record_key(t->device, n->graph);
     LN_TRY(list_variants(t, err));
+    double end = t->deadline;
+    share_time(t, end, 0.3);
     LN_TRY(decide_gates(t, n, err));
+    t->deadline = end;
     LN_TRY(ln_plan_create(n->graph, ln_device_caps(t->device), &params, &n->plan, err));
     if (n->failed) return ln_fail_oom(err, "chains", (size_t)n->n_pair * sizeof *n->pair);
     LN_TRY(decide_nodes(t, n, err));

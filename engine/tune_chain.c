@@ -46,8 +46,8 @@ static linnet_status hold_chain(ln_tuner *t, const ln_network *n, const struct l
         snprintf(ln_contest_candidate(t, c, i)->name, sizeof t->out->candidate->name, "%s",
                  chain ? "chain" : "apart");
     }
-    linnet_status st = ln_contest_run(t, c, key, units, spec, err);
     t->out->contest[c].bound_us = 1e6 * ln_roofline(t, macs, 0);
+    linnet_status st = ln_contest_run(t, c, key, units, spec, err);
     free((void *)choice);
     return st == LINNET_OK ? ln_note_known(k, key, c, err) : st;
 }

@@ -8,7 +8,14 @@
 const char *const ln_verdict_names[LN_VERDICT_COUNT] = {"chosen",  "slower", "wrong",  "failed",
                                                         "stopped", "pruned", "untried"};
 
-enum { MARGIN_PERCENT = 2, NEAR_PERCENT = 3, FAR_BEHIND = 2, LEAST_ROUNDS = 3 };
+enum {
+    MARGIN_PERCENT = 2,
+    NEAR_PERCENT = 3,
+    FAR_BEHIND = 2,
+    LEAST_ROUNDS = 3,
+    FAR_FROM_BOUND = 20,
+    BARRIERS_US = 300
+};
 
 double ln_roofline(const ln_tuner *t, int64_t macs, int64_t bytes) {
     return LN_MAX(2.0 * (double)macs / t->flops, (double)bytes / t->bytes);
@@ -171,6 +178,16 @@ static int64_t traffic(const ln_trial *t) {
     return sum;
 }
 
+static bool disturbed(const ln_tuner *t, int contest) {
+    const ln_tune_contest *c = &t->out->contest[contest];
+    double least = 0;
+    for (int i = 0; i < c->count; i++) {
+        const ln_tune_candidate *x = ln_contest_candidate(t, contest, i);
+        if (x->least_us > 0) least = least == 0 ? x->least_us : LN_MIN(least, x->least_us);
+    }
+    return c->bound_us > 0 && least > FAR_FROM_BOUND * c->bound_us + BARRIERS_US;
+}
+
 linnet_status ln_contest_run(ln_tuner *t, int contest, uint64_t key, ln_unit *const *unit,
                              const ln_trial_spec *spec, linnet_error *err) {
     int n = t->out->contest[contest].count, left = 0;
@@ -201,7 +218,8 @@ linnet_status ln_contest_run(ln_tuner *t, int contest, uint64_t key, ln_unit *co
     }
     if (st == LINNET_OK) {
         ln_tune_contest *c = &t->out->contest[contest];
-        ln_contest_choose(t, contest, 0.01 * MARGIN_PERCENT);
+        /* times that far from what the device can do are other processes': nothing is learnt */
+        ln_contest_choose(t, contest, disturbed(t, contest) ? 1 : 0.01 * MARGIN_PERCENT);
         c->bytes = bytes[0];
         c->saved = bytes[c->chosen] ? bytes[0] - bytes[c->chosen] : 0;
     }

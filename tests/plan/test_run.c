@@ -1,5 +1,7 @@
-/* What a run must not do once a session has run: allocate, or touch files, in our own code. */
+/* What a run must not do once a session has run: allocate, or touch files, in our own code; and
+ * what it does when the device is lost. */
 #include "engine/session.h"
+#include "host/fault.h"
 #include "tests/check_main.h"
 #include "tests/oom.h"
 #include "tests/plan/random_graph.h"
@@ -70,4 +72,33 @@ START_TEST(a_run_takes_no_memory_and_no_files) {
 }
 END_TEST
 
-CHECK_MAIN("run", a_run_takes_no_memory_and_no_files)
+/* Every call fails from some moment of a run on: the run says so, all can be given back, and a
+ * device that is opened anew goes on. */
+START_TEST(a_lost_device_is_named_and_let_go) {
+    float *x = calloc(1 << 16, sizeof *x), *y = malloc((1 << 17) * sizeof *y);
+    for (int stream = LN_STREAM_LAUNCHES; stream <= LN_STREAM_COMMANDS; stream++)
+        for (long call = 1; call <= 3; call++) {
+            const ln_session_params how = {.stream = (ln_stream)stream};
+            ln_device *d = NULL;
+            ln_plan *p = NULL;
+            ln_session *s = NULL;
+            ln_graph *g = ln_test_random_graph(2);
+            OK(ln_device_open(NULL, &d, &err));
+            OK(ln_plan_create(g, ln_device_caps(d), NULL, &p, &err));
+            OK(ln_session_create(d, p, &how, &s, &err));
+            OK(run(s, x, y));
+            ln_fault fault = {.fail_call = call, .fail_all_after = true, .fail_code = -36};
+            ln_fault_set(&fault); /* CL_INVALID_COMMAND_QUEUE: what a watchdog leaves behind */
+            linnet_status st = run(s, x, y);
+            ln_session_destroy(&s);
+            ln_device_release(&d);
+            ln_fault_set(NULL);
+            ck_assert_int_eq(st, LINNET_ERR_DEVICE_LOST);
+            ln_graph_destroy(&g);
+        }
+    free(x);
+    free(y);
+}
+END_TEST
+
+CHECK_MAIN("run", a_run_takes_no_memory_and_no_files, a_lost_device_is_named_and_let_go)
