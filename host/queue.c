@@ -104,8 +104,8 @@ static linnet_status write_bytes(ln_queue *q, ln_buffer *b, size_t offset, const
                                  size_t bytes, cl_bool blocking, linnet_error *err) {
     LN_TRY(check_range(b, offset, bytes, "writing", err));
     if (!bytes) return LINNET_OK;
-    cl_int code =
-        ln_cl()->clEnqueueWriteBuffer(q->queue, b->mem, blocking, offset, bytes, src, 0, NULL, NULL);
+    cl_int code = ln_cl()->clEnqueueWriteBuffer(q->queue, b->mem, blocking, offset, bytes, src, 0,
+                                                NULL, NULL);
     if (!code) return LINNET_OK;
     return ln_cl_fail(err, code, "clEnqueueWriteBuffer", "writing %zu bytes", bytes);
 }
