@@ -185,7 +185,7 @@ ln_tid ln_imp_permute(ln_imp *im, ln_tid x, const int *perm) {
 
 /* ---- constants in the graph ---- */
 float *ln_imp_floats_of(ln_imp *im, const ln_host *h) {
-    if (!ln_imp_ok(im) || !h) return NULL;
+    if (!h || !ln_imp_spend(im, h->count)) return NULL;
     float *p = ln_pool_alloc(&im->g->pool, (size_t)LN_MAX(h->count, 1), sizeof *p);
     if (!p) {
         im->status = ln_fail_oom(im->err, "a constant", (size_t)h->count * sizeof *p);
@@ -228,6 +228,7 @@ static bool view_type(int type, ln_dtype *out) {
 
 /* Types without a view of their own become int32 in a new block. */
 static const void *as_i32(ln_imp *im, const ln_host *h) {
+    if (!ln_imp_spend(im, h->count)) return NULL;
     int32_t *p = ln_pool_alloc(&im->g->pool, (size_t)LN_MAX(h->count, 1), sizeof *p);
     if (!p) {
         im->status = ln_fail_oom(im->err, "a constant", (size_t)h->count * sizeof *p);

@@ -2,17 +2,25 @@
  * exact in int64 and wrap to their type; floats are computed in double and rounded to theirs. */
 #include "models/onnx/import.h"
 
-#define MAX_HOST (1ll << 28) /* elements of a computed constant */
+#define MAX_HOST (1ll << 28) /* elements of all computed constants: a few bytes can ask for many   \
+                              */
+
+bool ln_imp_spend(ln_imp *im, int64_t n) {
+    if (!ln_imp_ok(im)) return false;
+    if (n <= MAX_HOST - im->spent) {
+        im->spent += n;
+        return true;
+    }
+    ln_imp_refuse(im, "a constant of %lld elements is too large, with %lld computed before it",
+                  (long long)n, (long long)im->spent);
+    return false;
+}
 
 ln_host *ln_host_new(ln_imp *im, int type, const ln_shape *s, void **data) {
     int64_t n;
     *data = NULL;
-    if (!ln_imp_ok(im)) return NULL;
-    if (!ln_count(s, &n) || n > MAX_HOST) {
-        char text[96];
-        ln_imp_refuse(im, "a constant of %s elements is too large", ln_shape_text(s, text));
-        return NULL;
-    }
+    if (!ln_count(s, &n)) n = INT64_MAX;
+    if (!ln_imp_spend(im, n)) return NULL;
     ln_host *h = ln_pool_alloc(&im->g->pool, 1, sizeof *h);
     *data = ln_pool_alloc(&im->g->pool, (size_t)LN_MAX(n, 1), 8);
     if (!h || !*data) {
@@ -207,7 +215,10 @@ const ln_host *ln_host_reduce(ln_imp *im, const ln_fold *fn, bool mean, const ln
     if (!h->count) return ln_imp_refuse(im, "nothing to reduce"), NULL;
     ln_host *r = ln_host_new(im, h->type, &s, &data);
     bool *seen = r ? ln_pool_alloc(&im->g->pool, (size_t)r->count, 1) : NULL;
-    if (!seen) return NULL;
+    if (!seen) {
+        if (r) im->status = ln_fail_oom(im->err, "a constant", (size_t)r->count);
+        return NULL;
+    }
     do {
         const int64_t k = offset_at(at, stride, h->shape.rank);
         if (seen[k])

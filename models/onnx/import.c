@@ -103,7 +103,7 @@ static void check_node(ln_imp *im, const ln_imp_op *op) {
             ln_imp_refuse(im, "input %s is computed by no node before it",
                           im->m->value[n->in[i]].name);
     }
-    if (n->n_out < 1) ln_imp_refuse(im, "it has no outputs");
+    if (n->n_out < 1 || n->out[0] == LN_NONE) ln_imp_refuse(im, "it has no first output");
 }
 
 static void convert(ln_imp *im, const ln_onnx_node *n) {

@@ -59,6 +59,7 @@ typedef struct ln_imp {
     ln_val *val;              /* by value id */
     const ln_onnx_node *node; /* being converted */
     int made;                 /* graph nodes made for it */
+    int64_t spent;            /* elements of constants computed so far */
     linnet_status status;
     linnet_error *err;
 } ln_imp;
@@ -144,6 +145,8 @@ bool ln_imp_window_attrs(ln_imp *im, int n, const int64_t *k, ln_imp_window *w);
 ln_window ln_imp_window_2d(const ln_imp_window *w); /* n 1 or 2 */
 
 /* ---- arithmetic on the host (fold.c) ---- */
+/* Before memory for n elements of a constant is taken; refuses when all of them are too many. */
+bool ln_imp_spend(ln_imp *im, int64_t n);
 /* A new constant of computed elements (INT64 or DOUBLE by type); *data receives them. */
 ln_host *ln_host_new(ln_imp *im, int type, const ln_shape *s, void **data);
 /* A tensor of the file; refuses types that are not read. */

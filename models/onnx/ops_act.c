@@ -73,8 +73,9 @@ void ln_imp_op_prelu(ln_imp *im, const ln_imp_op *op) {
     ln_imp_layout l = LN_PLAIN;
     int64_t n;
     (void)op;
+    const bool old = im->node->version < 7;
     if (v[1]->shape.rank == 1 && v[0]->shape.rank > 2 && ln_count(&v[1]->shape, &n) && n > 1 &&
-        v[0]->shape.dim[v[0]->shape.rank - 1] != n && v[0]->shape.dim[1] == n) {
+        (old || v[0]->shape.dim[v[0]->shape.rank - 1] != n) && v[0]->shape.dim[1] == n) {
         in[0] = ln_imp_get(im, v[0], l = LN_LAST); /* by channel */
         in[1] = ln_imp_get(im, v[1], LN_PLAIN);
     } else {

@@ -142,16 +142,20 @@ static bool spread_of(ln_imp *im, const ln_shape *x, const ln_shape *w, ln_imp_w
     if (!ln_imp_window_attrs(im, x->rank - 2, w->dim + 2, win)) return false;
     for (int i = 0; i < win->n; i++) {
         const int64_t in = x->dim[2 + i], more = extra && (size_t)i < n_extra ? extra[i] : 0;
+        if (more < 0 || more > INT32_MAX)
+            return ln_imp_refuse(im, "output_padding is %lld", (long long)more), false;
         const int64_t full = win->stride[i] * (in - 1) + more + (win->k[i] - 1) * win->dil[i] + 1;
         win->out[i] = full - win->before[i] - win->after[i];
         if (want || same) {
             const size_t at = n_out > (size_t)win->n ? (size_t)i + 2 : (size_t)i;
             win->out[i] = want ? (at < n_out ? want[at] : 0) : in * win->stride[i];
+            if (want && (win->out[i] < 1 || win->out[i] > INT32_MAX))
+                return ln_imp_refuse(im, "output_shape is %lld", (long long)win->out[i]), false;
             const int64_t cut = LN_MAX(full - win->out[i], 0);
             win->before[i] = same && !lower ? cut / 2 : cut - cut / 2;
             if (want && !same) win->before[i] = cut / 2;
         }
-        if (win->out[i] < 1 || more < 0 || win->out[i] >= full + win->stride[i]) {
+        if (win->out[i] < 1 || win->out[i] >= full + win->stride[i]) {
             ln_imp_refuse(im, "an output of %lld pixels from %lld", (long long)win->out[i],
                           (long long)in);
             return false;
@@ -170,9 +174,14 @@ static ln_tid spread2d(ln_imp *im, ln_tid x, ln_tid w, ln_tid bias, const ln_imp
     return ln_imp_node(im, LN_OP_CONV_TRANSPOSE, &a, in, bias == LN_NONE ? 2 : 3);
 }
 
+enum { MAX_PLANES = 64 }; /* the constant below is as many times the weights */
+
 /* [OC,KD,1,KD]: plane k of a channel goes to place k of its window in depth. */
 static ln_tid places(ln_imp *im, int64_t oc, int64_t kd) {
     float *data;
+    if (kd > MAX_PLANES)
+        return ln_imp_refuse(im, "a window of %lld planes; at most %d are supported", (long long)kd,
+                             MAX_PLANES);
     const ln_shape s = ln_nhwc(oc, kd, 1, kd);
     const ln_tid t = ln_graph_const_new(im->g, "depth", s, &data, im->err);
     for (int64_t i = 0; t != LN_NONE && i < oc * kd; i++) data[i * kd + i % kd] = 1.0f;

@@ -211,6 +211,10 @@ void ln_imp_op_einsum(ln_imp *im, const ln_imp_op *op) {
     }
     for (int i = 0; i < n; i++) {
         bool has;
+        if (!ln_imp_in(im, i)) {
+            ln_imp_refuse(im, "input %d is missing", i);
+            return;
+        }
         const int rank = ln_imp_in(im, i)->shape.rank, own = letters(p, ",-", &has);
         if (has) dots = LN_MAX(dots, rank - own);
         p += strcspn(p, ",");

@@ -209,17 +209,20 @@ void ln_imp_op_unary(ln_imp *im, const ln_imp_op *op) {
 /* ---- binary ---- */
 /* Before operator set 7 the second operand's first dimension lies at `axis` of the first's. */
 static void old_broadcast(ln_imp *im, const ln_val *x, ln_val *y) {
-    const int64_t axis = ln_imp_int(im, "axis", x->shape.rank - y->shape.rank);
-    ln_shape s = {.rank = x->shape.rank - (int)axis};
+    const int behind = x->shape.rank - y->shape.rank; /* where it lies in numpy's way */
+    const int64_t axis = ln_imp_int(im, "axis", behind);
     if (!ln_imp_int(im, "broadcast", 0) || !y->shape.rank || !ln_imp_ok(im)) return;
-    if (axis < 0 || axis + y->shape.rank > x->shape.rank) {
+    if (axis < 0 || axis > behind) {
         ln_imp_refuse(im, "axis %lld does not place the second operand", (long long)axis);
         return;
     }
+    if (axis == behind) return;
+    ln_shape s = {.rank = x->shape.rank - (int)axis};
     for (int i = 0; i < s.rank; i++) s.dim[i] = i < y->shape.rank ? y->shape.dim[i] : 1;
+    const ln_tid t = y->host ? LN_NONE : ln_imp_reshape(im, ln_imp_get(im, y, LN_PLAIN), &s);
     if (y->host) y->host = ln_host_reshape(im, y->host, &s);
-    if (!y->host && y->tid[LN_PLAIN] != LN_NONE)
-        y->tid[LN_PLAIN] = ln_imp_reshape(im, y->tid[LN_PLAIN], &s);
+    y->tid[LN_PLAIN] = t;
+    y->tid[LN_LAST] = LN_NONE;
     y->shape = s;
 }
 

@@ -168,7 +168,7 @@ void ln_imp_op_split(ln_imp *im, const ln_imp_op *op) {
     const bool given = op->arg >= 0 && ln_imp_in(im, op->arg);
     const ln_host *in = given ? ln_imp_const(im, op->arg, "the sizes") : NULL;
     size_t n = 0;
-    const int64_t *attr = op->arg < 0 ? ln_imp_ints(im, "split", &n) : NULL;
+    const int64_t *attr = given ? NULL : ln_imp_ints(im, "split", &n);
     const int parts = im->node->n_out;
     int64_t begin[LN_MAX_RANK] = {0}, step[LN_MAX_RANK] = {1, 1, 1, 1, 1, 1};
     if (!ln_imp_ok(im)) return;
@@ -191,6 +191,8 @@ void ln_imp_op_split(ln_imp *im, const ln_imp_op *op) {
         if (ln_imp_wants(im, i)) sliced(im, i, v, begin, step, &s);
         begin[axis] += size;
     }
+    if (begin[axis] != all)
+        ln_imp_refuse(im, "the parts end at %lld of %lld", (long long)begin[axis], (long long)all);
 }
 
 /* One axis of Slice: where it begins and how many it takes, from numbers that may lie outside. */
@@ -201,6 +203,7 @@ static bool slice_axis(ln_imp *im, int64_t n, int64_t start, int64_t end, int64_
     start = start < -n ? 0 : start < 0 ? start + n : LN_MIN(start, most);
     end = end < -n ? least : end < 0 ? end + n : LN_MIN(end, most);
     if (!n) start = end = 0;
+    step = LN_MAX(LN_MIN(step, n + 1), -n - 1); /* farther takes no more */
     *begin = start;
     *count = step > 0 ? (end > start ? ln_ceil_div(end - start, step) : 0)
                       : (start > end ? ln_ceil_div(start - end, -step) : 0);

@@ -101,7 +101,7 @@ static ln_tid spread(ln_imp *im, int slot, int64_t groups, int64_t c) {
         return ln_imp_refuse(im, "input %d has not one value a group", slot);
     float *p = ln_imp_floats_of(im, h), *all = NULL;
     const ln_shape s = {1, {c}};
-    if (p) all = ln_pool_alloc(&im->g->pool, (size_t)c, sizeof *all);
+    if (p && ln_imp_spend(im, c)) all = ln_pool_alloc(&im->g->pool, (size_t)c, sizeof *all);
     if (!all) {
         if (ln_imp_ok(im)) im->status = ln_fail_oom(im->err, "a constant", (size_t)c * 4);
         return LN_NONE;

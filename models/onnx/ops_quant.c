@@ -12,6 +12,7 @@ static ln_val along(ln_imp *im, const ln_val *v, int rank, int axis) {
     if (n == 1 || v->shape.rank != 1) return r;
     r.shape = (ln_shape){.rank = rank - axis};
     for (int i = 0; i < r.shape.rank; i++) r.shape.dim[i] = i ? 1 : n;
+    r.tid[LN_PLAIN] = LN_NONE; /* what is made of the vector has its shape */
     if (r.host)
         r.host = ln_host_reshape(im, v->host, &r.shape);
     else
@@ -67,7 +68,13 @@ static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis
     const ln_val xf = as_float(im, x), sa = along(im, s, x->shape.rank, axis);
     ln_val y = combined(im, LN_MATH_DIV, LN_MAP_DIV, &xf, &sa);
     const ln_imp_layout l = ln_val_is_last(&y) ? LN_LAST : LN_PLAIN;
-    const int type = z ? z->type : LN_ONNX_UINT8;
+    const int64_t said = ln_imp_int(im, "output_dtype", 0); /* from operator set 21 on */
+    const int type = z ? z->type : said >= 1 && said <= INT16_MAX ? (int)said : LN_ONNX_UINT8;
+    if ((said && said != type) || type < LN_ONNX_UINT8 || type > LN_ONNX_INT16) {
+        ln_imp_refuse(im, "quantization to %s is not supported",
+                      ln_onnx_type_name(said ? (int)said : type));
+        return;
+    }
     ln_type_range(type, &lo, &hi);
     y.host = NULL; /* constants too: this is seldom worth more */
     y.tid[l] = ln_imp_map1(im, LN_MAP_ROUND, y.tid[l]);
