@@ -109,8 +109,11 @@ bool ln_imp_window_attrs(ln_imp *im, int n, const int64_t *k, ln_imp_window *w) 
             return ln_imp_refuse(im, "a window of %lld pixels with dilation %lld",
                                  (long long)w->k[i], (long long)w->dil[i]),
                    false;
-    return strcmp(ln_imp_string(im, "auto_pad", "NOTSET"), "NOTSET") ? ln_imp_ok(im)
-                                                                     : read_pads(im, w);
+    const char *pad = ln_imp_string(im, "auto_pad", "NOTSET");
+    if (!strcmp(pad, "NOTSET")) return read_pads(im, w);
+    if (strcmp(pad, "VALID") && strcmp(pad, "SAME_UPPER") && strcmp(pad, "SAME_LOWER"))
+        return ln_imp_refuse(im, "auto_pad %s is not supported", pad), false;
+    return ln_imp_ok(im);
 }
 
 bool ln_imp_window_of(ln_imp *im, const ln_shape *x, const int64_t *k, ln_imp_window *w) {

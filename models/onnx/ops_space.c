@@ -38,18 +38,22 @@ void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
     if (!ln_imp_ok(im) || !pad_mode(im, &a.pad.mode)) return;
     if (!axes) axes = (1u << rank) - 1;
     if (in) n = (size_t)in->count;
-    const int parts = __builtin_popcount(axes);
+    const ln_host *list = op->arg ? NULL : ln_imp_host(im, 3); /* in any order */
+    const int parts = list && list->count ? (int)LN_MIN(list->count, LN_MAX_RANK + 1) : rank;
+    if (parts != __builtin_popcount(axes)) {
+        ln_imp_refuse(im, "an axis is named twice");
+        return;
+    }
     if (n != 2 * (size_t)parts) {
         ln_imp_refuse(im, "%zu sizes for %d dimensions", n, parts);
         return;
     }
     const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
-    for (int d = 0, k = 0; d < rank; d++) {
-        if (!(axes >> d & 1u)) continue;
+    for (int k = 0; k < parts; k++) {
+        const int d = list && list->count ? ln_imp_axis(im, ln_host_i(list, k), rank) : k;
         const int at = placed(l, d, rank);
         a.pad.before[at] = in ? ln_host_i(in, k) : attr[k];
         a.pad.after[at] = in ? ln_host_i(in, k + parts) : attr[k + parts];
-        k++;
     }
     a.pad.value = value && value->count ? (float)ln_host_f(value, 0) : 0.0f;
     if (op->arg) a.pad.value = ln_imp_float(im, "value", 0.0f);

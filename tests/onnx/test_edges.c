@@ -121,7 +121,31 @@ static void quantize_to_float8(ln_str *g) {
     quantize_to(g, 17);
 }
 
+static void pad(ln_str *g, const int64_t *axes) {
+    ints(g, "p", "4", (int64_t[]){1, 0, 0, 2}, 4);
+    ints(g, "a", "2", axes, 2);
+    ow_node(g, "Pad", "x,p,,a", "y", NULL);
+}
+static void pad_in_order(ln_str *g) {
+    pad(g, (int64_t[]){-1, 0});
+}
+static void pad_twice(ln_str *g) {
+    pad(g, (int64_t[]){1, -1});
+}
+static void unknown_auto_pad(ln_str *g) {
+    ln_str a = {0}, attrs = {0};
+    pw_text(&a, 1, "auto_pad");
+    pw_text(&a, 4, "SAME");
+    pw_int(&a, 20, 3);
+    pw_message(&attrs, 5, &a);
+    ow_floats(g, "w", "1,1,2", (float[]){1, 1}, 2);
+    ow_node(g, "Conv", "x,w", "y", &attrs);
+}
+
 static const edge edges[] = {
+    {"axes of Pad", 18, "1,2", pad_in_order, NULL, "3x3", {0, 0, 1}},
+    {"axis of Pad twice", 18, "1,2", pad_twice, "an axis is named twice", NULL, {0}},
+    {"auto_pad", 13, "1,1,4", unknown_auto_pad, "auto_pad SAME is not supported", NULL, {0}},
     {"first output", 13, "2,3", no_first_output, "it has no first output", NULL, {0}},
     {"second operand", 13, "2,3", no_operand, "input 1 is missing", NULL, {0}},
     {"old axis", 6, "2,2,2,2,2,2", axis_overflows, "does not place", NULL, {0}},
