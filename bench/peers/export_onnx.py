@@ -8,6 +8,7 @@ from graph import Unsupported, norm_scale_shift, slot
 
 class Exporter:
     opset = 17
+    values = dict  # names by tensor
 
     def __init__(self, graph):
         self.graph, self.nodes, self.constants, self.count = graph, [], [], 0
@@ -189,15 +190,19 @@ class Exporter:
 
     # --- the whole ------------------------------------------------------------------------------
 
+    def node(self, n):
+        rule = getattr(self, "reshape_op" if n.op == "reshape" else n.op, None)
+        if not rule:
+            raise Unsupported("op %s (%s)" % (n.op, n.name))
+        y = self.activation(n.act, rule(n, self.value.get(n.inputs[0])))
+        self.value[n.out] = self.activation(n.post, y)
+
     def export(self):
-        self.value = {t: "input" if i == 0 else "input%d" % i
-                      for i, t in enumerate(self.graph.inputs)}
+        self.value = self.values()
+        for i, t in enumerate(self.graph.inputs):
+            self.value[t] = "input%d" % i if i else "input"
         for n in self.graph.nodes:
-            rule = getattr(self, "reshape_op" if n.op == "reshape" else n.op, None)
-            if not rule:
-                raise Unsupported("op %s (%s)" % (n.op, n.name))
-            y = self.activation(n.act, rule(n, self.value.get(n.inputs[0])))
-            self.value[n.out] = self.activation(n.post, y)
+            self.node(n)
         out = self.graph.outputs[0]
         self.nodes.append(helper.make_node("Identity", [self.value[out]], ["output"]))
         self.drop_identity()

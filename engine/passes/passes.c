@@ -12,6 +12,7 @@ const ln_pass ln_passes[] = {
     {"recognize_norm", "find layer norm written out", ln_pass_recognize_norm},
     {"recognize_attention", "find attention written as products and a softmax",
      ln_pass_recognize_attention},
+    {"sink_rows", "leave tokens of attention where their pixels lie", ln_pass_sink_rows},
     {"recognize_shuffle", "find channel shuffles written as reshapes and a permutation",
      ln_pass_recognize_shuffle},
     {"merge_permutes", "put permutations off until they cancel or must be", ln_pass_merge_permutes},

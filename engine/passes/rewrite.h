@@ -56,6 +56,7 @@ linnet_status ln_pass_recognize_act(ln_graph *g, int *changed, linnet_error *err
 linnet_status ln_pass_recognize_attention(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_recognize_norm(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_recognize_shuffle(ln_graph *g, int *changed, linnet_error *err);
+linnet_status ln_pass_sink_rows(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_bn(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_pad(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_scale(ln_graph *g, int *changed, linnet_error *err);

@@ -16,7 +16,7 @@ static bool push(ln_factor *f, int begin, int *n, ln_factor x) {
     return true;
 }
 
-static void whole(const ln_graph *g, ln_tid t, ln_moved *m) {
+void ln_moved_whole(const ln_graph *g, ln_tid t, ln_moved *m) {
     const ln_shape *s = &g->tensor[t].shape;
     int64_t stride[LN_MAX_RANK];
     int n = 0;
@@ -117,7 +117,7 @@ static bool picked(ln_moved *m, const ln_graph *g, const ln_node *n) {
            reshaped(m, &g->tensor[n->out[0]].shape);
 }
 
-static bool apply(ln_moved *m, const ln_graph *g, const ln_node *n) {
+bool ln_moved_apply(ln_moved *m, const ln_graph *g, const ln_node *n) {
     const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
     switch (n->op) {
     case LN_OP_RESHAPE: return reshaped(m, y);
@@ -156,10 +156,10 @@ void ln_moved_trace(const ln_rewrite *rw, ln_tid t, bool scaled, ln_moved *m) {
         chain[n] = ln_rewrite_maker(rw, t);
         t = from;
     }
-    whole(rw->g, t, m);
+    ln_moved_whole(rw->g, t, m);
     while (n--) {
         m->scale *= scale[n];
-        if (!apply(m, rw->g, chain[n])) whole(rw->g, chain[n]->out[0], m);
+        if (!ln_moved_apply(m, rw->g, chain[n])) ln_moved_whole(rw->g, chain[n]->out[0], m);
     }
 }
 

@@ -19,6 +19,11 @@ typedef struct ln_moved {
     ln_factor f[LN_MAX_FACTORS];
 } ln_moved;
 
+/* t itself, dimension by dimension. */
+void ln_moved_whole(const ln_graph *g, ln_tid t, ln_moved *m);
+/* The view of node n's output, m being that of its input; false: it is no strided view (m is then
+ * spoilt). */
+bool ln_moved_apply(ln_moved *m, const ln_graph *g, const ln_node *n);
 /* t as a view of what no such op makes. scaled: looks through products with scalars too. Of a chain
  * that is no strided view the part behind what is not one. */
 void ln_moved_trace(const ln_rewrite *rw, ln_tid t, bool scaled, ln_moved *m);

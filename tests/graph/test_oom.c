@@ -53,6 +53,7 @@ static linnet_status build(ln_graph *g, linnet_error *err) {
     TRY(x = ln_graph_node(g, LN_OP_MATMUL, "scores", &scores, in, 2, err));
     TRY(in[0] = ln_graph_node(g, LN_OP_SOFTMAX, "weights", &same, &x, 1, err));
     TRY(y = ln_graph_node(g, LN_OP_MATMUL, "values", &same, in, 2, err));
+    TRY(y = ln_graph_node(g, LN_OP_ACT, "rows", &act, &y, 1, err));
     TRY(y = layer(g, LN_OP_SOFTMAX, "softmax", same, y, 0, 0, err));
 #undef TRY
     return ln_graph_output(g, y, err);

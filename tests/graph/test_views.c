@@ -297,7 +297,84 @@ START_TEST(shuffle) {
 }
 END_TEST
 
+/* ---- tokens ---- */
+enum { SIDE = 4, C = 6 };
+
+/* A map into tokens of 2x2 patches by way of planes, as PyTorch's models do, and back. */
+static ln_tid unfold(tg *t, ln_tid x) {
+    ln_tid y = reshape(t, permute(t, x, 0, 3, 1, 2, 4), 4, N * C * 2, 2, 2, 2, 0);
+    y = reshape(t, permute(t, y, 0, 2, 1, 3, 4), 4, N, C, 4, 4, 0);
+    return reshape(t, permute(t, y, 0, 3, 2, 1, 4), 3, N * 4, 4, C, 0, 0);
+}
+static ln_tid fold(tg *t, ln_tid x) {
+    ln_tid y = permute(t, reshape(t, x, 4, N, 4, 4, C, 0), 0, 3, 2, 1, 4);
+    y = permute(t, reshape(t, y, 4, N * C * 2, 2, 2, 2, 0), 0, 2, 1, 3, 4);
+    return permute(t, reshape(t, y, 4, N, C, SIDE, SIDE, 0), 0, 2, 3, 1, 4);
+}
+static ln_tid linear(tg *t, ln_tid x, int out) {
+    const ln_shape s = t->g->tensor[x].shape;
+    const ln_tid w = tg_const(t, "w", (ln_shape){2, {out, s.dim[2]}}, false, true);
+    const ln_tid rows = reshape(t, x, 2, s.dim[0] * s.dim[1], s.dim[2], 0, 0, 0);
+    const ln_tid y = TG(t, FC, "fc", (ln_attr){0}, rows, w, tg_vector(t, "b", out));
+    return reshape(t, y, 3, s.dim[0], s.dim[1], out, 0, 0);
+}
+static ln_tid tokens_attend(tg *t, ln_tid x) {
+    const ln_tid y = reshape(t, linear(t, x, 3 * C), 4, N * 4, 4, 1, 3 * C, 0);
+    const ln_attr a = {.attention = {2, 2, C / 2, C / 2, 0, C, 2 * C, 1, 1, 0.5f}};
+    return reshape(t, TG(t, ATTENTION, "att", a, y, y, y), 3, N * 4, 4, C, 0, 0);
+}
+static ln_tid transformer(tg *t, ln_tid x) {
+    const ln_attr eps = {.norm = {.eps = 1e-3f}};
+    const ln_tid n = TG(t, LAYER_NORM, "norm", eps, x, tg_vector(t, "g", C), tg_vector(t, "h", C));
+    const ln_tid y = TG(t, ADD, "sum", (ln_attr){0}, x, linear(t, tokens_attend(t, n), C));
+    const ln_tid z = tg_act(t, "act", linear(t, y, C), ln_act_of(LN_ACT_SWISH));
+    return TG(t, MUL, "scale", (ln_attr){0}, z, tg_vector(t, "v", C));
+}
+static ln_tid folded(tg *t, ln_tid x) {
+    return fold(t, transformer(t, unfold(t, x)));
+}
+static ln_tid never_folded(tg *t, ln_tid x) {
+    return transformer(t, unfold(t, x));
+}
+static ln_tid minded(tg *t, ln_tid x) { /* a softmax over tokens in between */
+    const ln_tid y = transformer(t, unfold(t, x));
+    const ln_tid s = permute(t, soft(t, permute(t, y, 0, 2, 1, 3, 4)), 0, 2, 1, 3, 4);
+    return fold(t, transformer(t, s));
+}
+static ln_tid in_rows(tg *t, ln_tid x) { /* rows of the map as they lie: one sequence each */
+    ln_tid y = reshape(t, x, 3, N * 4, 4, C, 0, 0);
+    return reshape(t, transformer(t, y), 4, N, SIDE, SIDE, C, 0);
+}
+
+static const struct {
+    ln_tid (*make)(tg *t, ln_tid x);
+    int permutes, convolutions, patch_h, patch_w;
+} tokens[] = {
+    {folded, 0, 4, 2, 2}, {never_folded, 1, 4, 2, 2}, {minded, -1, 4, 2, 2}, {in_rows, 0, 4, 4, 1}};
+
+START_TEST(sunk_rows) {
+    tg t;
+    int changed;
+    tg_open(&t, 5);
+    const ln_tid x = tg_conv(&t, "stem", tg_input(&t, N, SIDE, SIDE, 3), C, 1, 1, 1, false);
+    tg_output(&t, tg_act(&t, "end", tokens[_i].make(&t, x), ln_act_relu()));
+    run_and_compare(&t, ln_pass_sink_rows, &changed);
+    ck_assert_int_gt(changed, 0);
+    if (tokens[_i].permutes >= 0)
+        ck_assert_int_eq(tg_count_op(&t, LN_OP_PERMUTE), tokens[_i].permutes);
+    ck_assert_int_ge(tg_count_op(&t, LN_OP_CONV2D), tokens[_i].convolutions);
+    for (int i = 0; i < t.g->n_node; i++) {
+        if (t.g->node[i].op != LN_OP_ATTENTION) continue;
+        ck_assert_int_eq(t.g->node[i].attr.attention.patch_h, tokens[_i].patch_h);
+        ck_assert_int_eq(t.g->node[i].attr.attention.patch_w, tokens[_i].patch_w);
+        break;
+    }
+    tg_close(&t);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_loop_test(c, sunk_rows, 0, (int)LN_COUNT(tokens));
     tcase_add_loop_test(c, attention, 0, (int)LN_COUNT(attentions));
     tcase_add_loop_test(c, shuffle, 0, (int)LN_COUNT(shuffles));
 }

@@ -19,7 +19,8 @@ NETWORKS = [("mobilenetv1_025", 64), ("mobilenetv2_035", 64), ("mobilenetv3_smal
             ("tf_mobilenetv3_large_075", 64), ("mobilenetv4_conv_small", 64),
             ("mobilenetv4_hybrid_medium", 128), ("tf_efficientnet_b0", 64),
             ("mobilenet_edgetpu_100", 64), ("mnasnet_100", 64), ("shufflenetv1_1.0x_g3", 64),
-            ("tv_shufflenet_v2_x0_5", 64), ("nasnetamobile", 64), ("tv_vgg16", 32)]
+            ("tv_shufflenet_v2_x0_5", 64), ("mobilevit_xxs", 128),
+            ("mobilevitv3_xxs", 128), ("nasnetamobile", 64), ("tv_vgg16", 32)]
 SPELLINGS = {"parts": spelling.Torch13, "operators": spelling.Torch17}
 
 
