@@ -215,7 +215,8 @@ class Exporter:
             helper.make_graph(self.nodes, self.graph.name,
                               [info(self.value[t], t) for t in self.graph.inputs],
                               [info("output", out)], self.constants),
-            opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8, producer_name="linnet")
+            opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8,
+            producer_name="linnet")
         onnx.checker.check_model(model)
         return model
 

@@ -270,7 +270,37 @@ START_TEST(layer_norms) {
 }
 END_TEST
 
+/* A vector that is added is a bias, or part of the one there is; channels may be in other rows. */
+START_TEST(sums_with_vectors) {
+    tg t;
+    tg_open(&t, 9);
+    const ln_tid x = tg_conv(&t, "c", tg_input(&t, 2, 3, 4, 3), 8, 1, 1, 1, _i & 1);
+    const ln_tid y =
+        TG(&t, ADD, "b", ((ln_attr){.binary = {ln_act_relu()}}), x, tg_vector(&t, "v", 8));
+    const ln_tid rows = TG(&t, RESHAPE, "rows", ((ln_attr){.reshape = {{2, {24, 8}}}}), y);
+    const ln_tid w = tg_const(&t, "w", (ln_shape){2, {6, 8}}, false, true);
+    const ln_tid f = TG(&t, FC, "fc", (ln_attr){0}, rows, w);
+    const ln_tid to = TG(&t, RESHAPE, "to", ((ln_attr){.reshape = {{3, {2, 12, 6}}}}), f);
+    tg_output(&t, TG(&t, ADD, "d", (ln_attr){0}, to, tg_vector(&t, "u", 6)));
+    const int64_t params = t.g->params;
+    float *before = tg_run(&t, 5, 0);
+    int changed = 0;
+    ck_assert_int_eq(ln_pass_fold_scale(t.g, &changed, &t.err), LINNET_OK);
+    ck_assert_int_eq(t.g->n_node, 4);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_ADD), 0);
+    ck_assert_int_eq(t.g->node[0].attr.conv.act.kind, LN_ACT_CLAMP);
+    ck_assert_int_eq(t.g->params, params);
+    float *after = tg_run(&t, 5, 0);
+    for (int i = 0; i < 144; i++)
+        ck_assert_double_eq_tol((double)after[i], (double)before[i], 1e-5);
+    free(before);
+    free(after);
+    tg_close(&t);
+}
+END_TEST
+
 static void fill(TCase *c) {
+    tcase_add_loop_test(c, sums_with_vectors, 0, 2);
     tcase_add_loop_test(c, layer_norms, 0, (int)LN_COUNT(norms));
     tcase_add_loop_test(c, activations, 0, (int)LN_COUNT(acts));
     tcase_add_test(c, wide_scalars);

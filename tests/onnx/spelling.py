@@ -1,5 +1,6 @@
 """Networks as files of other exporters spell them: PyTorch's at two operator sets. What the graph
-has an op for is written out where the operator set has none, and in tokens where their models do."""
+has an op for is written out where the operator set has none, and in tokens where their models do.
+"""
 import os
 import sys
 
