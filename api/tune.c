@@ -25,6 +25,13 @@ static void progress(void *user, const char *contest, const char *candidate) {
     if (s->tune->progress) s->tune->progress(s->tune->user, contest, candidate);
 }
 
+/* A copy of s at *at, which moves behind it. */
+static const char *keep(char **at, const char *s) {
+    char *copy = strcpy(*at, s);
+    *at += strlen(s) + 1;
+    return copy;
+}
+
 /* Contests, candidates, then their names. */
 static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *out,
                                  linnet_error *err) {
@@ -37,10 +44,9 @@ static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *ou
     if (!list) return ln_fail_oom(err, "the report", contests + candidates + text);
     linnet_tune_candidate *cand = (linnet_tune_candidate *)(list + r->n_contest);
     char *at = (char *)(cand + r->n_candidate);
-#define KEEP(s) (strcpy(at, s), at += strlen(at) + 1, at - strlen(s) - 1)
     for (int i = 0; i < r->n_candidate; i++) {
         const ln_tune_candidate *c = &r->candidate[i];
-        cand[i] = (linnet_tune_candidate){.name = KEEP(c->name),
+        cand[i] = (linnet_tune_candidate){.name = keep(&at, c->name),
                                           .verdict = (linnet_verdict)c->verdict,
                                           .least_us = c->least_us,
                                           .median_us = c->median_us,
@@ -48,8 +54,8 @@ static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *ou
     }
     for (int i = 0; i < r->n_contest; i++) {
         const ln_tune_contest *c = &r->contest[i];
-        list[i] = (linnet_tune_contest){.name = KEEP(c->name),
-                                        .op = KEEP(c->op),
+        list[i] = (linnet_tune_contest){.name = keep(&at, c->name),
+                                        .op = keep(&at, c->op),
                                         .uses = c->uses,
                                         .bound_us = c->bound_us,
                                         .bytes = c->bytes,
@@ -58,7 +64,6 @@ static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *ou
                                         .candidates = (size_t)c->count,
                                         .chosen = (size_t)c->chosen};
     }
-#undef KEEP
     *out = (linnet_tune_report){.contest = list,
                                 .contests = (size_t)r->n_contest,
                                 .default_ms = r->default_ms,

@@ -51,7 +51,7 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(CONV_TRANSPOSE, "conv_transpose", 2, 3) /* x, weight, [bias] */                              \
     X(FC, "fc", 2, 3)                         /* x [N,C] or [N,1,1,C], weight [OC,IC], [bias] */   \
     X(BATCH_NORM, "batch_norm", 5, 5)         /* x, gamma, beta, mean, variance */                 \
-    X(POOL, "pool", 1, 1) /* gives values and, if asked, indices (I32) */                          \
+    X(POOL, "pool", 1, 1)                     /* gives values and, if asked, indices (I32) */      \
     X(ADD, "add", 2, 2) /* second: as the first, [N,1,1,C] (a gate) or [C] */                      \
     X(MUL, "mul", 2, 2) /* the same: squeeze-and-excitation, layer scale */                        \
     X(ACT, "act", 1, 1)                                                                            \

@@ -407,8 +407,7 @@ static linnet_status run_resident(ln_session *s, const void *const *inputs, void
     ln_device_lock_units(s->device);
     double start = ln_now();
     linnet_status st = run_once(s, inputs, outputs, err);
-    if (st == LINNET_OK)
-        st = ln_resident_expired(s->resident, expired, err);
+    if (st == LINNET_OK) st = ln_resident_expired(s->resident, expired, err);
     if (s->has_run && s->params.stream == LN_STREAM_AUTO && !s->params.profile)
         note_time(s, ln_now() - start);
     ln_device_unlock_units(s->device);

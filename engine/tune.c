@@ -271,7 +271,7 @@ static void take_winners(const ln_tuner *t, int contest, ln_tune_decision *d) {
         const ln_tune_candidate *x = ln_contest_candidate(t, contest, i);
         const ln_variant *v = named(x->name);
         bool good = x->verdict == LN_VERDICT_SLOWER || x->verdict == LN_VERDICT_CHOSEN;
-        if (!v->family->bands || !good || (least > 0 && x->least_us >= least)) continue;
+        if (!v || !v->family->bands || !good || (least > 0 && x->least_us >= least)) continue;
         least = x->least_us;
         d->banded = v;
     }

@@ -172,7 +172,7 @@ void ln_moved_turn(ln_moved *m) {
 }
 
 bool ln_moved_is(const ln_moved *m, int d, int n, const ln_factor *f, int count) {
-    ln_factor a[LN_MAX_FACTORS], b[LN_MAX_FACTORS];
+    ln_factor a[LN_MAX_FACTORS] = {0}, b[LN_MAX_FACTORS] = {0};
     int na = 0, nb = 0;
     for (int i = m->first[d]; i < m->first[d + n]; i++) push(a, 0, &na, m->f[i]);
     for (int i = 0; i < count; i++) push(b, 0, &nb, f[i]);

@@ -54,8 +54,8 @@ void ln_imp_op_clip(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0);
     const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
     double lo, hi;
-    const bool fixed = bound(im, op->arg ? -1 : 1, "min", -INFINITY, &lo) &
-                       bound(im, op->arg ? -1 : 2, "max", INFINITY, &hi);
+    const bool low = bound(im, op->arg ? -1 : 1, "min", -INFINITY, &lo);
+    const bool high = bound(im, op->arg ? -1 : 2, "max", INFINITY, &hi), fixed = low && high;
     ln_tid x = ln_imp_get(im, v, l);
     ln_act a = {.kind = LN_ACT_CLAMP, .lo = (float)lo, .hi = (float)hi};
     if (a.lo > a.hi) a.lo = a.hi; /* min(max(x, lo), hi) */

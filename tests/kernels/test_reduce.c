@@ -62,10 +62,11 @@ int main(int argc, char **argv) {
                 if (place && (!axes || axes & (axes - 1))) continue;
                 const bool real = k == LN_REDUCE_MEAN || k == LN_REDUCE_L2 ||
                                   k == LN_REDUCE_LOG_SUM || k == LN_REDUCE_LOG_SUM_EXP;
-                all[n++] = (one){.attr = {(ln_reduce_kind)k, axes, (n + axes) % 2, n / 2 % 2},
-                                 .x = shapes[s],
-                                 .whole = !real && n % 3 == 0,
-                                 .slices = s == 6 && axes < 8 && n % 2};
+                all[n] = (one){.attr = {(ln_reduce_kind)k, axes, (n + axes) % 2, n / 2 % 2},
+                               .x = shapes[s],
+                               .whole = !real && n % 3 == 0,
+                               .slices = s == 6 && axes < 8 && n % 2};
+                n++;
             }
     all[n++] = (one){.attr = {LN_REDUCE_MEAN, 6, true, false}, .x = S(1, 56, 56, 96)};
     all[n++] = (one){.attr = {LN_REDUCE_MEAN, 4, true, false}, .x = S(1, 196, 768)};

@@ -97,7 +97,7 @@ static void scatter(const spread *s, const float *x, const float *w, double *y) 
 
 static ln_shape shape_of(int64_t a, int64_t b, const int64_t *v, int n) {
     ln_shape s = {n + 2, {a, b}};
-    memcpy(s.dim + 2, v + 3 - n, (size_t)n * sizeof *v);
+    memcpy(s.dim + 2, v + (3 - n), (size_t)n * sizeof *v);
     return s;
 }
 
