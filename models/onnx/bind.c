@@ -1,16 +1,12 @@
 #include "models/onnx/bind.h"
+#include "models/onnx/import.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_float(int type) {
-    return type == LN_ONNX_FLOAT || type == LN_ONNX_FLOAT16 || type == LN_ONNX_DOUBLE ||
-           type == LN_ONNX_BFLOAT16;
-}
-
 static bool is_picture(const ln_onnx_port *p) {
-    return p->rank == 4 && is_float(p->type);
+    return p->rank == 4 && ln_type_is_float(p->type);
 }
 
 const ln_onnx_port *ln_onnx_picture(const ln_onnx *m) {

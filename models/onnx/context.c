@@ -279,6 +279,10 @@ ln_shape ln_shape_from_last(const ln_shape *s) {
     return r;
 }
 
+int ln_imp_place(ln_imp_layout layout, int d, int rank) {
+    return layout == LN_PLAIN || d == 0 ? d : d == 1 ? rank - 1 : d - 1;
+}
+
 bool ln_val_is_last(const ln_val *v) {
     return v && !v->host && v->shape.rank >= 3 && v->tid[LN_LAST] != LN_NONE;
 }
@@ -333,6 +337,13 @@ void ln_imp_out_as(ln_imp *im, int slot, ln_tid t, ln_imp_layout layout, int typ
     ln_val *v = out_slot(im, slot);
     if (!v) return;
     const ln_val *first = ln_imp_in(im, 0);
+    const ln_shape want = layout == LN_LAST ? ln_shape_to_last(s) : ln_shape_graph(s);
+    if (!ln_shape_equal(&want, ln_imp_shape(im, t))) { /* an operand broadcast the wrong way */
+        char a[96], b[96];
+        ln_imp_refuse(im, "the result is %s where %s is needed",
+                      ln_shape_text(ln_imp_shape(im, t), a), ln_shape_text(&want, b));
+        return;
+    }
     v->shape = *s;
     v->type = type ? type : first ? first->type : LN_ONNX_FLOAT;
     v->tid[s->rank < 3 ? LN_PLAIN : layout] = t;

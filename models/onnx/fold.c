@@ -2,8 +2,9 @@
  * exact in int64 and wrap to their type; floats are computed in double and rounded to theirs. */
 #include "models/onnx/import.h"
 
-#define MAX_HOST (1ll << 28) /* elements of all computed constants: a few bytes can ask for many   \
-                              */
+#define MAX_HOST                                                                                   \
+    (1ll << 28) /* elements of all computed constants: a few bytes can ask for many                \
+                 */
 
 bool ln_imp_spend(ln_imp *im, int64_t n) {
     if (!ln_imp_ok(im)) return false;

@@ -118,6 +118,8 @@ bool ln_val_is_last(const ln_val *v);
 /* Shape of a LAST tensor for an ONNX shape, and back. */
 ln_shape ln_shape_to_last(const ln_shape *s);
 ln_shape ln_shape_from_last(const ln_shape *s);
+/* Where ONNX's dimension d lies in a tensor of that layout. */
+int ln_imp_place(ln_imp_layout layout, int d, int rank);
 /* What a scalar is in the graph: [1]. */
 ln_shape ln_shape_graph(const ln_shape *s);
 

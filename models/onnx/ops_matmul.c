@@ -128,5 +128,6 @@ void ln_imp_op_gemm(ln_imp *im, const ln_imp_op *op) {
     const bool fc = !ta && !a->host && b->host && gemm_bias(im, c, beta, n, &bias);
     const ln_tid y = fc ? layer(im, ln_imp_get(im, a, LN_PLAIN), fc_weight(im, b, tb, alpha), bias)
                         : general(im, ta, tb, alpha, beta);
-    ln_imp_out(im, 0, y, LN_PLAIN, 0);
+    const ln_shape s = {2, {a->shape.dim[ta], n}};
+    ln_imp_out_as(im, 0, y, LN_PLAIN, 0, &s);
 }

@@ -5,9 +5,7 @@
 /* The value's layout, with ONNX's dimension d at at[d] of the graph's tensor. */
 static ln_imp_layout layout_of(const ln_val *v, int at[LN_MAX_RANK]) {
     const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
-    const int rank = v->shape.rank;
-    for (int d = 0; d < LN_MAX_RANK; d++)
-        at[d] = l == LN_PLAIN || d == 0 ? d : d == 1 ? rank - 1 : d - 1;
+    for (int d = 0; d < LN_MAX_RANK; d++) at[d] = ln_imp_place(l, d, v->shape.rank);
     return l;
 }
 
@@ -112,7 +110,7 @@ static void concat(ln_imp *im, const ln_val **v, const ln_host **h, ln_tid *t) {
         return;
     }
     for (int i = 0; i < n; i++) t[i] = ln_imp_get(im, v[i], last ? LN_LAST : LN_PLAIN);
-    const int at = !last || axis == 0 ? axis : axis == 1 ? rank - 1 : axis - 1;
+    const int at = ln_imp_place(last ? LN_LAST : LN_PLAIN, axis, rank);
     const ln_tid y = join(im, t, n, at);
     ln_imp_out(im, 0, y, last ? LN_LAST : LN_PLAIN, v[0]->type);
 }

@@ -8,10 +8,9 @@ ln_tid ln_imp_reduce(ln_imp *im, ln_reduce_kind kind, ln_tid x, unsigned axes, b
 
 /* ONNX's axes in terms of a LAST tensor's. */
 static unsigned last_axes(unsigned axes, int rank) {
-    unsigned r = axes & 1u;
-    if (axes & 2u) r |= 1u << (rank - 1);
-    for (int d = 2; d < rank; d++)
-        if (axes >> d & 1u) r |= 1u << (d - 1);
+    unsigned r = 0;
+    for (int d = 0; d < rank; d++)
+        if (axes >> d & 1u) r |= 1u << ln_imp_place(LN_LAST, d, rank);
     return r;
 }
 

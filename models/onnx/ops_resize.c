@@ -11,10 +11,6 @@ static int word(ln_imp *im, const char *attr, const char *otherwise, const char 
     return 0;
 }
 
-static int place_of(ln_imp_layout l, int d, int rank) {
-    return l == LN_PLAIN || d == 0 ? d : d == 1 ? rank - 1 : d - 1;
-}
-
 /* What the operator says in how many ways: operator set 10 and Upsample floor the nearest pixel of
  * an asymmetric grid; from 11 on attributes say it. */
 static void read_how(ln_imp *im, bool old, ln_resize_attr *r) {
@@ -127,7 +123,7 @@ void ln_imp_op_resize(ln_imp *im, const ln_imp_op *op) {
         const bool still = a[i].size == s.dim[axis[i]] && (a[i].scale == 0 || a[i].scale == 1);
         s.dim[axis[i]] = a[i].size;
         if (!still || attr.resize.grid == LN_GRID_CROP)
-            attr.resize.axis[place_of(l, axis[i], rank)] = a[i];
+            attr.resize.axis[ln_imp_place(l, axis[i], rank)] = a[i];
     }
     const ln_tid x = ln_imp_get(im, v, l);
     const bool f32 = ln_imp_is_f32(im, x);

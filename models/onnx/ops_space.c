@@ -18,11 +18,6 @@ static bool pad_mode(ln_imp *im, ln_pad_mode *out) {
     return ln_imp_refuse(im, "mode %s is not supported", mode), false;
 }
 
-/* Where an axis of the value lies in the graph's tensor. */
-static int placed(ln_imp_layout l, int d, int rank) {
-    return l == LN_PLAIN || d == 0 ? d : d == 1 ? rank - 1 : d - 1;
-}
-
 /* arg: 1 the sizes and the value are attributes */
 void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0);
@@ -51,7 +46,7 @@ void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
     const ln_imp_layout l = ln_val_is_last(v) ? LN_LAST : LN_PLAIN;
     for (int k = 0; k < parts; k++) {
         const int d = list && list->count ? ln_imp_axis(im, ln_host_i(list, k), rank) : k;
-        const int at = placed(l, d, rank);
+        const int at = ln_imp_place(l, d, rank);
         a.pad.before[at] = in ? ln_host_i(in, k) : attr[k];
         a.pad.after[at] = in ? ln_host_i(in, k + parts) : attr[k + parts];
     }

@@ -142,7 +142,19 @@ static void unknown_auto_pad(ln_str *g) {
     ow_node(g, "Conv", "x,w", "y", &attrs);
 }
 
+static void slope_too_large(ln_str *g) {
+    ow_floats(g, "w", "2,1,3", (float[]){1, 2, 3, 4, 5, 6}, 6);
+    ow_node(g, "PRelu", "x,w", "y", NULL);
+}
+static void sum_too_large(ln_str *g) {
+    ow_floats(g, "b", "3,2", (float[]){1, 2, 3, 4, 5, 6}, 6);
+    ow_floats(g, "c", "4,2", (float[]){1, 2, 3, 4, 5, 6, 7, 8}, 8);
+    ow_node(g, "Gemm", "x,b,c", "y", NULL);
+}
+
 static const edge edges[] = {
+    {"slope", 13, "1,3", slope_too_large, "the result is 2x1x3 where 1x3 is needed", NULL, {0}},
+    {"C of Gemm", 13, "1,3", sum_too_large, "the result is 4x2 where 1x2 is needed", NULL, {0}},
     {"axes of Pad", 18, "1,2", pad_in_order, NULL, "3x3", {0, 0, 1}},
     {"axis of Pad twice", 18, "1,2", pad_twice, "an axis is named twice", NULL, {0}},
     {"auto_pad", 13, "1,1,4", unknown_auto_pad, "auto_pad SAME is not supported", NULL, {0}},
