@@ -87,10 +87,25 @@ START_TEST(left_alone) {
 }
 END_TEST
 
+/* Four of the largest results fill what all of them may take. */
+START_TEST(together_they_are_bounded) {
+    tg t;
+    tg_open(&t, 1);
+    const ln_shape wide = S(1 << 11, 1 << 11);
+    const ln_tid one = tg_const(&t, "one", S(1, 1), false, false);
+    for (int i = 0; i < 5; i++)
+        tg_output(&t, TG(&t, TILE, "wide", ((ln_attr){.tile = {wide}}), one));
+    RUN(&t, NULL);
+    ck_assert_int_eq(t.g->n_node, 1);
+    tg_close(&t);
+}
+END_TEST
+
 static void fill(TCase *c) {
     tcase_add_test(c, weights_are_made_once);
     tcase_add_test(c, outputs_and_integers);
     tcase_add_test(c, left_alone);
+    tcase_add_test(c, together_they_are_bounded);
 }
 
 int main(void) {
