@@ -18,22 +18,6 @@
 #endif
 #define NQ (2 * LN_VW) /* queries of a block */
 
-/* Turns LN_VW vectors: r[i][j] becomes r[j][i]. */
-LN_INLINE void LN_F(turn)(ln_v *r) {
-#pragma unroll
-    for (int round = 1; round < LN_VW; round *= 2) {
-        ln_v z[LN_VW];
-#pragma unroll
-        for (int i = 0; i < LN_VW / 2; i++) {
-            ln_v a = r[i], b = r[i + LN_VW / 2];
-            z[2 * i].even = a.lo, z[2 * i].odd = b.lo;
-            z[2 * i + 1].even = a.hi, z[2 * i + 1].odd = b.hi;
-        }
-#pragma unroll
-        for (int i = 0; i < LN_VW; i++) r[i] = z[i];
-    }
-}
-
 /* Channels of LN_VW queries into t[channel][query], times alpha. */
 LN_INLINE void LN_F(load)(float *t, __global const float *q, const int *at, int dim, float alpha) {
     for (int d = 0; d < dim && dim >= LN_VW; d += LN_VW) {
@@ -41,7 +25,7 @@ LN_INLINE void LN_F(load)(float *t, __global const float *q, const int *at, int 
         d = min(d, dim - LN_VW); /* the last ones again rather than fewer */
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) r[i] = LN_LDU(q + at[i] + d) * (ln_v)alpha;
-        LN_F(turn)(r);
+        ln_turn(r);
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) *(ln_v *)(t + (d + i) * NQ) = r[i];
     }
@@ -56,7 +40,7 @@ LN_INLINE void LN_F(store)(const float *t, __global float *y, const int *at, int
         d = min(d, dim - LN_VW);
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) r[i] = *(const ln_v *)(t + (d + i) * NQ) * by;
-        LN_F(turn)(r);
+        ln_turn(r);
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) LN_STU(y + at[i] + d, r[i]);
     }

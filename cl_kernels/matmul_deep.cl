@@ -19,21 +19,6 @@
 #endif
 #define WIDE (NV * LN_VW)
 
-LN_INLINE void LN_F(turn)(ln_v *r) {
-#pragma unroll
-    for (int round = 1; round < LN_VW; round *= 2) {
-        ln_v z[LN_VW];
-#pragma unroll
-        for (int i = 0; i < LN_VW / 2; i++) {
-            ln_v a = r[i], b = r[i + LN_VW / 2];
-            z[2 * i].even = a.lo, z[2 * i].odd = b.lo;
-            z[2 * i + 1].even = a.hi, z[2 * i + 1].odd = b.hi;
-        }
-#pragma unroll
-        for (int i = 0; i < LN_VW; i++) r[i] = z[i];
-    }
-}
-
 /* Columns j to j + width (of n in all) and `rows` rows of B into t[k][WIDE]; columns beyond n are
  * zero. */
 LN_FUNCTION void LN_F(pack)(__global const float *b, int bk, int bj, int rows, int width, int n,
@@ -48,7 +33,7 @@ LN_FUNCTION void LN_F(pack)(__global const float *b, int bk, int bj, int rows, i
                 ln_v r[LN_VW];
 #pragma unroll
                 for (int i = 0; i < LN_VW; i++) r[i] = LN_LDU(b + (size_t)(c + i) * bj + k);
-                LN_F(turn)(r);
+                ln_turn(r);
 #pragma unroll
                 for (int i = 0; i < LN_VW; i++) *(ln_v *)(t + (k + i) * WIDE + c) = r[i];
             }

@@ -6,22 +6,6 @@
  * nd: dimensions 0 to 3 are o, 4 is k, 5 is c. Words of 4 bytes. One work-item a group makes a
  * share of the rows of LN_VW by C; padding lanes get zero. */
 
-/* Turns LN_VW vectors: r[i][j] becomes r[j][i]. */
-LN_INLINE void LN_F(turn)(ln_v *r) {
-#pragma unroll
-    for (int round = 1; round < LN_VW; round *= 2) {
-        ln_v z[LN_VW];
-#pragma unroll
-        for (int i = 0; i < LN_VW / 2; i++) {
-            ln_v a = r[i], b = r[i + LN_VW / 2];
-            z[2 * i].even = a.lo, z[2 * i].odd = b.lo;
-            z[2 * i + 1].even = a.hi, z[2 * i + 1].odd = b.hi;
-        }
-#pragma unroll
-        for (int i = 0; i < LN_VW; i++) r[i] = z[i];
-    }
-}
-
 /* x from k to k + LN_VW, cs apart along c, to rows of y, ks apart. */
 LN_INLINE void LN_F(blocks)(__global const float *x, int cs, __global float *y, int ks, int n) {
     for (int c = 0; c < n; c += LN_VW) {
@@ -29,7 +13,7 @@ LN_INLINE void LN_F(blocks)(__global const float *x, int cs, __global float *y, 
         c = min(c, n - LN_VW); /* the last ones again rather than fewer */
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) r[i] = LN_LDU(x + (size_t)(c + i) * cs);
-        LN_F(turn)(r);
+        ln_turn(r);
 #pragma unroll
         for (int i = 0; i < LN_VW; i++) LN_STU(y + (size_t)i * ks + c, r[i]);
     }
