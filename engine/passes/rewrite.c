@@ -1,5 +1,6 @@
 #include "engine/passes/rewrite.h"
 #include <stdlib.h>
+#include <string.h>
 
 static void count_uses(ln_rewrite *rw) {
     const ln_graph *g = rw->g;
@@ -91,4 +92,19 @@ ln_tid ln_rewrite_const(ln_rewrite *rw, const char *name, ln_shape shape, ln_vie
     rw->g->tensor[t].params = params;
     rw->g->tensor[t].is_param = params > 0;
     return t;
+}
+
+linnet_status ln_rewrite_replay(ln_graph *g, ln_replay_fn visit, void *user, linnet_error *err) {
+    const int n = g->n_node;
+    linnet_error local = {0};
+    linnet_status s = LINNET_OK;
+    ln_node *old = malloc(((size_t)n + 1) * sizeof *old);
+    if (!old) return ln_fail_oom(err, "a graph pass", (size_t)n * sizeof *old);
+    memcpy(old, g->node, (size_t)n * sizeof *old);
+    g->n_node = 0;
+    for (int i = 0; i < n && s == LINNET_OK; i++) s = visit(user, &old[i], err ? err : &local);
+    free(old);
+    if (s != LINNET_OK) return s;
+    LN_TRY(ln_graph_compact(g, err));
+    return ln_graph_verify(g, err);
 }

@@ -34,6 +34,11 @@ void ln_rewrite_absorb(ln_rewrite *rw, ln_node *into, ln_node *gone);
 ln_tid ln_rewrite_const(ln_rewrite *rw, const char *name, ln_shape shape, ln_view view,
                         int64_t params, linnet_error *err);
 
+/* Takes all nodes out of the graph and hands them to visit in order, which appends what stands for
+ * each; then sweeps and verifies. After an error the graph is only good for being destroyed. */
+typedef linnet_status (*ln_replay_fn)(void *user, const ln_node *n, linnet_error *err);
+linnet_status ln_rewrite_replay(ln_graph *g, ln_replay_fn visit, void *user, linnet_error *err);
+
 /* factor[o] * y + shift[o] for each output channel o. */
 typedef struct ln_affine {
     const double *factor, *shift; /* both NULL: the graph has shapes only, no data */

@@ -224,7 +224,8 @@ static linnet_status layer(walk *w, const ln_node *n, ln_node y, const ln_moved 
     return LINNET_OK;
 }
 
-static linnet_status visit(walk *w, const ln_node *n, linnet_error *err) {
+static linnet_status visit(void *user, const ln_node *n, linnet_error *err) {
+    walk *w = user;
     const ln_moved *m = in_rows(w, n->in[0]);
     ln_node y;
     if (n->op == LN_OP_RESHAPE || n->op == LN_OP_PERMUTE) return move(w, n, err);
@@ -242,24 +243,12 @@ static bool has_attention(const ln_graph *g) {
 
 linnet_status ln_pass_sink_rows(ln_graph *g, int *changed, linnet_error *err) {
     walk w = {.g = g, .n_tensor = g->n_tensor};
-    const int n = g->n_node;
-    linnet_error local = {0};
     *changed = 0;
     if (!has_attention(g)) return LINNET_OK;
-    ln_node *old = malloc(((size_t)n + 1) * sizeof *old);
     w.of = calloc((size_t)g->n_tensor + 1, sizeof *w.of);
-    linnet_status s = LINNET_OK;
-    if (!old || !w.of) {
-        s = ln_fail_oom(err, "a graph pass", (size_t)n * sizeof *old);
-    } else {
-        memcpy(old, g->node, (size_t)n * sizeof *old);
-        g->n_node = 0;
-        for (int i = 0; i < n && s == LINNET_OK; i++) s = visit(&w, &old[i], err ? err : &local);
-    }
-    free(old);
+    if (!w.of) return ln_fail_oom(err, "a graph pass", (size_t)g->n_tensor * sizeof *w.of);
+    const linnet_status s = ln_rewrite_replay(g, visit, &w, err);
     free(w.of);
-    if (s != LINNET_OK) return s;
     *changed = w.changed;
-    LN_TRY(ln_graph_compact(g, err));
-    return ln_graph_verify(g, err);
+    return s;
 }
