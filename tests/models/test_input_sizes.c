@@ -20,7 +20,11 @@ START_TEST(sizes_and_batches) {
     ln_graph_destroy(&g);
     ck_assert_int_eq(ln_model_graph(m, 1, 225, 225, &g, &err), LINNET_OK);
     ln_graph_destroy(&g);
-    ck_assert_int_eq(ln_model_graph(m, 0, 0, 0, &g, &err), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_int_eq(ln_model_graph(m, 0, 0, 0, &g, &err), LINNET_OK); /* the model's own */
+    ck_assert_int_eq(g->tensor[g->input[0]].shape.dim[0], 1);
+    ck_assert_int_eq(g->tensor[g->input[0]].shape.dim[1], 224);
+    ln_graph_destroy(&g);
+    ck_assert_int_eq(ln_model_graph(m, -1, 0, 0, &g, &err), LINNET_ERR_INVALID_ARGUMENT);
     ck_assert_int_eq(ln_model_graph(m, 1, 8, 224, &g, &err), LINNET_ERR_UNSUPPORTED);
     ck_assert_int_eq(ln_model_graph(m, 1, 224, 1 << 20, &g, &err), LINNET_ERR_UNSUPPORTED);
     ck_assert_ptr_null(g);
