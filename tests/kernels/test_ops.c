@@ -115,6 +115,7 @@ static const one moves[] = {
 #define CONCAT(text, shape, parts_, grow_, ...)                                                    \
     {"concat " text, LN_OP_CONCAT, shape, .parts = parts_, .grow = grow_, .attr.concat = {__VA_ARGS__}}
 static const one concats[] = {
+    CONCAT("rows", SHAPE(1, 5, 24), 2, 0, .back = 1),
     CONCAT("plain", SHAPE(2, 3, 5, 13), 3, 2, 0, 0, 0), CONCAT("tokens", SHAPE(2, 7, 5), 2, 0, 2, 0, 0),
     CONCAT("28x28 58+58 g2", SHAPE(1, 28, 28, 58), 2, 0, 2, 0, 0),
     CONCAT("28x28 58+58 g2 first", SHAPE(1, 28, 28, 58), 2, 0, 2, 0, 58),
