@@ -23,7 +23,7 @@ def command(*args, **kwargs):
 
 
 def declared():
-    text = (ROOT / "include/linnet/linnet.h").read_text()
+    text = "".join((ROOT / "include/linnet" / h).read_text() for h in ("linnet.h", "opencl.h"))
     return set(re.findall(r"LINNET_API [\w ]*?\*?(linnet_\w+)\(", text))
 
 
