@@ -7,7 +7,8 @@ struct ln_launches {
     bool walk;            /* one kernel runs any step */
     ln_program **program; /* one, or by variant index */
     int n_program;
-    ln_kernel **kernel; /* by step */
+    ln_kernel **kernel;       /* by step */
+    double queued, unflushed; /* seconds of work, as estimated */
 };
 
 /* ---- programs ---- */
@@ -119,17 +120,54 @@ void ln_launches_destroy(ln_launches **at) {
     free(l);
 }
 
+static size_t local_size(const ln_launches *l, int step) {
+    return l->walk ? 1 : (size_t)l->stage.plan->step[step].variant->local;
+}
+
+/* Room in the queue for a launch of so many seconds: what is there is sent off or waited for. */
+static linnet_status make_room(ln_launches *l, double seconds, linnet_error *err) {
+    const ln_pace *pace = &l->stage.pace;
+    if (pace->queue_s > 0 && l->queued > 0 && l->queued + seconds > pace->queue_s) {
+        LN_TRY(ln_queue_finish(l->stage.queue, LN_WAIT_SLEEP, err));
+        l->queued = l->unflushed = 0;
+    } else if (pace->launch_s > 0 && l->unflushed > 0 && l->unflushed + seconds > pace->launch_s) {
+        LN_TRY(ln_queue_flush(l->stage.queue, err));
+        l->unflushed = 0;
+    }
+    l->queued += seconds;
+    l->unflushed += seconds;
+    return LINNET_OK;
+}
+
 linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err) {
-    const ln_step *s = &l->stage.plan->step[step];
-    return ln_queue_launch(l->stage.queue, l->kernel[step], (size_t)s->args.tiles,
-                           l->walk ? 1 : (size_t)s->variant->local, ns, err);
+    const ln_stage *st = &l->stage;
+    const ln_step *s = &st->plan->step[step];
+    int tiles = s->args.tiles, most = ln_pace_tiles(&st->pace, &st->plan->caps, s);
+    double tile_s = ln_pace_estimate(&st->pace, &st->plan->caps, s) / LN_MAX(tiles, 1);
+    for (int at = 0; at < tiles; at += most) {
+        int count = LN_MIN(most, tiles - at);
+        LN_TRY(make_room(l, tile_s * count, err));
+        LN_TRY(ln_queue_launch_from(st->queue, l->kernel[step], (size_t)at, (size_t)count,
+                                    local_size(l, step), ns, err));
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_launches_run(ln_launches *l, int count, uint64_t *ns, linnet_error *err) {
+    l->queued = l->unflushed = 0;
+    for (int i = 0; i < count; i++) LN_TRY(ln_launches_step(l, i, ns ? &ns[i] : NULL, err));
+    return LINNET_OK;
+}
+
+void ln_launches_note(ln_launches *l, double seconds) {
+    ln_pace_note(&l->stage.pace, l->stage.plan, seconds);
 }
 
 linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_error *err) {
     const ln_plan *p = l->stage.plan;
     for (int i = 0; i < p->n_step; i++)
-        LN_TRY(ln_commands_launch(c, l->kernel[i], (size_t)p->step[i].args.tiles,
-                                  l->walk ? 1 : (size_t)p->step[i].variant->local, err));
+        LN_TRY(ln_commands_launch(c, l->kernel[i], (size_t)p->step[i].args.tiles, local_size(l, i),
+                                  err));
     return ln_commands_finish(c, err);
 }
 

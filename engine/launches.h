@@ -3,7 +3,7 @@
 #ifndef LN_LAUNCHES_H
 #define LN_LAUNCHES_H
 
-#include "engine/plan.h"
+#include "engine/pace.h"
 #include "host/host.h"
 
 /* The buffers of a plan on a device; not owned. */
@@ -16,6 +16,7 @@ typedef struct ln_stage {
      * tuner compares share it; outlives the stage. */
     const int *also;
     int n_also;
+    ln_pace pace;
 } ln_stage;
 
 typedef struct ln_launches ln_launches;
@@ -23,8 +24,14 @@ typedef struct ln_launches ln_launches;
 /* Builds the programs and makes the kernels. The stage's objects must outlive it. */
 linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linnet_error *err);
 void ln_launches_destroy(ln_launches **l);
-/* Enqueues one step; ns: as for ln_queue_launch. */
+/* Enqueues one step, in as many launches as the device's watchdog needs; ns: as for
+ * ln_queue_launch. */
 linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err);
+/* The first `count` steps in order, flushed and waited for where that is needed. ns: by step, or
+ * NULL. */
+linnet_status ln_launches_run(ln_launches *l, int count, uint64_t *ns, linnet_error *err);
+/* After a run of all steps that took so long: the next may be cut finer. */
+void ln_launches_note(ln_launches *l, double seconds);
 /* Records all steps in order. */
 linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_error *err);
 /* After the first run: writes the binaries of programs that were built from source. */

@@ -17,6 +17,7 @@ struct ln_session {
     ln_session_params params;
     ln_queue *queue;
     ln_buffer *arena, *weights, *steps;
+    ln_pace pace;
     ln_launches *launches; /* NULL until needed */
     ln_resident *resident; /* NULL: launches */
     ln_commands *commands; /* NULL: not recorded */
@@ -27,6 +28,7 @@ struct ln_session {
     float *staging;        /* host side of a layout change, grown on demand */
     size_t staging_bytes;
     bool has_run;
+    bool lost;      /* the device */
     bool on_device; /* the caller's inputs and outputs are buffers of the device */
     ln_session_stats stats;
 };
@@ -68,8 +70,8 @@ static linnet_status upload(ln_session *s, linnet_error *err) {
 }
 
 static ln_stage stage_of(const ln_session *s) {
-    return (ln_stage){s->device,  s->plan,  s->queue,       s->arena,
-                      s->weights, s->steps, s->params.also, s->params.n_also};
+    return (ln_stage){s->device, s->plan,        s->queue,         s->arena, s->weights,
+                      s->steps,  s->params.also, s->params.n_also, s->pace};
 }
 
 static linnet_status need_launches(ln_session *s, linnet_error *err) {
@@ -105,7 +107,8 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
     if (s->params.profile && !(s->time = calloc(n, sizeof *s->time)))
         return ln_fail_oom(err, "times", n * sizeof *s->time);
-    bool resident = wants_resident(s) && ln_resident_possible(s->plan);
+    bool long_run = ln_pace_too_long(&s->pace, s->plan);
+    bool resident = wants_resident(s) && ln_resident_possible(s->plan) && !long_run;
     ln_stage stage = stage_of(s);
     linnet_error why;
     if (resident) ln_device_lock_units(s->device);
@@ -121,7 +124,8 @@ static linnet_status build(ln_session *s, linnet_error *err) {
     }
     bool yields = s->params.stream == LN_STREAM_AUTO && !s->params.profile;
     if (s->resident && yields && ln_resident_busy(s->resident)) s->resting = RESTING_RUNS;
-    if (s->params.stream == LN_STREAM_COMMANDS && !s->params.profile) return record(s, err);
+    if (s->params.stream == LN_STREAM_COMMANDS && !s->params.profile && !long_run)
+        return record(s, err);
     return s->resident && !s->resting ? LINNET_OK : need_launches(s, err);
 }
 
@@ -137,6 +141,7 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     s->device = d;
     ln_device_retain(d);
     if (params) s->params = *params;
+    s->pace = s->params.pace ? *s->params.pace : ln_pace_of(&plan->caps);
     double t0 = ln_now();
     linnet_status st = s->params.queue ? ln_queue_adopt(d, s->params.queue, &s->queue, err)
                                        : ln_queue_create(d, s->params.profile, &s->queue, err);
@@ -168,7 +173,7 @@ void ln_session_destroy(ln_session **out) {
     ln_session *s = *out;
     /* a run that failed half way may have left reads into our memory behind */
     if (s->queue) ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
-    if (s->has_run) save_programs(s);
+    if (s->has_run && !s->lost) save_programs(s);
     ln_resident_destroy(&s->resident);
     ln_commands_destroy(&s->commands);
     ln_launches_destroy(&s->launches);
@@ -255,13 +260,15 @@ linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error
 
 /* ---- running ---- */
 
-static linnet_status launch(ln_session *s, int i, linnet_error *err) {
-    return ln_launches_step(s->launches, i, s->params.profile ? &s->ns[i] : NULL, err);
+/* Where the times of launches go. */
+static uint64_t *slots(ln_session *s) {
+    return s->params.profile ? s->ns : NULL;
 }
 
 linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
     LN_TRY(need_launches(s, err));
-    LN_TRY(launch(s, step, err));
+    uint64_t *ns = slots(s);
+    LN_TRY(ln_launches_step(s->launches, step, ns ? &ns[step] : NULL, err));
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
@@ -335,8 +342,7 @@ static linnet_status run_steps(ln_session *s, linnet_error *err) {
     if (s->resident && !s->resting) return ln_resident_launch(s->resident, err);
     if (replay_commands(s)) return LINNET_OK;
     LN_TRY(need_launches(s, err));
-    for (int i = 0; i < s->plan->n_step; i++) LN_TRY(launch(s, i, err));
-    return LINNET_OK;
+    return ln_launches_run(s->launches, s->plan->n_step, slots(s), err);
 }
 
 /* For the tuner: an expired barrier is an answer, not something to recover from. */
@@ -361,7 +367,7 @@ static linnet_status replay_resident(ln_session *s, int count, linnet_error *err
 linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err) {
     if (s->resident) return replay_resident(s, count, err);
     LN_TRY(need_launches(s, err));
-    for (int i = 0; i < count; i++) LN_TRY(launch(s, i, err));
+    LN_TRY(ln_launches_run(s->launches, count, slots(s), err));
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
@@ -381,12 +387,21 @@ static linnet_status enqueue_run(ln_session *s, const void *const *inputs, void 
     return read_outputs(s, outputs, err);
 }
 
-/* Waits even when it fails: what was enqueued uses the caller's memory. */
+/* Waits even when it fails: what was enqueued uses the caller's memory. A run takes no memory, and
+ * a lost device may first say that it lacks some. */
 static linnet_status run_once(ln_session *s, const void *const *inputs, void *const *outputs,
                               linnet_error *err) {
+    linnet_error why;
+    double start = ln_now();
     linnet_status st = enqueue_run(s, inputs, outputs, err);
-    if (st != LINNET_OK) ln_queue_finish(s->queue, LN_WAIT_SLEEP, NULL);
-    return st;
+    if (st == LINNET_OK) {
+        if (s->launches && !(s->resident && !s->resting))
+            ln_launches_note(s->launches, ln_now() - start);
+        return st;
+    }
+    if (ln_queue_finish(s->queue, LN_WAIT_SLEEP, &why) != LINNET_ERR_DEVICE_LOST) return st;
+    if (st != LINNET_ERR_DEVICE_LOST && err) *err = why;
+    return LINNET_ERR_DEVICE_LOST;
 }
 
 static void note_time(ln_session *s, double seconds) {
@@ -425,8 +440,8 @@ static linnet_status take_times(ln_session *s, linnet_error *err) {
     return LINNET_OK;
 }
 
-linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
-                             linnet_error *err) {
+static linnet_status run(ln_session *s, const void *const *inputs, void *const *outputs,
+                         linnet_error *err) {
     double t0 = s->has_run ? 0 : ln_now();
     bool expired = false;
     LN_TRY(s->resident && !s->resting ? run_resident(s, inputs, outputs, &expired, err)
@@ -444,6 +459,18 @@ linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *con
         s->has_run = true;
     }
     return LINNET_OK;
+}
+
+linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
+                             linnet_error *err) {
+    if (s->lost)
+        return ln_fail(
+            err, LINNET_ERR_DEVICE_LOST,
+            "%s was lost in an earlier run; open the device again and make a new session",
+            s->plan->caps.name);
+    linnet_status st = run(s, inputs, outputs, err);
+    s->lost = st == LINNET_ERR_DEVICE_LOST;
+    return st;
 }
 
 linnet_status ln_session_run_buffers(ln_session *s, void *const *inputs, void *const *outputs,

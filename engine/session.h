@@ -3,7 +3,7 @@
 #ifndef LN_SESSION_H
 #define LN_SESSION_H
 
-#include "engine/plan.h"
+#include "engine/pace.h"
 #include "host/host.h"
 
 typedef struct ln_session ln_session;
@@ -30,7 +30,8 @@ typedef struct ln_session_params {
     ln_stream stream;
     bool profile; /* record a time for each step: by a clock inside one launch, else of launches */
     void *queue;  /* the caller's cl_command_queue to run on; NULL: one of its own */
-    const int *also; /* as in ln_stage; outlives the session */
+    const ln_pace *pace; /* how work is cut; NULL: as the device needs */
+    const int *also;     /* as in ln_stage; outlives the session */
     int n_also;
 } ln_session_params;
 
@@ -45,6 +46,7 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
 void ln_session_destroy(ln_session **s);
 /* inputs and outputs in the graph's order: dense words of the tensor's type; of rank 4 as
  * N,C,H,W unless the tensor is as_is, else in the shape's order. */
+/* After LINNET_ERR_DEVICE_LOST every run fails so at once: make device and session anew. */
 linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err);
 /* The same from and to the caller's dense buffers (cl_mem); outputs of rank 4 as N,H,W,C. */

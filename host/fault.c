@@ -10,9 +10,24 @@ static atomic_long calls;
 static atomic_long live;
 static atomic_long reads;
 static _Atomic(const char *) failed;
+static atomic_int lost; /* calls that said so, and the launch that did it */
+
+/* The first wait reports what drivers do after their watchdog bit, later calls what they say then.
+ */
+static cl_int judge_lost(const char *name) {
+    static const char *const queued[] = {"clEnqueue", "clFlush", "clFinish", "clCreateBuffer",
+                                         "clCreateCommandQueue"};
+    if (!atomic_load(&lost)) return CL_SUCCESS;
+    for (size_t i = 0; i < LN_COUNT(queued); i++)
+        if (!strncmp(name, queued[i], strlen(queued[i])))
+            return atomic_fetch_add(&lost, 1) == 1 ? CL_OUT_OF_RESOURCES : CL_INVALID_COMMAND_QUEUE;
+    return CL_SUCCESS;
+}
 
 /* The code this call has to fail with, or CL_SUCCESS. */
 static cl_int judge(const char *name) {
+    cl_int gone = judge_lost(name);
+    if (gone) return gone;
     if (fault.fail_name && strcmp(fault.fail_name, name) != 0) return CL_SUCCESS;
     long n = atomic_fetch_add(&calls, 1) + 1;
     if (!fault.fail_call || n < fault.fail_call) return CL_SUCCESS;
@@ -165,11 +180,25 @@ static void *CL_API_CALL find_extension(cl_platform_id p, const char *name) {
     return found;
 }
 
+static cl_context CL_API_CALL new_context(const cl_context_properties *props, cl_uint n,
+                                          const cl_device_id *list,
+                                          void(CL_CALLBACK *notify)(const char *, const void *,
+                                                                    size_t, void *),
+                                          void *user, cl_int *err) {
+    cl_context made = faulty_clCreateContext(props, n, list, notify, user, err);
+    if (made) atomic_store(&lost, 0);
+    return made;
+}
+
 /* ---- entries that make events ---- */
 static cl_int CL_API_CALL counted_launch(cl_command_queue q, cl_kernel k, cl_uint dims,
                                          const size_t *offset, const size_t *global,
                                          const size_t *local, cl_uint n, const cl_event *wait,
                                          cl_event *event) {
+    if (fault.most_groups && *global / *local > fault.most_groups && !atomic_load(&lost)) {
+        atomic_store(&lost, 1);
+        if (!event) return CL_SUCCESS;
+    }
     cl_int code = faulty_clEnqueueNDRangeKernel(q, k, dims, offset, global, local, n, wait, event);
     if (!code && event) atomic_fetch_add(&live, 1);
     return code;
@@ -198,6 +227,7 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clGetExtensionFunctionAddressForPlatform = find_extension;
     faulty.clEnqueueNDRangeKernel = counted_launch;
     faulty.clEnqueueMarkerWithWaitList = counted_marker;
+    faulty.clCreateContext = new_context;
     return &faulty;
 }
 
@@ -209,6 +239,7 @@ void ln_fault_set(const ln_fault *f) {
     atomic_store(&live, 0);
     atomic_store(&reads, 0);
     atomic_store(&failed, NULL);
+    atomic_store(&lost, 0);
     hook = (ln_cl_hook){wrap, fault.no_loader};
     if (f) ln_cl_set_hook(&hook);
 }

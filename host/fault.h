@@ -13,8 +13,10 @@ typedef struct ln_fault {
     bool no_platform;      /* the loader has no platforms */
     bool reject_binary;    /* clCreateProgramWithBinary says CL_INVALID_BINARY */
     long spoil_read; /* the n-th blocking read of 16 bytes or more brings a wrong number; 0: none */
-    uint64_t max_alloc;     /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
-    uint64_t local_mem;     /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
+    size_t most_groups; /* a launch of more work-groups is accepted, and the device lost by it: from
+                           then on every queue fails, until a context is made anew; 0: none */
+    uint64_t max_alloc; /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
+    uint64_t local_mem; /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
     uint32_t compute_units; /* the same for CL_DEVICE_MAX_COMPUTE_UNITS */
 } ln_fault;
 /* NULL: no faults; resets the call counter. Not while other threads use OpenCL. */

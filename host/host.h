@@ -86,6 +86,10 @@ void ln_queue_destroy(ln_queue **q);
  * queue profiles, the slot that ln_queue_finish fills with the kernel's nanoseconds. */
 linnet_status ln_queue_launch(ln_queue *q, ln_kernel *k, size_t groups, size_t local, uint64_t *ns,
                               linnet_error *err);
+/* The same of work-groups from `first` on, which kernels see as get_global_offset; where first is
+ * not 0 the nanoseconds are added to the slot. */
+linnet_status ln_queue_launch_from(ln_queue *q, ln_kernel *k, size_t first, size_t groups,
+                                   size_t local, uint64_t *ns, linnet_error *err);
 linnet_status ln_queue_write(ln_queue *q, ln_buffer *b, size_t offset, const void *src,
                              size_t bytes, linnet_error *err); /* blocking */
 linnet_status ln_queue_read(ln_queue *q, ln_buffer *b, size_t offset, void *dst, size_t bytes,

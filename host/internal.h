@@ -123,6 +123,7 @@ struct ln_queue {
     struct ln_pending {
         cl_event event;
         uint64_t *ns;
+        bool add; /* to what is in ns */
     } * pending;
     size_t n_pending;
     unsigned unflushed; /* kernels since the last flush, where that matters */

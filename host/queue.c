@@ -54,7 +54,7 @@ static linnet_status collect(ln_queue *q, linnet_error *err) {
         if (!code)
             code =
                 ln_cl()->clGetEventProfilingInfo(e, CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
-        *q->pending[i].ns = code ? 0 : to - from;
+        *q->pending[i].ns = (q->pending[i].add ? *q->pending[i].ns : 0) + (code ? 0 : to - from);
         if (code && !failed) failed = code;
         ln_cl()->clReleaseEvent(e);
     }
@@ -65,8 +65,14 @@ static linnet_status collect(ln_queue *q, linnet_error *err) {
 
 linnet_status ln_queue_launch(ln_queue *q, ln_kernel *k, size_t groups, size_t local, uint64_t *ns,
                               linnet_error *err) {
-    size_t global;
-    if (!groups || !local || !ln_mul_size(groups, local, &global))
+    return ln_queue_launch_from(q, k, 0, groups, local, ns, err);
+}
+
+linnet_status ln_queue_launch_from(ln_queue *q, ln_kernel *k, size_t first, size_t groups,
+                                   size_t local, uint64_t *ns, linnet_error *err) {
+    size_t global, offset;
+    if (!groups || !local || !ln_mul_size(groups, local, &global) ||
+        !ln_mul_size(first, local, &offset))
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
                        "kernel %s: %zu work-groups of %zu items; both must be at least 1", k->name,
                        groups, local);
@@ -75,15 +81,14 @@ linnet_status ln_queue_launch(ln_queue *q, ln_kernel *k, size_t groups, size_t l
     cl_event event = NULL;
     cl_int code = ln_turn_take(q->device, q);
     if (!code)
-        code = ln_cl()->clEnqueueNDRangeKernel(q->queue, k->kernel, 1, NULL, &global, &local, 0,
-                                               NULL, timed ? &event : NULL);
+        code = ln_cl()->clEnqueueNDRangeKernel(q->queue, k->kernel, 1, first ? &offset : NULL,
+                                               &global, &local, 0, NULL, timed ? &event : NULL);
     ln_turn_give(q->device);
     if (code)
         return ln_cl_fail(err, code, "clEnqueueNDRangeKernel",
                           "kernel %s, %zu work-groups of %zu items", k->name, groups, local);
     if (timed) {
-        q->pending[q->n_pending].event = event;
-        q->pending[q->n_pending++].ns = ns;
+        q->pending[q->n_pending++] = (struct ln_pending){event, ns, first > 0};
     }
     if (!ln_caps_quirk(&q->device->caps, LN_QUIRK_SHORT_QUEUE) || ++q->unflushed < SHORT_QUEUE)
         return LINNET_OK;

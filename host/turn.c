@@ -11,7 +11,7 @@ cl_int ln_turn_take(const ln_device *d, const ln_queue *q) {
     pthread_mutex_lock(&turn);
     cl_int code = last && last != q ? ln_cl()->clFinish(last->queue) : CL_SUCCESS;
     last = q;
-    return code;
+    return q ? CL_SUCCESS : code; /* a queue that cannot be waited for runs nothing any more */
 }
 
 void ln_turn_give(const ln_device *d) {

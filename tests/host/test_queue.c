@@ -143,6 +143,38 @@ static int launches_until_flush_fails(uint32_t quirks) {
     return good;
 }
 
+/* Groups from the eighth on; times of later parts are added to that of the first. */
+START_TEST(parts_of_a_launch) {
+    static const char text[] = "__kernel void line(__global int *o, int a, int b) {\n"
+                               "    o[get_global_id(0)] = (int)get_global_offset(0) + a + b;\n"
+                               "}\n";
+    const ln_program_source source = {text, "", "offset"};
+    const uint64_t mark = UINT64_C(1) << 60;
+    uint64_t ns = mark;
+    int32_t out[64];
+    begin(true, sizeof out);
+    ln_kernel_destroy(&kernel);
+    ln_program_release(&program);
+    ck_ok(ln_program_get(device, &source, &program, &err));
+    ck_ok(ln_kernel_create(program, "line", &kernel, &err));
+    ck_ok(ln_kernel_arg_buffer(kernel, 0, buffer, &err));
+    ck_ok(ln_kernel_arg_int(kernel, 1, 1, &err));
+    ck_ok(ln_kernel_arg_int(kernel, 2, 0, &err));
+    ck_ok(ln_queue_launch_from(queue, kernel, 8, 4, 4, &ns, &err));
+    ck_ok(ln_queue_finish(queue, LN_WAIT_SLEEP, &err));
+    ck_assert(ns > mark);
+    ck_ok(ln_queue_read(queue, buffer, 0, out, sizeof out, &err));
+    for (int i = 0; i < 64; i++) ck_assert_int_eq(out[i], i < 32 || i >= 48 ? 0 : 33);
+    ck_ok(ln_queue_launch_from(queue, kernel, 0, 4, 4, &ns, &err));
+    ck_ok(ln_queue_launch_from(queue, kernel, 4, 4, 4, &ns, &err));
+    ck_ok(ln_queue_finish(queue, LN_WAIT_SLEEP, &err));
+    ck_assert(ns > 0 && ns < mark);
+    ck_assert_int_eq(ln_queue_launch_from(queue, kernel, SIZE_MAX / 2, 1, 4, NULL, &err),
+                     LINNET_ERR_INVALID_ARGUMENT);
+    end();
+}
+END_TEST
+
 START_TEST(short_queues_are_flushed) {
     ck_assert_int_eq(launches_until_flush_fails(0), 100);
     ck_assert_int_eq(launches_until_flush_fails(1u << LN_QUIRK_SHORT_QUEUE), 15);
@@ -230,5 +262,5 @@ START_TEST(threads_share_a_device) {
 END_TEST
 
 CHECK_MAIN("host queue", buffers_start_as_zeros, transfers_stay_inside, writes_maps_and_rows,
-           launches_need_items, short_queues_are_flushed, every_way_to_wait,
+           launches_need_items, parts_of_a_launch, short_queues_are_flushed, every_way_to_wait,
            times_of_more_kernels_than_the_ring_holds, threads_share_a_device)
