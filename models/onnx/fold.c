@@ -2,18 +2,14 @@
  * exact in int64 and wrap to their type; floats are computed in double and rounded to theirs. */
 #include "models/onnx/import.h"
 
-#define MAX_HOST                                                                                   \
-    (1ll << 28) /* elements of all computed constants: a few bytes can ask for many                \
-                 */
-
 bool ln_imp_spend(ln_imp *im, int64_t n) {
     if (!ln_imp_ok(im)) return false;
-    if (n <= MAX_HOST - im->spent) {
-        im->spent += n;
+    if (n <= im->room) {
+        im->room -= n;
         return true;
     }
-    ln_imp_refuse(im, "a constant of %lld elements is too large, with %lld computed before it",
-                  (long long)n, (long long)im->spent);
+    ln_imp_refuse(im, "a constant of %lld elements is too large; %lld may still be computed",
+                  (long long)n, (long long)im->room);
     return false;
 }
 

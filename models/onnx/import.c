@@ -66,8 +66,13 @@ static void add_input(ln_imp *im, const ln_onnx_port *p, const ln_onnx_bind *b) 
     v->tid[picture ? LN_LAST : LN_PLAIN] = t;
 }
 
+/* A few bytes can ask for constants of any size: what is computed stays within a few times what the
+ * file holds. */
+enum { ROOM_LEAST = 1 << 22, ROOM_TIMES = 4 };
+
 static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
     const ln_onnx *m = im->m;
+    im->room = ROOM_LEAST;
     for (int i = 0; i < m->n_value; i++) {
         ln_val *v = &im->val[i];
         v->name = m->value[i].name;
@@ -85,6 +90,7 @@ static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
         v->type = t->type;
         v->shape = t->shape;
         v->host = ln_host_tensor(im, t);
+        if (t->count <= (INT64_MAX - im->room) / ROOM_TIMES) im->room += ROOM_TIMES * t->count;
     }
     for (int i = 0; i < m->n_input && ln_imp_ok(im); i++) add_input(im, &m->input[i], &bind[i]);
 }

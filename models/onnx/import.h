@@ -59,7 +59,7 @@ typedef struct ln_imp {
     ln_val *val;              /* by value id */
     const ln_onnx_node *node; /* being converted */
     int made;                 /* graph nodes made for it */
-    int64_t spent;            /* elements of constants computed so far */
+    int64_t room;             /* elements of constants that may still be computed */
     linnet_status status;
     linnet_error *err;
 } ln_imp;

@@ -11,7 +11,7 @@ typedef struct lab {
 
 static void begin(lab *l) {
     *l = (lab){.model = {.path = "x.onnx"}, .node = {.op = "Op", .name = "n", .domain = ""}};
-    l->im = (ln_imp){.m = &l->model, .node = &l->node, .err = &l->err};
+    l->im = (ln_imp){.m = &l->model, .node = &l->node, .room = 1 << 20, .err = &l->err};
     ck_assert_int_eq(ln_graph_create("g", &l->im.g, &l->err), LINNET_OK);
 }
 
