@@ -19,7 +19,7 @@
 #define NQ (2 * LN_VW) /* queries of a block */
 
 /* Channels of LN_VW queries into t[channel][query], times alpha. */
-LN_INLINE void LN_F(load)(float *t, __global const float *q, const int *at, int dim, float alpha) {
+LN_INLINE void LN_F(load)(float *t, __global const LN_T *q, const int *at, int dim, float alpha) {
     for (int d = 0; d < dim && dim >= LN_VW; d += LN_VW) {
         ln_v r[LN_VW];
         d = min(d, dim - LN_VW); /* the last ones again rather than fewer */
@@ -30,11 +30,11 @@ LN_INLINE void LN_F(load)(float *t, __global const float *q, const int *at, int 
         for (int i = 0; i < LN_VW; i++) *(ln_v *)(t + (d + i) * NQ) = r[i];
     }
     for (int d = 0; d < dim && dim < LN_VW; d++)
-        for (int i = 0; i < LN_VW; i++) t[d * NQ + i] = q[at[i] + d] * alpha;
+        for (int i = 0; i < LN_VW; i++) t[d * NQ + i] = LN_LD1(q + at[i] + d) * alpha;
 }
 
 /* Back: t[channel][query] * by[query] to the queries' places in y. */
-LN_INLINE void LN_F(store)(const float *t, __global float *y, const int *at, int dim, ln_v by) {
+LN_INLINE void LN_F(store)(const float *t, __global LN_T *y, const int *at, int dim, ln_v by) {
     for (int d = 0; d < dim && dim >= LN_VW; d += LN_VW) {
         ln_v r[LN_VW];
         d = min(d, dim - LN_VW);
@@ -47,21 +47,21 @@ LN_INLINE void LN_F(store)(const float *t, __global float *y, const int *at, int
     float scale[LN_VW] __attribute__((aligned(64)));
     *(ln_v *)scale = by;
     for (int d = 0; d < dim && dim < LN_VW; d++)
-        for (int i = 0; i < LN_VW; i++) y[at[i] + d] = t[d * NQ + i] * scale[i];
+        for (int i = 0; i < LN_VW; i++) LN_ST1(y + at[i] + d, t[d * NQ + i] * scale[i]);
 }
 
 /* Scores of `count` keys, a constant at each call. */
-LN_INLINE void LN_F(score)(const int count, const float *qt, __global const float *k, const int *at,
+LN_INLINE void LN_F(score)(const int count, const float *qt, __global const LN_T *k, const int *at,
                            int dim, float *pt) {
     ln_v a[8], b[8];
-    __global const float *key[8];
+    __global const LN_T *key[8];
 #pragma unroll
     for (int i = 0; i < count; i++) a[i] = (ln_v)0.0f, b[i] = a[i], key[i] = k + at[i];
     for (int d = 0; d < dim; d++) {
         ln_v q0 = *(const ln_v *)(qt + d * NQ), q1 = *(const ln_v *)(qt + d * NQ + LN_VW);
 #pragma unroll
         for (int i = 0; i < count; i++) {
-            ln_v x = (ln_v)key[i][d];
+            ln_v x = (ln_v)LN_LD1(key[i] + d);
             a[i] = ln_fma(x, q0, a[i]);
             b[i] = ln_fma(x, q1, b[i]);
         }
@@ -73,7 +73,7 @@ LN_INLINE void LN_F(score)(const int count, const float *qt, __global const floa
 
 /* ot[channel][query] = ot * keep + sum over keys of v[key][channel] * pt[key][query]. */
 LN_INLINE void LN_F(weigh)(const int count, float *ot, ln_v keep0, ln_v keep1,
-                           __global const float *v, const int *at, int keys, const float *pt) {
+                           __global const LN_T *v, const int *at, int keys, const float *pt) {
     ln_v a[8], b[8];
 #pragma unroll
     for (int i = 0; i < count; i++) {
@@ -82,10 +82,10 @@ LN_INLINE void LN_F(weigh)(const int count, float *ot, ln_v keep0, ln_v keep1,
     }
     for (int u = 0; u < keys; u++) {
         ln_v p0 = *(const ln_v *)(pt + u * NQ), p1 = *(const ln_v *)(pt + u * NQ + LN_VW);
-        __global const float *value = v + at[u];
+        __global const LN_T *value = v + at[u];
 #pragma unroll
         for (int i = 0; i < count; i++) {
-            ln_v x = (ln_v)value[i];
+            ln_v x = (ln_v)LN_LD1(value + i);
             a[i] = ln_fma(x, p0, a[i]);
             b[i] = ln_fma(x, p1, b[i]);
         }
@@ -116,10 +116,10 @@ LN_INLINE ln_v LN_F(soften)(float *pt, int keys, ln_v *top, ln_v *sum) {
 
 /* What stays the same over a tile: one sequence, one head of keys. */
 typedef struct LN_F(place) {
-    int n, py, px, group;    /* image, place in the patch, query heads of this head of keys */
-    int keys, across;        /* of the sequence; patches in a row of the keys' map */
-    __global const float *k; /* the image's first pixel, this head */
-    __global const float *v;
+    int n, py, px, group;   /* image, place in the patch, query heads of this head of keys */
+    int keys, across;       /* of the sequence; patches in a row of the keys' map */
+    __global const LN_T *k; /* the image's first pixel, this head */
+    __global const LN_T *v;
 } LN_F(place);
 
 /* One block of queries, whose transposed channels are qt, into ot. */
@@ -154,16 +154,17 @@ LN_INLINE void LN_F(block)(__global const ln_args *s, const LN_F(place) * w, con
 }
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
-    int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, kh = s->u.part[1].c, kw = s->u.part[1].first;
+    int dim = s->t2, vdim = s->t3, seqs = s->kh * s->kw, kh = s->u.part[1].c,
+        kw = s->u.part[1].first;
     int chunk = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     LN_F(place) w;
     w.n = tile / (s->t4 * s->t1 * seqs), w.py = seq / s->kw, w.px = seq % s->kw;
     w.group = s->t0 / s->t1, w.keys = kh * kw / seqs, w.across = kw / s->kw;
-    w.k = arena + s->u.part[1].at + (size_t)w.n * kh * kw * s->u.part[1].ps + kv * dim;
-    w.v = arena + s->u.part[2].at + (size_t)w.n * kh * kw * s->u.part[2].ps + kv * vdim;
+    w.k = LN_AT(arena, s->u.part[1].at) + (size_t)w.n * kh * kw * s->u.part[1].ps + kv * dim;
+    w.v = LN_AT(arena, s->u.part[2].at) + (size_t)w.n * kh * kw * s->u.part[2].ps + kv * vdim;
     int map = s->oh * s->ow, rows = map / seqs * w.group, blocks = (rows + NQ - 1) / NQ;
-    __global const float *q = arena + s->u.part[0].at + (size_t)w.n * map * s->u.part[0].ps;
-    __global float *y = arena + s->y + (size_t)w.n * map * s->yps;
+    __global const LN_T *q = LN_AT(arena, s->u.part[0].at) + (size_t)w.n * map * s->u.part[0].ps;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)w.n * map * s->yps;
     float qt[DIM * NQ] __attribute__((aligned(64))), ot[DIM * NQ] __attribute__((aligned(64)));
     int across = s->ow / s->kw, spare = ln_pad(s->oc) - s->oc;
     int last = ln_cut(blocks, chunk + 1, s->t4);
@@ -175,7 +176,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             qat[i] = pixel * s->u.part[0].ps + head * dim;
             yat[i] = pixel * s->yps + head * vdim;
             if (head == s->t0 - 1)
-                for (int z = 0; z < spare; z++) y[yat[i] + vdim + z] = 0.0f;
+                for (int z = 0; z < spare; z++) LN_ST1(y + yat[i] + vdim + z, 0.0f);
             if (b * NQ + i + 1 >= rows || ++h < w.group) continue;
             h = 0;
             if (++x == across) x = 0, row += s->kh * s->ow;

@@ -17,9 +17,10 @@
 #define SPAN    (LN_LOCAL + 1) /* from a query's scores to the next one's: other banks */
 
 /* Channels c .. c+3 of a head of `dim`, which starts anywhere; zero behind its end. */
-LN_INLINE float4 LN_F(load)(__global const float *p, int c, int dim) {
-    if (c + 4 <= dim) return vload4(0, p + c);
-    return (float4)(p[c], c + 1 < dim ? p[c + 1] : 0.0f, c + 2 < dim ? p[c + 2] : 0.0f, 0.0f);
+LN_INLINE float4 LN_F(load)(__global const LN_T *p, int c, int dim) {
+    if (c + 4 <= dim) return LN_LDU4(p + c);
+    return (float4)(LN_LD1(p + c), c + 1 < dim ? LN_LD1(p + c + 1) : 0.0f,
+                    c + 2 < dim ? LN_LD1(p + c + 2) : 0.0f, 0.0f);
 }
 
 /* Row r of a sequence: head j of the pixel returned. */
@@ -36,7 +37,7 @@ LN_INLINE int LN_F(key)(__global const ln_args *s, int seq, int u) {
 }
 
 /* Scores of one key, at each query's row from `out` on. */
-LN_INLINE void LN_F(score)(__local const float4 *q, __global const float *k, int dim,
+LN_INLINE void LN_F(score)(__local const float4 *q, __global const LN_T *k, int dim,
                            __local float *out) {
     float dot[QUERIES];
     for (int i = 0; i < QUERIES; i++) dot[i] = 0.0f;
@@ -57,10 +58,12 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int plane = s->u.part[1].c * s->u.part[1].first, keys = plane / seqs, j;
     int block = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     int n = tile / (s->t4 * s->t1 * seqs), rows = map / seqs * (s->t0 / s->t1);
-    __global const float *q = arena + s->u.part[0].at + (size_t)n * map * s->u.part[0].ps;
-    __global const float *k = arena + s->u.part[1].at + (size_t)n * plane * s->u.part[1].ps + kv * dim;
-    __global const float *v = arena + s->u.part[2].at + (size_t)n * plane * s->u.part[2].ps + kv * vdim;
-    __global float *y = arena + s->y + (size_t)n * map * s->yps;
+    __global const LN_T *q = LN_AT(arena, s->u.part[0].at) + (size_t)n * map * s->u.part[0].ps;
+    __global const LN_T *k =
+        LN_AT(arena, s->u.part[1].at) + (size_t)n * plane * s->u.part[1].ps + kv * dim;
+    __global const LN_T *v =
+        LN_AT(arena, s->u.part[2].at) + (size_t)n * plane * s->u.part[2].ps + kv * vdim;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * map * s->yps;
     __local float4 *held = (__local float4 *)lm;
     __local float *score = lm + QUERIES * DIM, *part = score + QUERIES * SPAN;
     int pair = lid / 4 * 2, own = lid % 4, quads = (vdim + 3) / 4;
@@ -108,7 +111,7 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int u = 0; u < count; u++) {
             float a = score[pair * SPAN + u], b = score[(pair + 1) * SPAN + u];
-            __global const float *from = v + (size_t)LN_F(key)(s, seq, first + u) * s->u.part[2].ps;
+            __global const LN_T *from = v + (size_t)LN_F(key)(s, seq, first + u) * s->u.part[2].ps;
             sum[0] += a, sum[1] += b;
             for (int c = 0; c < QUADS; c++) {
                 if (c * 4 + own >= quads) continue;
@@ -122,19 +125,19 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         int r = block * QUERIES + pair + i;
         if (r >= rows) continue;
         float by = ln_softmax_scale(top[i], sum[i]);
-        __global float *to = y + (size_t)LN_F(query)(s, kv, seq, r, &j) * s->yps + j * vdim;
+        __global LN_T *to = y + (size_t)LN_F(query)(s, kv, seq, r, &j) * s->yps + j * vdim;
         for (int c = own; c < quads; c += 4) {
             float4 x = acc[i][c / 4] * (float4)by;
             if (c * 4 + 4 <= vdim) {
-                vstore4(x, c, to);
+                LN_STU4(to + c * 4, x);
                 continue;
             }
-            to[c * 4] = x.x;
-            if (c * 4 + 1 < vdim) to[c * 4 + 1] = x.y;
-            if (c * 4 + 2 < vdim) to[c * 4 + 2] = x.z;
+            LN_ST1(to + c * 4, x.x);
+            if (c * 4 + 1 < vdim) LN_ST1(to + c * 4 + 1, x.y);
+            if (c * 4 + 2 < vdim) LN_ST1(to + c * 4 + 2, x.z);
         }
         for (int z = s->oc; own == 0 && j == s->t0 - 1 && z < ln_pad(s->oc); z++)
-            to[z - j * vdim] = 0.0f;
+            LN_ST1(to + z - j * vdim, 0.0f);
     }
 }
 LN_KERNEL_LOCAL(QUERIES *DIM + QUERIES * SPAN + 2 * LN_LOCAL)

@@ -17,7 +17,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (o < s->oc) {
 #if SHUFFLE
         int c = o % s->groups * (s->c / s->groups) + o / s->groups;
-        v = arena[ln_x_pixel(s, p) + c];
+        v = arena[s->x + ln_x_pixel(s, p) + c];
 #else
         int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh) * s->t3 - s->t2;
         int iy = oy * s->sh - s->top, ix = ox * s->sw - s->left, c = o * s->t1 - s->t0;

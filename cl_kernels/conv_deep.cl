@@ -33,10 +33,10 @@
 /* px pixels of row oy from ox, nv vectors of channels and 8 more when tail is set, all constants
  * at each call. x: the image; w, b, y, res: at the panel (y, res: at the first pixel). edge: the
  * pixels' columns are checked, those beyond `left` are not stored. */
-LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __global const float *x,
-                           __global const ln_args *s, int oy, int ox, __global const float *w,
-                           __global const float *b, __global const float *zero,
-                           __global const float *res, __global float *y, int left, float *buf) {
+LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __global const LN_TX *x,
+                           __global const ln_args *s, int oy, int ox, __global const LN_T *w,
+                           __global const LN_T *b, __global const LN_TX *zero,
+                           __global const LN_T *res, __global LN_T *y, int left, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0;
     float8 bt = (float8)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -62,8 +62,8 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
 #endif
 #if !TRANSPOSED
         if (stem) { /* a row of a plane at a time: what two pixels see is read once */
-            __global const float *xk = x + (long)iy * s->xrs + ox * 2 - s->left;
-            __global const float *wk = w + (size_t)ky * 3 * c * width;
+            __global const LN_TX *xk = x + (long)iy * s->xrs + ox * 2 - s->left;
+            __global const LN_T *wk = w + (size_t)ky * 3 * c * width;
             int tap = c * width;
             for (int k = 0; k < c; k++, xk += xcs, wk += width) {
                 ln_v w00, w01, w10, w11, w20, w21;
@@ -77,13 +77,13 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
                 LN_LOAD(2)
 #    define LN_TAP(i, j)                                                                           \
         {                                                                                          \
-            float v = xk[i * 2 + j];                                                               \
+            float v = LN_XLD1(xk + i * 2 + j);                                                     \
             if (nv > 0) s##i##0 = ln_fma((ln_v)v, w##j##0, s##i##0);                               \
             if (nv > 1) s##i##1 = ln_fma((ln_v)v, w##j##1, s##i##1);                               \
             if (tail) t##i = ln_fma((float8)v, w##j##t, t##i);                                     \
         }
 #    define LN_TAPS(i) LN_TAP(i, 0) LN_TAP(i, 1) LN_TAP(i, 2)
-                    LN_EACH8(LN_TAPS)
+                LN_EACH8(LN_TAPS)
             }
             continue;
         }
@@ -95,16 +95,16 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
 #else
             int ix = ox * sw - s->left + kx * s->dw;
 #endif
-            __global const float *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
-            __global const float *wk = w + (size_t)(ky * kw + kx) * c * width;
+            __global const LN_TX *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
+            __global const LN_T *wk = w + (size_t)(ky * kw + kx) * c * width;
 /* Beyond the border a pixel's taps are read from a zero that stands still. */
 #define LN_AIM(i)                                                                                  \
     int ok##i = !edge || (i < left && ix + i * sw >= 0 && ix + i * sw < wd);                       \
-    __global const float *x##i = ok##i ? xk + i * step : zero;                                     \
+    __global const LN_TX *x##i = ok##i ? xk + i * step : zero;                                     \
     long d##i = ok##i ? xcs : 0;
 #define LN_STEP(i)                                                                                 \
     {                                                                                              \
-        float v = edge ? *x##i : xk[i * step];                                                     \
+        float v = LN_XLD1(edge ? x##i : xk + i * step);                                            \
         x##i += d##i;                                                                              \
         if (nv > 0) s##i##0 = ln_fma((ln_v)v, w0, s##i##0);                                        \
         if (nv > 1) s##i##1 = ln_fma((ln_v)v, w1, s##i##1);                                        \
@@ -135,11 +135,11 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
     int yps = s->yps * LN_YSTEP(s), rps = s->rps;
 #define LN_STORE(i)                                                                                \
     if (!edge || i < left) {                                                                       \
-        __global float *o = y + i * yps;                                                           \
+        __global LN_T *o = y + i * yps;                                                            \
         s##i##0 = ln_clampv(s##i##0, lo, hi), s##i##1 = ln_clampv(s##i##1, lo, hi);                \
         t##i = ln_clamp8(t##i, lo, hi);                                                            \
         if (res) {                                                                                 \
-            __global const float *r = res + i * rps;                                               \
+            __global const LN_T *r = res + i * rps;                                                \
             if (nv > 0) s##i##0 = ln_clampv(s##i##0 + LN_LDV(r), plo, phi);                        \
             if (nv > 1) s##i##1 = ln_clampv(s##i##1 + LN_LDV(r + LN_VW), plo, phi);                \
             if (tail) t##i = ln_clamp8(t##i + LN_LD8(r + nv * LN_VW), plo, phi);                   \
@@ -153,9 +153,9 @@ LN_INLINE void LN_F(block)(const int edge, const int nv, const int tail, __globa
 
 #define LN_BLOCK(E, J, H)                                                                          \
     LN_FUNCTION void LN_F(block_##E##_##J##_##H)(                                                  \
-        __global const float *x, __global const ln_args *s, int oy, int ox,                        \
-        __global const float *w, __global const float *b, __global const float *zero,              \
-        __global const float *res, __global float *y, int left, float *buf) {                      \
+        __global const LN_TX *x, __global const ln_args *s, int oy, int ox,                        \
+        __global const LN_T *w, __global const LN_T *b, __global const LN_TX *zero,                \
+        __global const LN_T *res, __global LN_T *y, int left, float *buf) {                        \
         LN_F(block)(E, J, H, x, s, oy, ox, w, b, zero, res, y, left, buf);                         \
     }
 #define LN_BLOCKS(J, H) LN_BLOCK(0, J, H) LN_BLOCK(1, J, H)
@@ -169,9 +169,10 @@ LN_BLOCKS(1, 1)
 /* A tile of one row and one panel, its first pixel at column ox. */
 LN_INLINE void LN_F(part)(__global float *arena, __global const float *weights,
                           __global const ln_args *s, int n, int oy, int ox, int at, int width) {
-    __global const float *x = arena + s->x + (size_t)n * s->xns;
-    __global const float *w = weights + s->w + (size_t)at * s->kh * s->kw * s->c;
-    __global const float *b = weights + s->b + at, *zero = weights + s->b + ln_pad(s->oc);
+    __global const LN_TX *x = LN_XAT(arena, s->x) + (size_t)n * s->xns;
+    __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->kh * s->kw * s->c;
+    __global const LN_T *b = LN_AT(weights, s->b) + at;
+    __global const LN_TX *zero = (__global const LN_TX *)(LN_AT(weights, s->b) + ln_pad(s->oc));
     float buf[PX * WIDE] __attribute__((aligned(64)));
     int apart = LN_YSTEP(s), p = (n * s->oh + oy) * s->ow + ox, reach = (s->kw - 1) * s->dw;
     int left = (s->ow - ox + apart - 1) / apart;
@@ -182,9 +183,9 @@ LN_INLINE void LN_F(part)(__global float *arena, __global const float *weights,
     int ix = ox * s->sw - s->left;
     int inside = left >= PX && ix >= 0 && ix + (PX - 1) * s->sw + reach < s->wd;
 #endif
-    __global float *y = arena + s->y + (size_t)p * s->yps + at;
-    __global const float *res =
-        s->res != LN_NO_OFF ? arena + s->res + (size_t)p * s->rps + at : (__global float *)0;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + at;
+    __global const LN_T *res =
+        s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * s->rps + at : (__global LN_T *)0;
 #define LN_WIDTH(J, H)                                                                             \
     case J *LN_VW + H * 8:                                                                         \
         if (inside)                                                                                \

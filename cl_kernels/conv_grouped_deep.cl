@@ -15,14 +15,14 @@ LN_INLINE void LN_F(block)(__global float *arena, __global const float *weights,
                            __global const ln_args *s, int n, int oy, int ox, int o) {
     int icg = s->c / s->groups, ocg = s->oc / s->groups, left = s->ow - ox;
     int mixed = s->flags & LN_FLAG_INTERLEAVED, step = s->xcs * (mixed ? s->groups : 1);
-    __global const float *b = weights + s->b + o, *zero = weights + s->b + ln_pad(s->oc);
+    __global const LN_T *b = LN_AT(weights, s->b) + o, *zero = LN_AT(weights, s->b) + ln_pad(s->oc);
     int8 lane = (int8)(0, 1, 2, 3, 4, 5, 6, 7) + (int8)o;
 #define LN_START(i) float8 y##i = (float8)0.0f;
     LN_EACH8(LN_START);
     for (int g = o / ocg; g <= min(o + 7, s->oc - 1) / ocg; g++) {
-        __global const float *w = weights + s->w + (size_t)o * s->kh * s->kw * icg;
-        __global const float *x =
-            arena + s->x + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
+        __global const LN_T *w = LN_AT(weights, s->w) + (size_t)o * s->kh * s->kw * icg;
+        __global const LN_T *x =
+            LN_AT(arena, s->x) + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
 #define LN_BIAS(i) float8 s##i = LN_LD8(b);
         LN_EACH8(LN_BIAS);
         for (int ky = 0; ky < s->kh; ky++) {
@@ -30,14 +30,14 @@ LN_INLINE void LN_F(block)(__global float *arena, __global const float *weights,
             for (int kx = 0; kx < s->kw; kx++, w += icg * 8) {
                 int ix = ox * s->sw - s->left + kx * s->dw;
                 if (iy < 0 || iy >= s->h) continue;
-                __global const float *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
+                __global const LN_T *xk = x + (long)iy * s->xrs + (long)ix * s->xps;
 /* Beyond the border a pixel's taps are read from a zero that stands still. */
 #define LN_AIM(i)                                                                                  \
     int ok##i = i < left && ix + i * s->sw >= 0 && ix + i * s->sw < s->wd;                         \
-    __global const float *x##i = ok##i ? xk + (long)i * s->sw * s->xps : zero;                     \
+    __global const LN_T *x##i = ok##i ? xk + (long)i * s->sw * s->xps : zero;                      \
     long d##i = ok##i ? step : 0;
 #define LN_STEP(i)                                                                                 \
-    s##i = ln_fma((float8)*x##i, wk, s##i);                                                        \
+    s##i = ln_fma((float8)LN_LD1(x##i), wk, s##i);                                                 \
     x##i += d##i;
                 LN_EACH8(LN_AIM);
                 for (int k = 0; k < icg; k++) {

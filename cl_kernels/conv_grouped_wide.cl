@@ -20,22 +20,22 @@ LN_INLINE void LN_F(sum)(__global const float *arena, __global const float *weig
                          float4 *y) {
     int icg = s->c / s->groups, ocp = ln_pad(s->oc), mixed = s->flags & LN_FLAG_INTERLEAVED;
     int step = s->xcs * (mixed ? s->groups : 1), across = s->sw * s->xps;
-    __global const float *x =
-        arena + s->x + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
-    __global const float *w = weights + s->w + o;
-    for (int i = 0; i < PX; i++) y[i] = LN_LD4(weights + s->b + o);
+    __global const LN_T *x =
+        LN_AT(arena, s->x) + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
+    __global const LN_T *w = LN_AT(weights, s->w) + o;
+    for (int i = 0; i < PX; i++) y[i] = LN_LD4(LN_AT(weights, s->b) + o);
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = oy * s->sh - s->top + ky * s->dh;
         for (int kx = 0; kx < s->kw; kx++, w += (size_t)icg * ocp) {
             int ix = ox * s->sw - s->left + kx * s->dw, ok[PX];
             if (iy < 0 || iy >= s->h) continue;
-            __global const float *at = x + (long)iy * s->xrs + (long)ix * s->xps;
+            __global const LN_T *at = x + (long)iy * s->xrs + (long)ix * s->xps;
             for (int i = 0; i < PX; i++)
                 ok[i] = ox + i < s->ow && ix + i * s->sw >= 0 && ix + i * s->sw < s->wd;
             for (int k = 0; k < icg; k++, at += step) {
                 float4 wk = LN_LD4(w + (size_t)k * ocp);
                 for (int i = 0; i < PX; i++)
-                    y[i] = ln_fma((float4)(ok[i] ? at[(long)i * across] : 0.0f), wk, y[i]);
+                    y[i] = ln_fma((float4)(ok[i] ? LN_LD1(at + (long)i * across) : 0.0f), wk, y[i]);
             }
         }
     }

@@ -30,17 +30,18 @@ LN_INLINE size_t LN_F(pixel)(__global const ln_args *s, int p) {
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid, o = at % (ocp / 4) * 4;
     int block = at / (ocp / 4), has_gate = s->gate != LN_NO_OFF;
-    __global const float *w = weights + s->w + o;
+    __global const LN_T *w = LN_AT(weights, s->w) + o;
     float4 sum[PX], wv;
-    for (int i = 0; i < PX; i++) sum[i] = LN_LD4(weights + s->b + o);
+    for (int i = 0; i < PX; i++) sum[i] = LN_LD4(LN_AT(weights, s->b) + o);
 #if POINT
     int p = block * PX, left = min(s->m - p, PX);
     if (left <= 0) return;
-    __global const float *x[PX], *gate[PX];
+    __global const LN_T *x[PX], *gate[PX];
     for (int i = 0; i < PX; i++) {
         int q = min(p + i, s->m - 1);
-        x[i] = arena + s->x + LN_F(pixel)(s, q);
-        gate[i] = arena + (has_gate ? s->gate + (size_t)(q / (s->oh * s->ow)) * s->x2ps : 0);
+        x[i] = LN_AT(arena, s->x) + LN_F(pixel)(s, q);
+        gate[i] = LN_AT(arena, has_gate ? s->gate : 0);
+        if (has_gate) gate[i] += (size_t)(q / (s->oh * s->ow)) * s->x2ps;
     }
     int k = 0;
     for (; k + 4 <= s->c; k += 4) {
@@ -56,30 +57,32 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     for (; k < s->c; k++) {
         wv = LN_LD4(w + (size_t)k * ocp);
         for (int i = 0; i < PX; i++)
-            sum[i] = ln_fma((float4)(x[i][k] * (has_gate ? gate[i][k] : 1.0f)), wv, sum[i]);
+            sum[i] = ln_fma((float4)(LN_LD1(x[i] + k) * (has_gate ? LN_LD1(gate[i] + k) : 1.0f)),
+                            wv, sum[i]);
     }
 #else
     int across = (s->ow + PX - 1) / PX, row = block / across, ox = block % across * PX;
     int n = row / s->oh, oy = row % s->oh, p = row * s->ow + ox, left = min(s->ow - ox, PX);
     if (n >= s->n) return;
-    __global const float *gate = arena + (has_gate ? s->gate + (size_t)n * s->x2ps : 0);
+    __global const LN_T *gate = LN_AT(arena, has_gate ? s->gate : 0);
+    if (has_gate) gate += (size_t)n * s->x2ps;
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = oy * s->sh - s->top + ky * s->dh;
         if (iy < 0 || iy >= s->h) continue;
-        w = weights + s->w + (size_t)ky * s->kw * s->c * ocp + o;
+        w = LN_AT(weights, s->w) + (size_t)ky * s->kw * s->c * ocp + o;
         for (int kx = 0; kx < s->kw; kx++) {
             int ix = ox * s->sw - s->left + kx * s->dw;
-            __global const float *x =
-                arena + s->x + (size_t)n * s->xns + (size_t)iy * s->xrs + (long)ix * s->xps;
+            __global const LN_TX *x =
+                LN_XAT(arena, s->x) + (size_t)n * s->xns + (size_t)iy * s->xrs + (long)ix * s->xps;
             for (int k = 0; k < s->c; k++) {
-                float g = has_gate ? gate[k] : 1.0f;
+                float g = has_gate ? LN_LD1(gate + k) : 1.0f;
                 wv = LN_LD4(w);
                 w += ocp;
                 for (int i = 0; i < PX; i++) {
                     int in = ix + i * s->sw;
                     float v = 0.0f;
                     if (in >= 0 && in < s->wd && i < left)
-                        v = x[(long)i * s->sw * s->xps + (size_t)k * s->xcs] * g;
+                        v = LN_XLD1(x + (long)i * s->sw * s->xps + (size_t)k * s->xcs) * g;
                     sum[i] = ln_fma((float4)v, wv, sum[i]);
                 }
             }

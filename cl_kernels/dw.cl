@@ -20,16 +20,16 @@
 #endif
 /* edge: some columns may lie outside the map, some outputs beyond the row. x: the row of ky = 0
  * at column ix and channel c; y: the row's first output at channel c. */
-LN_INLINE void LN_F(block)(const int edge, __global const float *x, int ix, int ky0, int ky1,
+LN_INLINE void LN_F(block)(const int edge, __global const LN_T *x, int ix, int ky0, int ky1,
                            __global float *arena, __global const float *weights,
                            __global const ln_args *s, int p, int c, int left) {
     int xps = s->xps, cp = ln_pad(s->oc), wd = s->wd;
-    __global const float *w = weights + s->w + c;
-    float4 sum[PX], bias = LN_LD4(weights + s->b + c);
+    __global const LN_T *w = LN_AT(weights, s->w) + c;
+    float4 sum[PX], bias = LN_LD4(LN_AT(weights, s->b) + c);
 #pragma unroll
     for (int i = 0; i < PX; i++) sum[i] = bias;
     for (int ky = ky0; ky < ky1; ky++) {
-        __global const float *row = x + (size_t)ky * s->xrs;
+        __global const LN_T *row = x + (size_t)ky * s->xrs;
         float4 wk[K];
 #pragma unroll
         for (int kx = 0; kx < K; kx++) wk[kx] = LN_LD4(w + (ky * K + kx) * cp);
@@ -45,7 +45,7 @@ LN_INLINE void LN_F(block)(const int edge, __global const float *x, int ix, int 
     }
     if ((s->flags & LN_FLAG_CLAMP) && s->res == LN_NO_OFF) {
         float lo = s->lo, hi = s->hi;
-        __global float *y = arena + s->y + (size_t)p * s->yps + c;
+        __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + c;
 #pragma unroll
         for (int i = 0; i < PX; i++)
             if (!edge || i < left) LN_ST4(y + i * s->yps, ln_clamp4(sum[i], lo, hi));
@@ -57,7 +57,7 @@ LN_INLINE void LN_F(block)(const int edge, __global const float *x, int ix, int 
 }
 
 #define LN_BLOCK(E)                                                                                \
-    LN_FUNCTION void LN_F(block_##E)(__global const float *x, int ix, int ky0, int ky1,            \
+    LN_FUNCTION void LN_F(block_##E)(__global const LN_T *x, int ix, int ky0, int ky1,             \
                                      __global float *arena, __global const float *weights,         \
                                      __global const ln_args *s, int p, int c, int left) {          \
         LN_F(block)(E, x, ix, ky0, ky1, arena, weights, s, p, c, left);                            \
@@ -70,8 +70,8 @@ LN_INLINE void LN_F(at)(__global float *arena, __global const float *weights,
                         __global const ln_args *s, int n, int oy, int ox, int c) {
     int iy = oy * S - s->top, ix = ox * S - s->left, left = s->ow - ox;
     int ky0 = max(-iy, 0), ky1 = min(s->h - iy, K), p = (n * s->oh + oy) * s->ow + ox;
-    __global const float *x =
-        arena + s->x + (size_t)n * s->xns + (long)iy * s->xrs + (long)ix * s->xps + c;
+    __global const LN_T *x =
+        LN_AT(arena, s->x) + (size_t)n * s->xns + (long)iy * s->xrs + (long)ix * s->xps + c;
     if (ix >= 0 && ix + (PX - 1) * S + K <= s->wd && left >= PX)
         LN_F(block_0)(x, ix, ky0, ky1, arena, weights, s, p, c, left);
     else

@@ -11,9 +11,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = at / (cp / 8), c = (at - p * (cp / 8)) * 8;
     if (p >= s->m) return;
     int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
-    __global const float *x = arena + s->x + (size_t)n * s->xns + c;
-    __global const float *w = weights + s->w + c;
-    float8 sum = LN_LD8(weights + s->b + c);
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns + c;
+    __global const LN_T *w = LN_AT(weights, s->w) + c;
+    float8 sum = LN_LD8(LN_AT(weights, s->b) + c);
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = oy * s->sh - s->top + ky * s->dh;
         if (iy < 0 || iy >= s->h) continue;

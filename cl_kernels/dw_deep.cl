@@ -49,10 +49,11 @@ LN_INLINE void LN_F(block)(const int px, const int edge, __global float *arena,
     const int columns = (px - 1) * S + K;
     int iy = oy * S - s->top, ix = ox * S - s->left, p = (n * s->oh + oy) * s->ow + ox;
     int cp = ln_pad(s->oc), xps = s->xps, xrs = s->xrs, ky0 = 0, ky1 = K;
-    __global const float *x = arena + s->x + (size_t)n * s->xns + (long)iy * xrs + (long)ix * xps;
-    __global const float *table[K * ((PX - 1) * S + K)];
+    __global const LN_T *x =
+        LN_AT(arena, s->x) + (size_t)n * s->xns + (long)iy * xrs + (long)ix * xps;
+    __global const LN_T *table[K * ((PX - 1) * S + K)];
     if (edge) {
-        __global const float *zeros = weights + s->b + cp;
+        __global const LN_T *zeros = LN_AT(weights, s->b) + cp;
         ky0 = max(-iy, 0), ky1 = min(s->h - iy, K);
         for (int ky = ky0; ky < ky1; ky++)
             for (int j = 0; j < columns; j++)
@@ -65,8 +66,8 @@ LN_INLINE void LN_F(block)(const int px, const int edge, __global float *arena,
     int c0 = min(v0 * DN, cp - DN);
     for (int v = v0; v < v1; v++) {
         int c = min(v * DN, cp - DN);
-        __global const float *w = weights + s->w + c;
-        DV sum[PX], bias = DLD(weights + s->b + c);
+        __global const LN_T *w = LN_AT(weights, s->w) + c;
+        DV sum[PX], bias = DLD(LN_AT(weights, s->b) + c);
 #pragma unroll
         for (int i = 0; i < px; i++) sum[i] = bias;
         for (int ky = ky0; ky < ky1; ky++) {
@@ -83,7 +84,7 @@ LN_INLINE void LN_F(block)(const int px, const int edge, __global float *arena,
             }
         }
         if (quick) {
-            __global float *y = arena + s->y + (size_t)p * s->yps + c;
+            __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + c;
 #pragma unroll
             for (int i = 0; i < px; i++)
                 if (!edge || i < count) DST(y + i * s->yps, DCLAMP(sum[i], lo, hi));

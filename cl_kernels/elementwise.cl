@@ -11,10 +11,10 @@
 #    define EW 0 /* 0: activation alone, 1: sum, 2: product, 3: batch norm */
 #endif
 
-LN_INLINE float8 LN_F(load)(__global const float *x, int c, int n, int stride) {
-    if (stride == 1) return LN_LD8(x + c);
+LN_INLINE float8 LN_F(load)(__global const LN_TX *x, int c, int n, int stride) {
+    if (stride == 1) return LN_XLD8(x + c);
     float v[8];
-    for (int i = 0; i < 8; i++) v[i] = c + i < n ? x[(size_t)(c + i) * stride] : 0.0f;
+    for (int i = 0; i < 8; i++) v[i] = c + i < n ? LN_XLD1(x + (size_t)(c + i) * stride) : 0.0f;
     return (float8)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
 }
 
@@ -23,12 +23,12 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = (tile * LN_LOCAL + lid) * s->t1, last = min(first + s->t1, pieces * s->m);
     int p = first / pieces, c = (first - p * pieces) * 8;
     for (int at = first; at < last; at++) {
-        float8 v = LN_F(load)(arena + ln_x_pixel(s, p), c, s->oc, s->xcs);
+        float8 v = LN_F(load)(LN_XAT(arena, s->x) + ln_x_pixel(s, p), c, s->oc, s->xcs);
 #if EW == 3
-        v = ln_fma(v, LN_LD8(weights + s->w + c), LN_LD8(weights + s->b + c));
+        v = ln_fma(v, LN_LD8(LN_AT(weights, s->w) + c), LN_LD8(LN_AT(weights, s->b) + c));
 #elif EW
         size_t q = (size_t)(p / s->t0) * s->x2ps + c;
-        float8 u = s->x2 == LN_NO_OFF ? LN_LD8(weights + s->w + q) : LN_LD8(arena + s->x2 + q);
+        float8 u = LN_LD8((s->x2 == LN_NO_OFF ? LN_AT(weights, s->w) : LN_AT(arena, s->x2)) + q);
 #    if EW == 1
         v += u;
 #    else
@@ -36,7 +36,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 #    endif
 #endif
         v = ln_act8(v, s->act, s->lo, s->hi, s->alpha, s->beta);
-        LN_ST8(arena + s->y + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
+        LN_YST8(LN_YAT(arena, s->y) + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
         c += 8;
         if (c >= pieces * 8) {
             c = 0;

@@ -11,19 +11,19 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int len = s->c / s->groups, pixels = s->h * s->wd, first = g * len;
     int end =
         g + 1 < s->groups ? first + len : ln_pad(s->c); /* the last group zeroes the padding */
-    __global const float *x = arena + s->x + (size_t)n * s->xns;
-    __global float *y = arena + s->y + (size_t)n * pixels * s->yps;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * pixels * s->yps;
     float mean = 0.0f, square = 0.0f, count = (float)len * (float)pixels;
     for (int p = 0; p < pixels; p++) {
         float sum = 0.0f;
-        for (int i = first; i < first + len; i++) sum += x[(size_t)p * s->xps + i];
+        for (int i = first; i < first + len; i++) sum += LN_LD1(x + (size_t)p * s->xps + i);
         mean += sum;
     }
     mean /= count;
     for (int p = 0; p < pixels; p++) {
         float sum = 0.0f;
         for (int i = first; i < first + len; i++) {
-            float d = x[(size_t)p * s->xps + i] - mean;
+            float d = LN_LD1(x + (size_t)p * s->xps + i) - mean;
             sum = ln_fma(d, d, sum);
         }
         square += sum;
@@ -31,9 +31,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     float by = 1.0f / sqrt(square / count + s->alpha);
     for (int p = 0; p < pixels; p++)
         for (int i = first; i < end; i++) {
-            float d = (x[(size_t)p * s->xps + i] - mean) * by;
-            d = ln_fma(d, weights[s->w + i], weights[s->b + i]);
-            y[(size_t)p * s->yps + i] = i < s->c ? d : 0.0f;
+            float d = (LN_LD1(x + (size_t)p * s->xps + i) - mean) * by;
+            d = ln_fma(d, LN_LD1(LN_AT(weights, s->w) + i), LN_LD1(LN_AT(weights, s->b) + i));
+            LN_ST1(y + (size_t)p * s->yps + i, i < s->c ? d : 0.0f);
         }
 }
 LN_KERNEL

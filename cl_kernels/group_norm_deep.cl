@@ -18,19 +18,19 @@ typedef struct LN_F(moments) {
 } LN_F(moments);
 
 /* Pixels [p0,p1) of `len` channels from x on. */
-LN_INLINE void LN_F(add)(LN_F(moments) * m, __global const float *x, int ps, int p0, int p1,
+LN_INLINE void LN_F(add)(LN_F(moments) * m, __global const LN_T *x, int ps, int p0, int p1,
                          int len) {
     int whole = len / LN_VW * LN_VW;
     ln_v a = (ln_v)0.0f, q = a;
     float8 a8 = (float8)0.0f, q8 = a8;
     for (int p = p0; p < p1; p++) {
-        __global const float *at = x + (size_t)p * ps;
+        __global const LN_T *at = x + (size_t)p * ps;
         for (int i = 0; i < whole; i += LN_VW) a += LN_LDV(at + i);
         for (int i = whole; i < len; i += 8) a8 += LN_LD8(at + i);
     }
     float count = (float)(p1 - p0) * (float)len, mean = (ln_sumv(a) + ln_sum8(a8)) / count;
     for (int p = p0; p < p1; p++) {
-        __global const float *at = x + (size_t)p * ps;
+        __global const LN_T *at = x + (size_t)p * ps;
         for (int i = 0; i < whole; i += LN_VW) {
             ln_v d = LN_LDV(at + i) - (ln_v)mean;
             q = ln_fma(d, d, q);
@@ -49,17 +49,17 @@ LN_INLINE void LN_F(add)(LN_F(moments) * m, __global const float *x, int ps, int
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t4, g = tile / s->t4 % s->groups, n = tile / (s->t4 * s->groups);
     int len = s->c / s->groups, pixels = s->h * s->wd, whole = len / LN_VW * LN_VW;
-    __global const float *x = arena + s->x + (size_t)n * s->xns + g * len;
-    __global float *y = arena + s->y + (size_t)n * pixels * s->yps + g * len;
-    __global const float *w = weights + s->w + g * len, *b = weights + s->b + g * len;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns + g * len;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * pixels * s->yps + g * len;
+    __global const LN_T *w = LN_AT(weights, s->w) + g * len, *b = LN_AT(weights, s->b) + g * len;
     LN_F(moments) m = {0.0f, 0.0f, 0.0f};
     for (int p = 0; p < pixels; p += BLOCK)
         LN_F(add)(&m, x, s->xps, p, min(p + BLOCK, pixels), len);
     float by = 1.0f / sqrt(m.square / m.count + s->alpha);
     int last = ln_cut(pixels, chunk + 1, s->t4);
     for (int p = ln_cut(pixels, chunk, s->t4); p < last; p++) {
-        __global const float *from = x + (size_t)p * s->xps;
-        __global float *to = y + (size_t)p * s->yps;
+        __global const LN_T *from = x + (size_t)p * s->xps;
+        __global LN_T *to = y + (size_t)p * s->yps;
         for (int i = 0; i < whole; i += LN_VW) {
             ln_v d = (LN_LDV(from + i) - (ln_v)m.mean) * (ln_v)by;
             LN_STV(to + i, ln_fma(d, LN_LDV(w + i), LN_LDV(b + i)));

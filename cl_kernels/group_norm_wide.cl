@@ -29,9 +29,9 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int len = s->c / s->groups, pixels = s->h * s->wd, columns = ln_pad(len) / 4;
     int width = min(columns, LN_LOCAL), rows = LN_LOCAL / width, row = lid / width;
     int c = (lid - row * width) * 4, end = row < rows ? pixels : 0;
-    __global const float *x = arena + s->x + (size_t)n * s->xns + g * len;
-    __global float *y = arena + s->y + (size_t)n * pixels * s->yps + g * len;
-    __global const float *w = weights + s->w + g * len, *b = weights + s->b + g * len;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns + g * len;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * pixels * s->yps + g * len;
+    __global const LN_T *w = LN_AT(weights, s->w) + g * len, *b = LN_AT(weights, s->b) + g * len;
     float count = (float)len * (float)pixels;
     float4 a = (float4)0.0f, q = a;
     for (int p = row; p < end; p += rows)

@@ -6,8 +6,8 @@
  * variance about it; whole vectors, then what is left in pieces of 8. One work-item makes t1
  * pixels one after another. */
 
-LN_INLINE void LN_F(pixel)(__global const float *x, __global float *y, __global const float *w,
-                           __global const float *b, int c, float eps) {
+LN_INLINE void LN_F(pixel)(__global const LN_T *x, __global LN_T *y, __global const LN_T *w,
+                           __global const LN_T *b, int c, float eps) {
     int whole = c / LN_VW * LN_VW;
     ln_v a = (ln_v)0.0f, q = a;
     float8 a8 = (float8)0.0f, q8 = a8;
@@ -35,9 +35,8 @@ LN_INLINE void LN_F(pixel)(__global const float *x, __global float *y, __global 
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = (tile * LN_LOCAL + lid) * s->t1, last = min(first + s->t1, s->m);
-    for (int p = first; p < last; p++)
-        LN_F(pixel)
-        (arena + ln_x_pixel(s, p), arena + s->y + (size_t)p * s->yps, weights + s->w,
-         weights + s->b, s->c, s->alpha);
+    for (int p = first; p < last; p++) LN_F(pixel)
+    (LN_AT(arena, s->x) + ln_x_pixel(s, p), LN_AT(arena, s->y) + (size_t)p * s->yps,
+     LN_AT(weights, s->w), LN_AT(weights, s->b), s->c, s->alpha);
 }
 LN_KERNEL

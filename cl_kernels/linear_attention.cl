@@ -7,10 +7,10 @@
  * work-item makes 8 channels of a whole sequence. */
 
 /* Lanes c .. c+7 of the d from p on: they start at an odd place and may end before 8. */
-LN_INLINE float8 LN_F(load)(__global const float *p, int c, int d) {
-    if (c + 8 <= d) return vload8(0, p + c);
+LN_INLINE float8 LN_F(load)(__global const LN_T *p, int c, int d) {
+    if (c + 8 <= d) return LN_LDU8(p + c);
     float v[8];
-    for (int i = 0; i < 8; i++) v[i] = c + i < d ? p[c + i] : 0.0f;
+    for (int i = 0; i < 8; i++) v[i] = c + i < d ? LN_LD1(p + c + i) : 0.0f;
     return (float8)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
 }
 
@@ -19,13 +19,14 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int c = at % pieces * 8, seq = at / pieces % (s->kh * s->kw), n = at / (pieces * s->kh * s->kw);
     if (n >= s->n) return;
     int py = seq / s->kw, px = seq % s->kw;
-    __global const float *x = arena + s->x + (size_t)n * s->xns;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns;
     float top = LN_LOWEST, sum = 0.0f;
     float8 acc = (float8)0.0f;
     for (int iy = py; iy < s->h; iy += s->kh)
         for (int ix = px; ix < s->wd; ix += s->kw) {
-            __global const float *u = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
-            float next = u[0] > top ? u[0] : top, part = ln_exp(u[0] - next);
+            __global const LN_T *u = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
+            float query = LN_LD1(u), next = query > top ? query : top;
+            float part = ln_exp(query - next);
             if (next > top) {
                 float keep = ln_exp(top - next);
                 sum *= keep;
@@ -38,10 +39,10 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     acc *= (float8)ln_softmax_scale(top, sum);
     for (int iy = py; iy < s->h; iy += s->kh)
         for (int ix = px; ix < s->wd; ix += s->kw) {
-            __global const float *u = x + (size_t)iy * s->xrs + (size_t)ix * s->xps + 1 + d;
+            __global const LN_T *u = x + (size_t)iy * s->xrs + (size_t)ix * s->xps + 1 + d;
             float8 v = ln_act8(LN_F(load)(u, c, d), s->act, s->lo, s->hi, s->alpha, s->beta);
-            size_t to = s->y + (size_t)((n * s->h + iy) * s->wd + ix) * s->yps + c;
-            LN_ST8(arena + to, ln_mask8(v * acc, c, d));
+            size_t to = (size_t)((n * s->h + iy) * s->wd + ix) * s->yps + c;
+            LN_ST8(LN_AT(arena, s->y) + to, ln_mask8(v * acc, c, d));
         }
 }
 LN_KERNEL

@@ -30,11 +30,11 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int part = tile % s->t3, seq = tile / s->t3 % seqs, n = tile / (s->t3 * seqs);
     int across = s->wd / s->kw, tokens = s->h / s->kh * across, spare = ln_pad(d) - d;
     int start = seq / s->kw * s->wd + seq % s->kw, down = s->kh * s->wd - across * s->kw;
-    __global const float *x = arena + s->x + (size_t)n * s->xns;
-    __global float *y = arena + s->y + (size_t)n * s->h * s->wd * s->yps;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * s->h * s->wd * s->yps;
     float top = LN_LOWEST;
     for (int t = 0, i = 0, p = start; t < tokens; t++, p += s->kw) {
-        float v = x[(size_t)p * s->xps];
+        float v = LN_LD1(x + (size_t)p * s->xps);
         top = v > top ? v : top;
         if (++i == across) i = 0, p += down;
     }
@@ -50,7 +50,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             for (int t = 0; t < TOKENS; t++) weight[t] = -INFINITY;
             for (int t = 0; t < count; t++, p += s->kw) {
                 at[t] = p * s->xps;
-                weight[t] = x[at[t]] - top;
+                weight[t] = LN_LD1(x + at[t]) - top;
                 if (++i == across) i = 0, p += down;
             }
             for (int t = 0; t < count; t += LN_VW) {
@@ -69,13 +69,13 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         for (int k = 0; k < NV; k++) acc[k] *= by;
         p = start, i = 0;
         for (int t = 0; t < tokens; t++, p += s->kw) {
-            __global const float *u = x + (size_t)p * s->xps + 1 + d;
-            __global float *o = y + (size_t)p * s->yps;
+            __global const LN_T *u = x + (size_t)p * s->xps + 1 + d;
+            __global LN_T *o = y + (size_t)p * s->yps;
 #pragma unroll
             for (int k = 0; k < NV; k++)
                 LN_STU(o + to[k], LN_F(act)(LN_LDU(u + to[k]), s) * acc[k]);
             if (end == vectors)
-                for (int z = 0; z < spare; z++) o[d + z] = 0.0f;
+                for (int z = 0; z < spare; z++) LN_ST1(o + d + z, 0.0f);
             if (++i == across) i = 0, p += down;
         }
     }

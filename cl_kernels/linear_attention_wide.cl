@@ -23,11 +23,11 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int d = s->oc, seqs = s->kh * s->kw, tokens = s->h * s->wd / seqs;
     int seq = tile / s->t3 % seqs, n = tile / (s->t3 * seqs), share = lid / WIDE;
     int start = seq / s->kw * s->wd + seq % s->kw, c = tile % s->t3 * WIDE + lid % WIDE;
-    __global const float *x = arena + s->x + (size_t)n * s->xns;
-    __global float *y = arena + s->y + (size_t)n * s->h * s->wd * s->yps;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * s->h * s->wd * s->yps;
     float top = LN_LOWEST, acc = 0.0f, sum = 0.0f;
     for (int t = lid; t < tokens; t += LN_LOCAL) {
-        float v = x[(size_t)LN_F(pixel)(s, start, t) * s->xps];
+        float v = LN_LD1(x + (size_t)LN_F(pixel)(s, start, t) * s->xps);
         top = v > top ? v : top;
     }
     lm[lid] = top;
@@ -41,12 +41,12 @@ LN_INLINE void LN_FN(LN_PARAMS) {
         int count = min(LN_LOCAL, tokens - first);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lid < count)
-            lm[lid] = ln_exp(x[(size_t)LN_F(pixel)(s, start, first + lid) * s->xps] - top);
+            lm[lid] = ln_exp(LN_LD1(x + (size_t)LN_F(pixel)(s, start, first + lid) * s->xps) - top);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int t = share; t < count; t += SHARES) {
             size_t u = (size_t)LN_F(pixel)(s, start, first + t) * s->xps;
             sum += lm[t];
-            if (c < d) acc = ln_fma(lm[t], x[u + 1 + c], acc);
+            if (c < d) acc = ln_fma(lm[t], LN_LD1(x + u + 1 + c), acc);
         }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -57,9 +57,9 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     acc *= ln_softmax_scale(top, sum);
     for (int t = share; t < tokens && c < ln_pad(d); t += SHARES) {
         size_t p = (size_t)LN_F(pixel)(s, start, t);
-        float v = c < d ? x[p * s->xps + 1 + d + c] : 0.0f;
+        float v = c < d ? LN_LD1(x + p * s->xps + 1 + d + c) : 0.0f;
         v = ln_act(v, s->act, s->lo, s->hi, s->alpha, s->beta) * acc;
-        y[p * s->yps + c] = c < d ? v : 0.0f;
+        LN_ST1(y + p * s->yps + c, c < d ? v : 0.0f);
     }
 }
 LN_KERNEL_LOCAL(2 * LN_LOCAL)

@@ -63,9 +63,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         if (++ox == s->ow) ox = 0, oy++;
         if (oy == s->oh) oy = 0, n++;
 #elif MOVE == 1
-        for (int i = 0; i < LN_PARTS && s->u.part[i].c; i++)
-            LN_F(run)
-            (y + s->u.part[i].first, arena + s->u.part[i].at + (size_t)p * s->u.part[i].ps, s->u.part[i].c);
+        for (int i = 0; i < LN_PARTS && s->u.part[i].c; i++) LN_F(run)
+        (y + s->u.part[i].first, arena + s->u.part[i].at + (size_t)p * s->u.part[i].ps,
+         s->u.part[i].c);
 #elif MOVE == 3
         int groups = s->groups, from = s->t0 / groups, k = 0;
         if (groups == 2) {
@@ -74,7 +74,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         }
         for (; k < s->oc; k++) y[k] = LN_PART(k % groups)[k / groups];
 #else
-        LN_F(shuffle)(y, arena + ln_x_pixel(s, p), s->groups, s->c / s->groups);
+        LN_F(shuffle)(y, arena + s->x + ln_x_pixel(s, p), s->groups, s->c / s->groups);
 #endif
         for (int o = s->oc; o < cp; o++) y[o] = 0.0f;
     }

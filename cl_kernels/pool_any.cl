@@ -16,7 +16,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (p >= s->m) return;
     int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh);
     int is_max = (s->flags & LN_FLAG_MAX) != 0, count = 0;
-    __global const float *x = arena + s->x + (size_t)n * s->xns + c;
+    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns + c;
     float8 v = (float8)(is_max ? -INFINITY : 0.0f);
 #if INDICES
     int8 at_most = (int8)(0);
@@ -47,11 +47,11 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         count = min(rows, s->kh) * min(columns, s->kw);
     }
     if (!is_max) v /= (float8)max(count, 1);
-    LN_ST8(arena + s->y + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
+    LN_ST8(LN_AT(arena, s->y) + (size_t)p * s->yps + c, ln_mask8(v, c, s->oc));
 #if INDICES
     int8 channel = (int8)(0, 1, 2, 3, 4, 5, 6, 7) + (int8)(n * s->c + c);
     float8 index = as_float8(at_most + channel * (int8)(s->h * s->wd));
-    LN_ST8(arena + s->y2 + (size_t)p * s->y2ps + c, ln_mask8(index, c, s->oc));
+    LN_ST8_float(arena + s->y2 + (size_t)p * s->y2ps + c, ln_mask8(index, c, s->oc));
 #endif
 }
 LN_KERNEL

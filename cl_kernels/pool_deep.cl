@@ -11,8 +11,8 @@
 #    define NV 4 /* vectors of channels side by side */
 #endif
 
-LN_INLINE void LN_F(pixel)(__global const float *x, __global const ln_args *s, int oy, int ox,
-                           const int *at, __global float *y) {
+LN_INLINE void LN_F(pixel)(__global const LN_T *x, __global const ln_args *s, int oy, int ox,
+                           const int *at, __global LN_T *y) {
     int is_max = (s->flags & LN_FLAG_MAX) != 0, iy0 = oy * s->sh - s->top;
     int ix0 = ox * s->sw - s->left, count = 0;
     ln_v v[NV];
@@ -21,7 +21,7 @@ LN_INLINE void LN_F(pixel)(__global const float *x, __global const ln_args *s, i
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = iy0 + ky * s->dh;
         if (iy < 0 || iy >= s->h) continue;
-        __global const float *row = x + (size_t)iy * s->xrs;
+        __global const LN_T *row = x + (size_t)iy * s->xrs;
         ln_v sum[NV];
 #pragma unroll
         for (int k = 0; k < NV; k++) sum[k] = is_max ? v[k] : (ln_v)0.0f;
@@ -58,7 +58,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 #pragma unroll
             for (int k = 0; k < NV; k++) at[k] = min(min(v + k, end - 1) * LN_VW, cp - LN_VW);
             LN_F(pixel)
-            (arena + s->x + (size_t)n * s->xns, s, oy, ox, at, arena + s->y + (size_t)p * s->yps);
+            (LN_AT(arena, s->x) + (size_t)n * s->xns, s, oy, ox, at,
+             LN_AT(arena, s->y) + (size_t)p * s->yps);
         }
     }
 }

@@ -25,11 +25,11 @@
 /* px pixels by nv vectors and, when tail is set, 8 channels more; px, nv and tail are constants
  * at each call, so that what does not apply vanishes. Finished into y when the epilogue is
  * clamps, else raw into buf for the caller to finish. */
-LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const float *x,
-                           int xps, __global const float *gate, __global const float *w, int n,
-                           __global const float *ahead, int by, __global const float *b,
-                           __global const float *res, int rps, __global float *y, int yps,
-                           float4 lim, int quick, float *buf) {
+LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const LN_T *x,
+                           int xps, __global const LN_T *gate, __global const LN_T *w, int n,
+                           __global const LN_T *ahead, int by, __global const LN_T *b,
+                           __global const LN_T *res, int rps, __global LN_T *y, int yps, float4 lim,
+                           int quick, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
     float8 bt = (float8)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -46,12 +46,12 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         const int width = nv * LN_VW + tail * 8, q = n / 4;
         s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = (ln_v)0.0f;
         t1 = t2 = t3 = (float8)0.0f;
-        __global const float *from = w;
+        __global const LN_T *from = w;
         for (; k < q; k++, from += width) {
 #define LN_STREAM(i)                                                                               \
     {                                                                                              \
-        __global const float *wi = from + (size_t)i * q * width;                                   \
-        float xi = x[i * q + k] * (GATE ? gate[i * q + k] : 1.0f);                                 \
+        __global const LN_T *wi = from + (size_t)i * q * width;                                    \
+        float xi = LN_LD1(x + i * q + k) * (GATE ? LN_LD1(gate + i * q + k) : 1.0f);               \
         if (nv > 0) s##i##0 = ln_fma((ln_v)xi, LN_LDV(wi), s##i##0);                               \
         if (nv > 1) s##i##1 = ln_fma((ln_v)xi, LN_LDV(wi + LN_VW), s##i##1);                       \
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, LN_LDV(wi + 2 * LN_VW), s##i##2);                   \
@@ -72,7 +72,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 2) w2 = LN_LDV(w + 2 * LN_VW);
         if (tail) wt = LN_LD8(w + nv * LN_VW);
 #if GATE
-        float g = gate[k];
+        float g = LN_LD1(gate + k);
         if (nv > 0) w0 *= (ln_v)g;
         if (nv > 1) w1 *= (ln_v)g;
         if (nv > 2) w2 *= (ln_v)g;
@@ -83,7 +83,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         ahead += by;
 #define LN_STEP(i)                                                                                 \
     if (px > i) {                                                                                  \
-        float xi = x[i * xps + k];                                                                 \
+        float xi = LN_LD1(x + i * xps + k);                                                        \
         if (nv > 0) s##i##0 = ln_fma((ln_v)xi, w0, s##i##0);                                       \
         if (nv > 1) s##i##1 = ln_fma((ln_v)xi, w1, s##i##1);                                       \
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, w2, s##i##2);                                       \
@@ -103,7 +103,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     s##i##2 = ln_clampv(s##i##2, lim.x, lim.y), t##i = ln_clamp8(t##i, lim.x, lim.y);
 #define LN_ADD(i)                                                                                  \
     if (px > i) {                                                                                  \
-        __global const float *r = res + i * rps;                                                   \
+        __global const LN_T *r = res + i * rps;                                                    \
         if (nv > 0) s##i##0 = ln_clampv(s##i##0 + LN_LDV(r), lim.z, lim.w);                        \
         if (nv > 1) s##i##1 = ln_clampv(s##i##1 + LN_LDV(r + LN_VW), lim.z, lim.w);                \
         if (nv > 2) s##i##2 = ln_clampv(s##i##2 + LN_LDV(r + 2 * LN_VW), lim.z, lim.w);            \
@@ -111,7 +111,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     }
 #define LN_STORE(i)                                                                                \
     if (px > i) {                                                                                  \
-        __global float *o = y + i * yps;                                                           \
+        __global LN_T *o = y + i * yps;                                                            \
         if (nv > 0) LN_STV(o, s##i##0);                                                            \
         if (nv > 1) LN_STV(o + LN_VW, s##i##1);                                                    \
         if (nv > 2) LN_STV(o + 2 * LN_VW, s##i##2);                                                \
@@ -130,10 +130,9 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 
 #define LN_BLOCK(I, J, H)                                                                          \
     LN_FUNCTION void LN_F(block_##I##_##J##_##H)(                                                  \
-        __global const float *x, int xps, __global const float *gate, __global const float *w,     \
-        int n, __global const float *ahead, int by, __global const float *b,                       \
-        __global const float *res, int rps, __global float *y, int yps, float4 lim, int quick,     \
-        float *buf) {                                                                              \
+        __global const LN_T *x, int xps, __global const LN_T *gate, __global const LN_T *w, int n, \
+        __global const LN_T *ahead, int by, __global const LN_T *b, __global const LN_T *res,      \
+        int rps, __global LN_T *y, int yps, float4 lim, int quick, float *buf) {                   \
         LN_F(block)(I, J, H, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, buf); \
     }
 #define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(1, J, H)
@@ -149,21 +148,21 @@ LN_BLOCKS(2, 1)
 /* One panel over the pixels [p0,p1). */
 LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
                            __global const ln_args *s, int p0, int p1, int at, int width, int n) {
-    __global const float *w = weights + s->w + (size_t)at * s->c;
-    __global const float *b = weights + s->b + at;
-    __global const float *gate = arena + (GATE ? s->gate + (size_t)n * s->x2ps : 0);
+    __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->c;
+    __global const LN_T *b = LN_AT(weights, s->b) + at;
+    __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
     float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
     int quick = s->flags & LN_FLAG_CLAMP, xps = s->xps, yps = s->yps, rps = s->rps, c = s->c;
     float buf[PX * WIDE] __attribute__((aligned(64)));
     for (int p = p0; p < p1;) {
         int left = p1 - p, px = left >= PX ? PX : left >= 4 ? 4 : 1;
-        __global const float *x = arena + s->x + (size_t)p * xps;
-        __global float *y = arena + s->y + (size_t)p * yps + at;
-        __global const float *res =
-            s->res != LN_NO_OFF ? arena + s->res + (size_t)p * rps + at : (__global float *)0;
+        __global const LN_T *x = LN_AT(arena, s->x) + (size_t)p * xps;
+        __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * yps + at;
+        __global const LN_T *res =
+            s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * rps + at : (__global LN_T *)0;
         /* the first blocks ask for the next panel's lines, one for each k */
         int block = (p - p0) / PX, by = block * 16 < width ? 16 : 0;
-        __global const float *ahead = w + (size_t)c * (by ? width + block * 16 : 0);
+        __global const LN_T *ahead = w + (size_t)c * (by ? width + block * 16 : 0);
 #define LN_CALL(I, J, H)                                                                           \
     LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, ahead, by, b, res, rps, y, yps, lim, quick, buf)
 #define LN_WIDTH(J, H)                                                                             \

@@ -9,7 +9,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = at / ocp, o = at - p * ocp;
     if (p >= s->m) return;
     uint e = (uint)p * (uint)s->oc + (uint)o;
-    float v = o < s->oc ? arena[ln_x_pixel(s, (int)(e / (uint)s->c)) + e % (uint)s->c] : 0.0f;
+    float v =
+        o < s->oc ? arena[s->x + ln_x_pixel(s, (int)(e / (uint)s->c)) + e % (uint)s->c] : 0.0f;
     arena[s->y + (size_t)p * s->yps + o] = v;
 }
 LN_KERNEL

@@ -15,9 +15,8 @@
 
 /* out[j] = sum over k < count of (mean ? 1 : v[k]) * w[k * pitch + j] for 4 * columns values of j.
  * part: LN_LOCAL vectors. Every item of the group comes here. */
-LN_INLINE void LN_F(sum)(int mean, __local const float *v, __global const float *w, int pitch,
-                         int count, int columns, int lid, __local float *part,
-                         __local float *out) {
+LN_INLINE void LN_F(sum)(int mean, __local const float *v, __global const LN_T *w, int pitch,
+                         int count, int columns, int lid, __local float *part, __local float *out) {
     int width = min(columns, LN_LOCAL), parts = LN_LOCAL / width;
     int share = lid / width, column = lid - share * width;
     int last = share < parts ? count * (share + 1) / parts : 0;
@@ -45,19 +44,21 @@ LN_INLINE void LN_F(sum)(int mean, __local const float *v, __global const float 
 LN_INLINE void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->c), rp = ln_pad(s->t0), pixels = s->h * s->wd;
     __local float *part = lm, *mean = lm + 4 * LN_LOCAL, *hidden = mean + CHANNELS;
-    __global const float *w1 = weights + s->w, *w2 = w1 + (size_t)cp * rp;
-    __global const float *b1 = weights + s->b, *b2 = b1 + ((s->t0 + 15) & ~15);
-    __global float *y = arena + s->y + (size_t)tile * s->yps;
+    __global const LN_T *w1 = LN_AT(weights, s->w), *w2 = w1 + (size_t)cp * rp;
+    __global const LN_T *b1 = LN_AT(weights, s->b), *b2 = b1 + ((s->t0 + 15) & ~15);
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)tile * s->yps;
     float by = 1.0f / (float)pixels;
-    LN_F(sum)(1, lm, arena + s->x + (size_t)tile * s->xns, s->xps, pixels, cp / 4, lid, part, mean);
+    LN_F(sum)
+    (1, lm, LN_AT(arena, s->x) + (size_t)tile * s->xns, s->xps, pixels, cp / 4, lid, part, mean);
     LN_F(sum)(0, mean, w1, rp, s->c, rp / 4, lid, part, hidden);
     for (int r = lid; r < s->t0; r += LN_LOCAL)
-        hidden[r] = ln_act(ln_fma(hidden[r], by, b1[r]), s->act, s->lo, s->hi, s->alpha, s->beta);
+        hidden[r] =
+            ln_act(ln_fma(hidden[r], by, LN_LD1(b1 + r)), s->act, s->lo, s->hi, s->alpha, s->beta);
     barrier(CLK_LOCAL_MEM_FENCE);
     LN_F(sum)(0, hidden, w2, cp, s->t0, cp / 4, lid, part, mean);
     for (int c = lid; c < cp; c += LN_LOCAL) {
-        float g = ln_act(mean[c] + b2[c], s->post, s->plo, s->phi, s->palpha, s->pbeta);
-        y[c] = c < s->oc ? g : 0.0f;
+        float g = ln_act(mean[c] + LN_LD1(b2 + c), s->post, s->plo, s->phi, s->palpha, s->pbeta);
+        LN_ST1(y + c, c < s->oc ? g : 0.0f);
     }
 }
 LN_KERNEL_LOCAL(4 * LN_LOCAL + CHANNELS + SQUEEZE)

@@ -110,6 +110,12 @@ static const ln_variant *twin(const int *variants, int i) {
     return NULL;
 }
 
+/* Half with HALF=1, but for the input or the output where XF or YF says so. */
+static void add_type(const ln_variant *v, const char *name, const char *real, ln_str *text) {
+    const bool half = ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
+    ln_str_add(text, "#define %s %s\n", name, half ? "half" : "float");
+}
+
 static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
     const ln_variant *v = &ln_variants[variants[i]], *same = twin(variants, i);
     const char *at = v->defines, *name, *value;
@@ -119,6 +125,9 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
                "#define LN_KERNEL_LOCAL(n)%s\n",
                v->name, v->local, kernel ? " LN_KERNEL_OF_TILE(, 0)" : "",
                kernel ? " LN_KERNEL_OF_TILE(__local float lm[n], lm)" : "");
+    add_type(v, "LN_T", NULL, text);
+    add_type(v, "LN_TX", "XF", text);
+    add_type(v, "LN_TY", "YF", text);
     if (same) {
         ln_str_add(text, "#define %s_tile %s_tile\nLN_KERNEL\n", v->name, same->name);
     } else {
@@ -126,7 +135,8 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
             ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
         ln_str_add(text, "#line 1 \"%s\"\n%s", v->file, v->source);
     }
-    ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n");
+    ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n"
+                     "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n");
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. One

@@ -70,7 +70,9 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 static bool can_run(const ln_variant *v, const ln_site *s) {
-    return !ln_site_planar(s) && sizes_of(s).r <= ln_variant_tunable(v, "SQUEEZE", 1024);
+    const sizes z = sizes_of(s);
+    return !ln_site_planar(s) && z.cp <= ln_variant_tunable(v, "CHANNELS", 8192) &&
+           z.r <= ln_variant_tunable(v, "SQUEEZE", 1024);
 }
 
 static bool deep_can_run(const ln_variant *v, const ln_site *s) {
