@@ -61,6 +61,8 @@ typedef enum cli_kind {
     X(OUTPUT_DIR, "output-dir", 0, "DIR", CLI_TEXT, 0, 0, "folder for every output as NAME.npy")   \
     X(PLAN, "plan", 0, NULL, CLI_FLAG, 0, 0, "the fused plan: variants, tiles, arena offsets")     \
     X(GRAPH, "graph", 0, "F", CLI_TEXT, 0, 0, "write nodes and weights as one safetensors file")   \
+    X(CHANNELS, "channels", 0, "X", CLI_REAL, 0, 0, "share of the expanded channels to remove")    \
+    X(BY, "by", 0, "B", CLI_CHOICE, 0, 0, "l1|bn")                                                 \
     X(TRACE, "trace", 0, "F", CLI_TEXT, 0, 0, "write the steps as a trace for Perfetto (JSON)")    \
     X(ROOFLINE, "roofline", 0, "F", CLI_TEXT, 0, 0,                                                \
       "write the steps under the device's limits as a picture (SVG)")                              \

@@ -17,6 +17,7 @@
     X(profile)                                                                                     \
     X(tune)                                                                                        \
     X(convert)                                                                                     \
+    X(prune)                                                                                       \
     X(cache)
 
 #define DECLARE(name) extern const cli_verb cli_verb_##name;
@@ -74,7 +75,7 @@ static void catch_signals(void) {
 }
 
 static int unknown_verb(const char *name) {
-    static const char *const later[] = {"quantize", "prune"};
+    static const char *const later[] = {"quantize"};
     for (size_t i = 0; i < LN_COUNT(later); i++)
         if (!strcmp(name, later[i]))
             return cli_usage_error("%s is not in this version; see linnet --help", name);

@@ -29,7 +29,7 @@ static const struct {
 } choice_help[] = {
     {OPT_PRECISION, "arithmetic"},      {OPT_LAYOUT, "order of the input's dimensions"},
     {OPT_TUNE, "search for kernels"},   {OPT_WAIT, "how to wait for the device"},
-    {OPT_FORMAT, "form of the result"},
+    {OPT_FORMAT, "form of the result"}, {OPT_BY, "what a channel is judged by"},
 };
 
 /* ---- nearest names ---- */

@@ -60,9 +60,9 @@ static ln_tid maybe_se(ln_build *b, ln_tid x, const ln_stage *s, int64_t in) {
     return s->se > 0 ? ln_b_se(b, x, squeezed(b, s, in, ln_b_channels(b, x)), act) : x;
 }
 
-static ln_tid maybe_skip(ln_build *b, ln_tid x, ln_tid y, const ln_stage *s, int stride) {
-    if (stride != 1 || s->flags & LN_STAGE_NO_SKIP || ln_b_channels(b, x) != ln_b_channels(b, y))
-        return y;
+/* By the family's own widths: channels that pruning left may be as many by chance. */
+static ln_tid maybe_skip(ln_build *b, ln_tid x, ln_tid y, const ln_stage *s, int stride, int out) {
+    if (stride != 1 || s->flags & LN_STAGE_NO_SKIP || b->in != out) return y;
     char name[LN_NAME_MAX];
     ln_b_name(b, "add", name);
     return ln_b_add(b, y, x, name);
@@ -80,8 +80,8 @@ static ln_tid pointwise(ln_build *b, ln_tid x, ln_role role, int out, const ln_a
     return ln_b_layer(b, x, role, &l, act);
 }
 
-static int middle(const ln_build *b, ln_tid x, const ln_stage *s) {
-    return ln_make_divisible((double)ln_b_channels(b, x) * s->expand, 8);
+static int middle(const ln_build *b, const ln_stage *s) {
+    return ln_make_divisible((double)b->in * s->expand, 8);
 }
 
 static ln_tid ds(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
@@ -90,7 +90,7 @@ static ln_tid ds(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) 
     ln_tid y = depthwise(b, x, LN_ROLE_DW, s->kernel, stride, &act);
     y = maybe_se(b, y, s, in);
     y = pointwise(b, y, LN_ROLE_PROJECT, out, NULL);
-    return maybe_skip(b, x, y, s, stride);
+    return maybe_skip(b, x, y, s, stride, out);
 }
 
 static ln_tid dsa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
@@ -102,22 +102,22 @@ static ln_tid dsa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out)
 static ln_tid ir(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
     ln_act act = stage_act(b, s);
     int64_t in = ln_b_channels(b, x);
-    ln_tid y = pointwise(b, x, LN_ROLE_EXPAND, middle(b, x, s), &act);
+    ln_tid y = pointwise(b, x, LN_ROLE_EXPAND, middle(b, s), &act);
     y = depthwise(b, y, LN_ROLE_DW, s->kernel, stride, &act);
     y = maybe_se(b, y, s, in);
     y = pointwise(b, y, LN_ROLE_PROJECT, out, NULL);
-    return maybe_skip(b, x, y, s, stride);
+    return maybe_skip(b, x, y, s, stride, out);
 }
 
 static ln_tid er(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
     ln_act act = stage_act(b, s);
     int64_t in = ln_b_channels(b, x);
-    ln_layer dense = {.out = middle(b, x, s), .kernel = s->kernel, .stride = stride};
+    ln_layer dense = {.out = middle(b, s), .kernel = s->kernel, .stride = stride};
     dense.groups = s->group_size ? dense.out / s->group_size : 1;
     ln_tid y = ln_b_layer(b, x, LN_ROLE_EXPAND, &dense, &act);
     y = maybe_se(b, y, s, in);
     y = pointwise(b, y, LN_ROLE_PROJECT, out, NULL);
-    return maybe_skip(b, x, y, s, stride);
+    return maybe_skip(b, x, y, s, stride, out);
 }
 
 static ln_tid cn(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
@@ -138,14 +138,14 @@ static ln_tid layer_scale(ln_build *b, ln_tid x) {
 /* Qin et al. 2024, figure 4: which of the two depthwise are there makes the four forms. */
 static ln_tid uir(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
     ln_act act = stage_act(b, s);
-    int mid = middle(b, x, s);
+    int mid = middle(b, s);
     ln_tid y = x;
     if (s->start_kernel)
         y = depthwise(b, y, LN_ROLE_START, s->start_kernel, s->kernel ? 1 : stride, NULL);
     y = pointwise(b, y, LN_ROLE_EXPAND, mid, &act);
     if (s->kernel) y = depthwise(b, y, LN_ROLE_DW, s->kernel, stride, &act);
     y = layer_scale(b, pointwise(b, y, LN_ROLE_PROJECT, out, NULL));
-    return maybe_skip(b, x, y, s, stride);
+    return maybe_skip(b, x, y, s, stride, out);
 }
 
 static int kv_heads(const ln_stage *s) {
@@ -191,7 +191,7 @@ static ln_tid mqa(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out)
     y = ln_b_node(b, LN_OP_ATTENTION, name, &attr, in, 3);
     ln_b_name(b, "attn.output.proj", name);
     y = layer_scale(b, ln_b_conv(b, y, name, &(ln_layer){.out = out, .kernel = 1}));
-    return maybe_skip(b, x, y, s, stride);
+    return maybe_skip(b, x, y, s, stride, out);
 }
 
 const ln_block_fn ln_block_fns[LN_BLOCK_KINDS] = {

@@ -78,7 +78,7 @@ ln_tid ln_block_shuffle2(ln_build *b, ln_tid x, const ln_stage *s, int stride, i
     ln_b_name(b, "branch1", one);
     ln_b_name(b, "branch2", two);
     ln_layer shrink = {.out = in, .kernel = s->kernel, .stride = stride, .groups = in};
-    ln_layer dw = {.out = mid, .kernel = s->kernel, .stride = stride, .groups = mid};
+    ln_layer dw = {.kernel = s->kernel, .stride = stride};
     ln_layer pw = {.out = mid, .kernel = 1};
     ln_tid both[2], y = x;
     if (stride == 1) {
@@ -88,6 +88,7 @@ ln_tid ln_block_shuffle2(ln_build *b, ln_tid x, const ln_stage *s, int stride, i
         both[0] = pair(b, pair(b, x, one, 0, &shrink, false), one, 2, &pw, true);
     }
     y = pair(b, y, two, 0, &pw, true);
+    dw.out = dw.groups = (int)ln_b_channels(b, y);
     y = pair(b, y, two, 3, &dw, false);
     both[1] = pair(b, y, two, 5, &pw, true);
     ln_b_name(b, "concat", name);

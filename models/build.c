@@ -136,12 +136,17 @@ static ln_window window(const ln_build *b, ln_tid x, int kernel, int stride, boo
 ln_tid ln_b_conv(ln_build *b, ln_tid x, const char *name, const ln_layer *l) {
     if (b->status != LINNET_OK) return LN_NONE;
     char text[LN_NAME_MAX + 8];
-    int groups = l->groups ? l->groups : 1, stride = l->stride ? l->stride : 1;
+    int groups = l->groups ? l->groups : 1, stride = l->stride ? l->stride : 1, out = l->out;
+    ln_width *own = groups == 1 ? ln_widths_find(&b->widths, name) : NULL;
+    if (own) {
+        own->used = true;
+        out = own->channels;
+    }
     snprintf(text, sizeof text, "%s.weight", name);
     ln_tid in[3] = {x, LN_NONE, LN_NONE};
-    in[1] = kernel(b, text, l->out, ln_b_channels(b, x) / groups, l->kernel, l->matrix);
+    in[1] = kernel(b, text, out, ln_b_channels(b, x) / groups, l->kernel, l->matrix);
     snprintf(text, sizeof text, "%s.bias", name);
-    if (l->bias) in[2] = ln_b_vector(b, text, l->out, true);
+    if (l->bias) in[2] = ln_b_vector(b, text, out, true);
     if (b->status != LINNET_OK) return LN_NONE;
     ln_attr attr = {.conv = {.win = window(b, x, l->kernel, stride, l->valid), .groups = groups}};
     return ln_b_node(b, LN_OP_CONV2D, name, &attr, in, l->bias ? 3 : 2);
@@ -257,8 +262,26 @@ static void note_unexpected(ln_build *b) {
     }
 }
 
+static linnet_status check_widths(ln_build *b) {
+    for (size_t i = 0; i < b->widths.count; i++)
+        if (!b->widths.item[i].used)
+            return ln_fail(b->err, LINNET_ERR_BAD_FILE,
+                           "%s: metadata " LN_META_WIDTHS ": %s has no layer '%.100s' of a free "
+                           "width",
+                           ln_weights_path(b->weights), b->g->name, b->widths.item[i].name);
+    return LINNET_OK;
+}
+
 linnet_status ln_b_finish(ln_build *b, ln_tid x) {
-    if (b->status != LINNET_OK) return b->status;
+    if (b->status != LINNET_OK) {
+        /* shapes that do not meet are the file's doing */
+        if (b->widths.count && b->status == LINNET_ERR_INVALID_ARGUMENT) {
+            b->status = b->err->status = LINNET_ERR_BAD_FILE;
+            ln_fail_prefix(b->err, "%s: metadata " LN_META_WIDTHS, ln_weights_path(b->weights));
+        }
+        return b->status;
+    }
+    LN_TRY(check_widths(b));
     note_unexpected(b);
     if (b->n_problems) {
         if (b->problems.failed) return ln_fail_oom(b->err, "the list of tensors", 0);

@@ -5,14 +5,16 @@
 #define LN_BUILD_H
 
 #include "models/arch.h"
-#include "models/weights.h"
+#include "models/meta.h"
 
 typedef struct ln_build {
     ln_graph *g;
     const ln_arch *arch;
     ln_weights *weights; /* NULL: shapes only */
     ln_pos pos;
-    ln_tid prev; /* NASNet: the cell before the last */
+    int in;           /* channels of the block's input, as the family has them */
+    ln_widths widths; /* what the weights' own metadata says of layers */
+    ln_tid prev;      /* NASNet: the cell before the last */
     int classes;
     linnet_status status;
     linnet_error *err;

@@ -34,10 +34,11 @@ static linnet_status prep_text(const ln_weights *w, const ln_family_row *row, ln
 static linnet_status write(ln_weights *w, const ln_graph *g, const ln_family_row *row,
                            const char *prep, const ln_str *labels, const char *path,
                            linnet_error *err) {
-    ln_meta meta[] = {{"format", "pt"},
-                      {LN_META_FAMILY, row->name},
-                      {LN_META_PREP, prep},
-                      {LN_META_LABELS, labels->p}};
+    const char *widths = ln_weights_meta(w, LN_META_WIDTHS);
+    ln_meta meta[5] = {{"format", "pt"}, {LN_META_FAMILY, row->name}, {LN_META_PREP, prep}};
+    size_t n_meta = 3;
+    if (labels->len) meta[n_meta++] = (ln_meta){LN_META_LABELS, labels->p};
+    if (widths) meta[n_meta++] = (ln_meta){LN_META_WIDTHS, widths};
     ln_weight *list = calloc((size_t)g->n_tensor, sizeof *list);
     size_t n = 0;
     if (!list) return ln_fail_oom(err, "a list of tensors", (size_t)g->n_tensor * sizeof *list);
@@ -46,7 +47,7 @@ static linnet_status write(ln_weights *w, const ln_graph *g, const ln_family_row
         const ln_weight *t = ln_weights_find(w, g->tensor[i].name, NULL, err);
         if (t) list[n++] = *t; /* else a constant of the network, not of the file */
     }
-    linnet_status st = ln_safetensors_write(path, list, n, meta, labels->len ? 4 : 3, err);
+    linnet_status st = ln_safetensors_write(path, list, n, meta, n_meta, err);
     free(list);
     return st;
 }

@@ -127,6 +127,60 @@ linnet_status ln_prep_resize_side(const ln_preprocess *p, int side, const int *r
     return LINNET_OK;
 }
 
+/* ---- widths ---- */
+static linnet_status parse_widths(const char *text, const char *where, ln_widths *out,
+                                  linnet_error *err) {
+    enum { MOST = 65536, LAYERS = 4096 };
+    char at[300];
+    const cJSON *v;
+    cJSON *o;
+    linnet_status st = LINNET_OK;
+    snprintf(at, sizeof at, "%.256s: metadata " LN_META_WIDTHS, where);
+    LN_TRY(ln_json_object(text, strlen(text), at, &o, err));
+    const size_t n = (size_t)cJSON_GetArraySize(o);
+    if (n > LAYERS) {
+        cJSON_Delete(o);
+        return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: %zu layers; at most %d are taken", at, n,
+                       (int)LAYERS);
+    }
+    out->item = ln_pool_alloc(&out->pool, n + 1, sizeof *out->item);
+    if (!out->item) st = ln_fail_oom(err, at, n * sizeof *out->item);
+    for (v = o->child; v && st == LINNET_OK; v = v->next) {
+        uint64_t channels = 0;
+        if (!ln_json_u53(v, &channels) || channels < 1 || channels > MOST)
+            st = ln_fail(err, LINNET_ERR_BAD_FILE, "%s: '%.100s' is no number from 1 to %d", at,
+                         v->string, (int)MOST);
+        else if (ln_widths_find(out, v->string))
+            st = ln_fail(err, LINNET_ERR_BAD_FILE, "%s: '%.100s' is there twice", at, v->string);
+        if (st != LINNET_OK) break;
+        ln_width *w = &out->item[out->count++];
+        *w = (ln_width){.name = ln_pool_strdup(&out->pool, v->string), .channels = (int)channels};
+        if (!w->name) st = ln_fail_oom(err, at, strlen(v->string));
+    }
+    cJSON_Delete(o);
+    return st;
+}
+
+linnet_status ln_widths_read(const ln_weights *w, ln_widths *out, linnet_error *err) {
+    const char *text = w ? ln_weights_meta(w, LN_META_WIDTHS) : NULL;
+    *out = (ln_widths){0};
+    if (!text) return LINNET_OK;
+    linnet_status st = parse_widths(text, ln_weights_path(w), out, err);
+    if (st != LINNET_OK) ln_widths_free(out);
+    return st;
+}
+
+ln_width *ln_widths_find(const ln_widths *w, const char *name) {
+    for (size_t i = 0; i < w->count; i++)
+        if (!strcmp(w->item[i].name, name)) return &w->item[i];
+    return NULL;
+}
+
+void ln_widths_free(ln_widths *w) {
+    ln_pool_free(&w->pool);
+    *w = (ln_widths){0};
+}
+
 /* ---- labels ---- */
 void ln_labels_free(ln_labels *l) {
     free(l->item);

@@ -263,6 +263,10 @@ const ln_family_row *ln_model_row(const ln_model *m) {
     return m->row;
 }
 
+ln_weights *ln_model_weights(const ln_model *m) {
+    return m->weights;
+}
+
 const ln_preprocess *ln_model_prep(const ln_model *m) {
     return &m->info.prep;
 }

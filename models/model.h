@@ -92,6 +92,7 @@ int64_t ln_model_batch(const ln_model *m);
 bool ln_model_is_nhwc(const ln_model *m);             /* the caller's pictures are N,H,W,C */
 bool ln_model_prep_known(const ln_model *m);          /* else ImageNet's is taken */
 const ln_family_row *ln_model_row(const ln_model *m); /* NULL for graphs from other files */
+ln_weights *ln_model_weights(const ln_model *m);      /* a family's; NULL: none */
 const ln_preprocess *ln_model_prep(const ln_model *m);
 int ln_model_classes(const ln_model *m);
 const char *ln_model_label(const ln_model *m, int index); /* NULL when there are none */
@@ -100,5 +101,26 @@ const char *ln_model_label(const ln_model *m, int index); /* NULL when there are
  * metadata. Every tensor of the family is checked before anything is written. */
 linnet_status ln_convert(const char *in, const char *out, const char *arch, const char *labels,
                          linnet_error *err);
+
+/* A smaller network: the share `channels` of the expanded channels of every bottleneck, those that
+ * matter least, is left out of the weights. */
+typedef enum ln_prune_by { LN_PRUNE_L1, LN_PRUNE_BN } ln_prune_by;
+typedef struct ln_prune_params {
+    double channels; /* more than 0, less than 1 */
+    ln_prune_by by;
+} ln_prune_params;
+typedef struct ln_pruned {
+    const char *name; /* the convolution that makes the channels */
+    int before, after;
+} ln_pruned;
+typedef struct ln_pruning {
+    ln_pruned *layer;
+    int count;
+    int64_t params[2], macs[2]; /* before and after; of one image of h x w (0: the model's own) */
+    ln_pool pool;
+} ln_pruning;
+linnet_status ln_prune(const ln_model *m, const ln_prune_params *p, int64_t h, int64_t w,
+                       const char *path, ln_pruning *out, linnet_error *err);
+void ln_pruning_free(ln_pruning *p);
 
 #endif

@@ -42,6 +42,7 @@ static ln_tid stem(ln_build *b, ln_tid x) {
                   .kernel = a->stem_kernel ? a->stem_kernel : 3,
                   .stride = 2,
                   .valid = a->stem_linear};
+    b->in = a->stem ? l.out : (int)ln_b_channels(b, x);
     if (!a->stem) return x;
     x = ln_b_conv_bn(b, x, a->names->stem, a->names->stem_bn, &l, a->stem_linear ? NULL : &act);
     if (!a->stem_pool) return x;
@@ -59,6 +60,7 @@ static ln_tid stages(ln_build *b, ln_tid x) {
         for (int i = 0; i < n; i++, b->pos.index++, b->pos.flat++) {
             b->pos.layer = 0;
             x = ln_block_fns[s->kind](b, x, s, i ? 1 : s->stride, out);
+            b->in = out;
         }
     }
     return x;
@@ -160,10 +162,9 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     bool file = weights && !ln_weights_is_synthetic(weights);
     size_t n = file ? ln_weights_count(weights) : 0;
     if (file) b.used = calloc(n + 1, 1);
-    linnet_status st = LINNET_OK;
-    if (file && !b.used) {
-        st = ln_fail_oom(&own, "tensor flags", n);
-    } else {
+    linnet_status st = ln_widths_read(weights, &b.widths, &own);
+    if (st == LINNET_OK && file && !b.used) st = ln_fail_oom(&own, "tensor flags", n);
+    if (st == LINNET_OK) {
         ln_tid x =
             ln_graph_input(b.g, "input", ln_nhwc(batch, h, w, a->input ? a->input : 3), b.err);
         if (x == LN_NONE) b.status = b.err->status;
@@ -173,6 +174,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
         st = ln_b_finish(&b, head(&b, x));
     }
     free(b.used);
+    ln_widths_free(&b.widths);
     ln_str_free(&b.problems);
     if (st != LINNET_OK) {
         ln_graph_destroy(&b.g);

@@ -195,6 +195,31 @@ LINNET_API linnet_status linnet_model_write_graph(const linnet_model *m, int bat
 LINNET_API linnet_status linnet_convert(const char *in, const char *out, const char *arch,
                                         const char *labels, linnet_error *err);
 
+/* ---- smaller networks ---- */
+typedef enum linnet_prune_by {
+    LINNET_PRUNE_L1, /* magnitudes of the weights that read a channel */
+    LINNET_PRUNE_BN  /* scales of the norms on its way */
+} linnet_prune_by;
+typedef struct linnet_prune_params {
+    double channels; /* share of the expanded channels to remove: above 0, below 1 */
+    linnet_prune_by by;
+} linnet_prune_params;
+#define LINNET_PRUNE_PARAMS_INIT LINNET_ALL_ZERO
+/* The convolution that makes the expanded channels of a bottleneck, and how many it made. */
+typedef struct linnet_pruned_layer {
+    char name[96];
+    int before, after;
+} linnet_pruned_layer;
+typedef struct linnet_pruned {
+    linnet_pruned_layer *layers; /* released with linnet_free */
+    size_t n_layers;
+    int64_t params[2], macs[2]; /* of the network before and after */
+} linnet_pruned;
+/* Writes the model without the expanded channels that matter least, as a safetensors file that says
+ * how wide its layers are. The model: a family with weights. */
+LINNET_API linnet_status linnet_prune(const linnet_model *m, const linnet_prune_params *p,
+                                      const char *path, linnet_pruned *out, linnet_error *err);
+
 /* ---- sessions ---- */
 typedef struct linnet_session linnet_session;
 /* SLEEP lets the driver wait (the default); the others poll and cost a core. */

@@ -222,7 +222,7 @@ def test_output_is_whole_or_not_there(linnet, tmp_path):
     assert r.status == 3 and list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("verb", ["quantize", "prune"])
+@pytest.mark.parametrize("verb", ["quantize"])
 def test_verbs_to_come(linnet, verb):
     r = linnet(verb, "mobilenetv1_025")
     assert r.status == 2

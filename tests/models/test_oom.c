@@ -140,6 +140,24 @@ static const char *stored_model(void) {
     return path;
 }
 
+static linnet_status prune(const char *path, linnet_error *err) {
+    static const ln_prune_params half = {.channels = 0.5};
+    ln_model_params p = {.model = "mobilenetv1_025", .synthetic = true};
+    ln_model *m;
+    ln_pruning r;
+    (void)path;
+    LN_TRY(ln_model_open(&p, &m, err));
+    linnet_status st = ln_prune(m, &half, 32, 32, scratch("pruned.safetensors"), &r, err);
+    if (st == LINNET_OK) ln_pruning_free(&r);
+    ln_model_close(&m);
+    return st;
+}
+
+START_TEST(pruning) {
+    fail_each(prune, NULL);
+}
+END_TEST
+
 START_TEST(synthetic) {
     fail_each(open_and_build, NULL);
 }
@@ -193,4 +211,5 @@ START_TEST(checkpoint) {
 }
 END_TEST
 
-CHECK_MAIN("oom", synthetic, every_block, onnx_file, file, conversion, whole_graph, checkpoint)
+CHECK_MAIN("oom", synthetic, every_block, onnx_file, file, conversion, whole_graph, checkpoint,
+           pruning)
