@@ -112,7 +112,7 @@ static linnet_status tensor_info(const ln_graph *g, ln_tid t, linnet_tensor_info
         out->dim[2] = d[1];
         out->dim[3] = d[2];
     }
-    out->bytes = (size_t)count * sizeof(float);
+    out->bytes = (size_t)count * ln_dtype_size(x->dtype);
     return LINNET_OK;
 }
 
@@ -139,10 +139,12 @@ static linnet_status set_reference_input(linnet_session *s, ln_tid t, const void
                                          linnet_error *err) {
     const ln_shape *sh = &s->graph->tensor[t].shape;
     if (!ln_tensor_planar(&s->graph->tensor[t])) return ln_ref_set(s->ref, t, data, err);
+    const ln_dtype type = s->graph->tensor[t].dtype;
+    const size_t size = ln_dtype_size(type);
     int64_t count = 0;
-    float *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, sizeof *tmp) : NULL;
-    if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * sizeof *tmp);
-    ln_nchw_to_nhwc(sh, data, tmp);
+    void *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, size) : NULL;
+    if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * size);
+    ln_nchw_to_nhwc(sh, type, data, tmp);
     linnet_status st = ln_ref_set(s->ref, t, tmp, err);
     free(tmp);
     return st;
@@ -161,9 +163,9 @@ static linnet_status run_reference(linnet_session *s, const void *const *in, voi
         if (!value || !ln_shape_count(sh, &count))
             return ln_fail(err, LINNET_ERR_INTERNAL, "output %d was not computed", i);
         if (sh->rank == 4 && !y->as_is)
-            ln_nhwc_to_nchw(sh, value, out[i]);
+            ln_nhwc_to_nchw(sh, y->dtype, value, out[i]);
         else
-            memcpy(out[i], value, (size_t)count * sizeof *value);
+            memcpy(out[i], value, (size_t)count * ln_dtype_size(y->dtype));
     }
     return LINNET_OK;
 }

@@ -104,9 +104,10 @@ static linnet_status set_inputs(ln_ref *ref, const void *const *inputs, linnet_e
         }
         int64_t count;
         if (!ln_shape_count(shape, &count)) return ln_fail_oom(err, "diff", SIZE_MAX);
-        float *nhwc = malloc((size_t)count * sizeof *nhwc);
-        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)count * sizeof *nhwc);
-        ln_nchw_to_nhwc(shape, inputs[i], nhwc);
+        const ln_dtype type = g->tensor[g->input[i]].dtype;
+        void *nhwc = malloc((size_t)count * ln_dtype_size(type));
+        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)count * ln_dtype_size(type));
+        ln_nchw_to_nhwc(shape, type, inputs[i], nhwc);
         linnet_status st = ln_ref_set(ref, g->input[i], nhwc, err);
         free(nhwc);
         LN_TRY(st);

@@ -1,5 +1,6 @@
 /* The store of a graph: tensors, nodes, constants, and the builders that check as they add. */
 #include "engine/graph.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,10 +102,10 @@ static bool view_ok(const ln_shape *s, const ln_view *v) {
     return true;
 }
 
-ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
-                      linnet_error *err) {
+static ln_tid add_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, ln_dtype type,
+                        bool is_param, linnet_error *err) {
     ln_tensor t = {.name = name, .shape = shape, .kind = LN_TENSOR_CONST, .view = view};
-    t.dtype = ln_dtype_is_float(view.dtype) || view.scale ? LN_F32 : LN_I32;
+    t.dtype = type;
     t.is_param = is_param;
     if ((unsigned)view.dtype >= LN_DTYPE_COUNT) {
         ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: no element type %d", name, (int)view.dtype);
@@ -121,6 +122,55 @@ ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view vie
     }
     g->params += t.params;
     return id;
+}
+
+ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
+                      linnet_error *err) {
+    const bool real = ln_dtype_is_float(view.dtype) || view.scale;
+    return add_const(g, name, shape, view, real ? LN_F32 : LN_I32, is_param, err);
+}
+
+static bool scale_ok(float scale) {
+    return scale > 0.0f && scale < INFINITY;
+}
+
+ln_tid ln_graph_const_quant(ln_graph *g, const char *name, ln_shape shape, ln_view view,
+                            bool is_param, linnet_error *err) {
+    const int32_t zero = ln_view_zero(&view);
+    if ((view.dtype != LN_I8 && view.dtype != LN_U8) || !view.scale || zero < -128 || zero > 127) {
+        ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: %s with zero %d is no quantized constant",
+                name, (unsigned)view.dtype < LN_DTYPE_COUNT ? ln_dtype_names[view.dtype] : "?",
+                (int)view.zero);
+        return LN_NONE;
+    }
+    const ln_tid id = add_const(g, name, shape, view, LN_I8, is_param, err);
+    if (id == LN_NONE) return LN_NONE;
+    for (int64_t i = 0; i < shape.dim[0]; i++)
+        if (!scale_ok(view.scale[i])) {
+            g->n_tensor--;
+            g->params -= g->tensor[id].params;
+            ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: scale %g of channel %lld", name,
+                    (double)view.scale[i], (long long)i);
+            return LN_NONE;
+        }
+    g->tensor[id].q = ln_quant_of(view.scale[0], zero);
+    return id;
+}
+
+linnet_status ln_graph_set_quant(ln_graph *g, ln_tid t, float scale, int32_t zero,
+                                 linnet_error *err) {
+    if (t < 0 || t >= g->n_tensor || g->tensor[t].dtype != LN_I8 ||
+        g->tensor[t].kind == LN_TENSOR_CONST)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: tensor %d is not quantized", g->name,
+                       (int)t);
+    if (!scale_ok(scale) || zero < -128 || zero > 127)
+        return ln_fail(
+            err, LINNET_ERR_INVALID_ARGUMENT,
+            "%s: scale %g and zero point %d; needed are a scale above 0 and a zero point "
+            "from -128 to 127",
+            g->tensor[t].name, (double)scale, (int)zero);
+    g->tensor[t].q = ln_quant_of(scale, zero);
+    return LINNET_OK;
 }
 
 static ln_tid const_new(ln_graph *g, const char *name, ln_shape shape, ln_dtype type, void **data,
@@ -182,6 +232,7 @@ static linnet_status add_outputs(ln_graph *g, ln_node *n, const ln_shape *shape,
     for (int k = 0; k < n->n_out; k++) {
         ln_tensor t = {.name = n->name, .shape = shape[k], .kind = LN_TENSOR_NODE};
         t.dtype = ln_node_dtype(g, n, k);
+        if (k == 0) t.q = ln_node_quant(g, n);
         if (k) t.name = ln_pool_printf(&g->pool, "%s:%d", n->name, k);
         n->out[k] = t.name ? add_tensor(g, &t, err) : LN_NONE;
         if (n->out[k] == LN_NONE) {
@@ -251,9 +302,27 @@ linnet_status ln_graph_set_rows(ln_graph *g, ln_tid t, ln_tid count, linnet_erro
     return LINNET_OK;
 }
 
-/* Odometer over all dimensions; the view's offset follows along. One of the two is NULL. */
-static linnet_status copy_const(const ln_graph *g, ln_tid t, float *dst, int32_t *whole,
-                                linnet_error *err) {
+/* One element at a time, in the three types that constants are copied to. */
+typedef struct put {
+    float *real;
+    int32_t *whole;
+    int8_t *byte;
+} put;
+
+static void put_element(put *to, const ln_view *v, int64_t index, int64_t channel) {
+    if (to->byte) {
+        const int32_t e = ln_elem_i32(v->data, index, v->dtype);
+        *to->byte++ = (int8_t)(v->dtype == LN_U8 ? e - 128 : e);
+    } else if (to->whole) {
+        *to->whole++ = ln_elem_i32(v->data, index, v->dtype);
+    } else {
+        const float e = ln_elem_f32(v->data, index, v->dtype) - (float)v->zero;
+        *to->real++ = v->scale ? e * v->scale[channel] : e;
+    }
+}
+
+/* Odometer over all dimensions; the view's offset follows along. */
+static linnet_status copy_const(const ln_graph *g, ln_tid t, put to, linnet_error *err) {
     if (t < 0 || t >= g->n_tensor || g->tensor[t].kind != LN_TENSOR_CONST)
         return ln_fail(err, LINNET_ERR_INTERNAL, "tensor %d is no constant", (int)t);
     const ln_tensor *c = &g->tensor[t];
@@ -265,13 +334,8 @@ static linnet_status copy_const(const ln_graph *g, ln_tid t, float *dst, int32_t
     const int64_t inner = c->shape.dim[last], step = v->stride[last];
     int64_t at[LN_MAX_RANK] = {0}, base = 0;
     for (;;) {
-        const float scale = v->scale && last > 0 ? v->scale[at[0]] : 1.0f;
-        for (int64_t i = 0; whole && i < inner; i++)
-            *whole++ = ln_elem_i32(v->data, base + i * step, v->dtype);
-        for (int64_t i = 0; dst && i < inner; i++) {
-            const float e = ln_elem_f32(v->data, base + i * step, v->dtype);
-            *dst++ = v->scale ? e * (last > 0 ? scale : v->scale[i]) : e;
-        }
+        for (int64_t i = 0; i < inner; i++)
+            put_element(&to, v, base + i * step, last > 0 ? at[0] : i);
         int d = last - 1;
         for (; d >= 0; d--) {
             base += v->stride[d];
@@ -284,10 +348,14 @@ static linnet_status copy_const(const ln_graph *g, ln_tid t, float *dst, int32_t
 }
 
 linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err) {
-    return copy_const(g, t, dst, NULL, err);
+    return copy_const(g, t, (put){.real = dst}, err);
 }
 
 linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err) {
-    const bool whole = t >= 0 && t < g->n_tensor && g->tensor[t].dtype == LN_I32;
-    return copy_const(g, t, whole ? NULL : dst, whole ? dst : NULL, err);
+    const ln_dtype type = t >= 0 && t < g->n_tensor ? g->tensor[t].dtype : LN_F32;
+    return copy_const(g, t,
+                      type == LN_I8    ? (put){.byte = dst}
+                      : type == LN_I32 ? (put){.whole = dst}
+                                       : (put){.real = dst},
+                      err);
 }

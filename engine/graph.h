@@ -5,7 +5,16 @@
  * [OC,IC], vectors [C]: constants, but for weights and biases of convolutions and FC, which a node
  * may make too (the general kernels alone take such; a norm of such parameters is a norm without
  * them, then MAPs). Nothing here knows a device.
- * A graph belongs to one thread at a time; names and constants live in its pool. */
+ * A graph belongs to one thread at a time; names and constants live in its pool.
+ *
+ * Quantized tensors are I8 with q: real = q.scale * (element - q.zero). Bytes without a sign become
+ * such by -128 (xor 0x80) of element and zero. An op of I8 gives I8 and computes what TFLite's
+ * reference kernels compute (quant.h): CONV2D and FC (weight an I8 constant, bias an I32 one of
+ * scale x.scale * w.scale[c], no residual or gate), ADD, MUL, POOL, ACT, REDUCE of a mean over H
+ * and W, and what only moves: RESHAPE, CONCAT of equal q, SLICE, PAD (its value is real), PERMUTE,
+ * TILE. Activations fused into them are NONE or CLAMP, in real numbers. All others take
+ * DEQUANTIZE's F32. q of an output is its input's for POOL, ACT NONE and the movers; else
+ * ln_graph_set_quant gives it, before a node reads it. */
 #ifndef LN_GRAPH_H
 #define LN_GRAPH_H
 
@@ -76,8 +85,10 @@ const char *ln_act_text(const ln_act *a, char buf[64]);
     X(GATHER_ND, "gather_nd", 2, 2) /* x, indices of several dimensions */                         \
     X(GATHER_ELEMENTS, "gather_elements", 2, 2) /* x, an index for each element */                 \
     X(TOPK, "topk", 1, 1)                       /* gives values and indices (I32) */               \
-    X(NMS, "nms", 2, 2)           /* boxes, scores; gives the boxes chosen, and the order */       \
-    X(NMS_ROWS, "nms_rows", 1, 1) /* the boxes chosen; gives rows of them, and how many */
+    X(NMS, "nms", 2, 2)               /* boxes, scores; gives the boxes chosen, and the order */   \
+    X(NMS_ROWS, "nms_rows", 1, 1)     /* the boxes chosen; gives rows of them, and how many */     \
+    X(QUANTIZE, "quantize", 1, 1)     /* F32 or I8 to I8 of the output's q */                      \
+    X(DEQUANTIZE, "dequantize", 1, 1) /* I8 to F32 */
 
 typedef enum ln_op {
 #define LN_OP_ENUM(id, name, lo, hi) LN_OP_##id,
@@ -319,6 +330,11 @@ typedef struct ln_reduce_attr {
 static inline bool ln_reduce_is_place(ln_reduce_kind k) {
     return k == LN_REDUCE_ARGMAX || k == LN_REDUCE_ARGMIN;
 }
+/* F32: y = clamp(round(x / scale) + zero), halves away from zero, NaN to zero. I8: fixed point, or
+ * `real`: round(x * s + b) in f32 as TFLite's CONCATENATION brings operands to one scale. */
+typedef struct ln_quantize_attr {
+    bool real;
+} ln_quantize_attr;
 typedef union ln_attr {
     ln_conv_attr conv;
     ln_fc_attr fc;
@@ -343,6 +359,7 @@ typedef union ln_attr {
     ln_se_attr se;
     ln_map_attr map;
     ln_reduce_attr reduce;
+    ln_quantize_attr quantize;
     ln_act act;
 } ln_attr;
 
@@ -356,7 +373,8 @@ typedef enum ln_tensor_kind { LN_TENSOR_INPUT, LN_TENSOR_CONST, LN_TENSOR_NODE }
 typedef struct ln_tensor {
     const char *name; /* constants: the name in the weight file */
     ln_shape shape;
-    ln_dtype dtype; /* what the graph computes with, F32 or I32: words of 4 bytes */
+    ln_dtype dtype; /* what the graph computes with: F32, I32, I8 or F16 */
+    ln_quant q;     /* I8 */
     ln_tensor_kind kind;
     ln_view view;   /* constants */
     bool is_param;  /* a learnable tensor: counted as a parameter */
@@ -406,6 +424,17 @@ ln_tid ln_graph_input(ln_graph *g, const char *name, ln_shape shape, linnet_erro
  * other types an I32 one. */
 ln_tid ln_graph_const(ln_graph *g, const char *name, ln_shape shape, ln_view view, bool is_param,
                       linnet_error *err);
+/* A quantized constant, I8: view of I8 or U8 with a scale and a zero of that type. Its q is that of
+ * index 0. */
+ln_tid ln_graph_const_quant(ln_graph *g, const char *name, ln_shape shape, ln_view view,
+                            bool is_param, linnet_error *err);
+/* The zero of a quantized constant among signed bytes. */
+static inline int32_t ln_view_zero(const ln_view *v) {
+    return v->dtype == LN_U8 ? v->zero - 128 : v->zero;
+}
+/* q of an I8 input, or of what a node makes. */
+linnet_status ln_graph_set_quant(ln_graph *g, ln_tid t, float scale, int32_t zero,
+                                 linnet_error *err);
 /* A dense f32 constant whose memory the graph owns; *data receives it, zeroed. */
 ln_tid ln_graph_const_new(ln_graph *g, const char *name, ln_shape shape, float **data,
                           linnet_error *err);
@@ -436,6 +465,8 @@ linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape out[LN
                             linnet_error *err);
 /* Type of an output, by the types of the inputs (which ln_node_shape checks). */
 ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output);
+/* q of the first output where that is its input's; off where it is set, or the output is not I8. */
+ln_quant ln_node_quant(const ln_graph *g, const ln_node *n);
 /* MAP: the row of cl_kernels/map.h for its kind and its operands' types; -1: there is none. */
 int ln_node_map_row(const ln_graph *g, const ln_node *n);
 /* Multiply-adds of one node for the whole batch; 0 for what is not counted. */
@@ -450,7 +481,7 @@ static inline bool ln_node_is_plain_concat(const ln_node *n) {
     return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size &&
            !n->attr.concat.back;
 }
-/* PAD: the value as a word of the output's type. */
+/* PAD: the value as a word of the output's type; of I8 the byte, four times. */
 float ln_pad_word(const ln_graph *g, const ln_node *n);
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;
@@ -466,7 +497,7 @@ static inline bool ln_node_is_dynamic(const ln_graph *g, const ln_node *n) {
 /* Copies a constant to dense row-major f32 (dst holds the product of its dims). */
 linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err);
 
-/* The same as words of the tensor's dtype; integers saturate. */
+/* The same as elements of the tensor's dtype; integers saturate. */
 linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err);
 
 /* TensorFlow "SAME": output ceil(in/stride); the odd pixel of padding goes after. */

@@ -19,6 +19,11 @@ static linnet_status verify_output(const ln_graph *g, const ln_node *n, int k,
     if (g->tensor[y].dtype != type)
         return BROKEN("%s: output is %s, its rule says %s", n->name,
                       ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[type]);
+    const ln_quant q = k ? (ln_quant){0} : ln_node_quant(g, n);
+    if (q.on && !ln_quant_equal(&q, &g->tensor[y].q))
+        return BROKEN("%s: output has scale %g and zero %d, its rule says %g and %d", n->name,
+                      (double)g->tensor[y].q.scale, (int)g->tensor[y].q.zero, (double)q.scale,
+                      (int)q.zero);
     ready[y] = true;
     return LINNET_OK;
 }
@@ -51,8 +56,12 @@ static linnet_status verify_tensors(const ln_graph *g, bool *ready, linnet_error
         if (!g->tensor[t].name) return BROKEN("%s: tensor %d has no name", g->name, t);
         if (!ln_shape_count(&g->tensor[t].shape, &count))
             return BROKEN("%s: shape is empty or too large", g->tensor[t].name);
-        if (g->tensor[t].dtype != LN_F32 && g->tensor[t].dtype != LN_I32)
-            return BROKEN("%s: a tensor is of words", g->tensor[t].name);
+        const ln_tensor *x = &g->tensor[t];
+        if (x->dtype != LN_F32 && x->dtype != LN_I32 && x->dtype != LN_I8 && x->dtype != LN_F16)
+            return BROKEN("%s: no tensor is of %s", x->name, ln_dtype_names[x->dtype]);
+        if (x->q.on != (x->dtype == LN_I8))
+            return BROKEN("%s: %s has %s scale", x->name, ln_dtype_names[x->dtype],
+                          x->q.on ? "a" : "no");
         ready[t] = g->tensor[t].kind == LN_TENSOR_CONST;
     }
     for (int i = 0; i < g->n_input; i++) {

@@ -242,8 +242,7 @@ static linnet_status shape_se(const ln_graph *g, const ln_node *n, ln_shape *out
     return ln_need_act(&n->attr.se.gate, err);
 }
 
-static linnet_status shape_softmax(const ln_graph *g, const ln_node *n, ln_shape *out,
-                                   linnet_error *err) {
+linnet_status ln_shape_same(const ln_graph *g, const ln_node *n, ln_shape *out, linnet_error *err) {
     (void)err;
     *out = *ln_in_shape(g, n, 0);
     return LINNET_OK;
@@ -259,7 +258,7 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_ADD]              = shape_binary,
     [LN_OP_MUL]              = shape_binary,
     [LN_OP_ACT]              = shape_act,
-    [LN_OP_SOFTMAX]          = shape_softmax,
+    [LN_OP_SOFTMAX]          = ln_shape_same,
     [LN_OP_RESHAPE]          = ln_shape_reshape,
     [LN_OP_CONCAT]           = ln_shape_concat,
     [LN_OP_LAYER_NORM]       = ln_shape_layer_norm,
@@ -282,6 +281,8 @@ const ln_shape_fn ln_shape_rules[LN_OP_COUNT] = {
     [LN_OP_TOPK]             = ln_shape_topk,
     [LN_OP_NMS]              = ln_shape_nms,
     [LN_OP_NMS_ROWS]         = ln_shape_nms_rows,
+    [LN_OP_QUANTIZE]         = ln_shape_same,
+    [LN_OP_DEQUANTIZE]       = ln_shape_same,
 };
 /* clang-format on */
 

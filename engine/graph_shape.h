@@ -38,6 +38,11 @@ linnet_status ln_shape_reduce(const ln_graph *, const ln_node *, ln_shape *, lin
 linnet_status ln_shape_broadcast(ln_shape *out, const ln_shape *x, linnet_error *err);
 /* The types of the inputs. */
 linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err);
+/* graph_shape_quant.c: whether n's first input is I8 and its op one that computes with it; and what
+ * such a node, or QUANTIZE, or DEQUANTIZE asks of its inputs. */
+bool ln_node_takes_i8(const ln_graph *g, const ln_node *n);
+linnet_status ln_need_quant(const ln_graph *g, const ln_node *n, linnet_error *err);
+linnet_status ln_shape_same(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_permute(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_tile(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);
 linnet_status ln_shape_matmul(const ln_graph *, const ln_node *, ln_shape *, linnet_error *);

@@ -2,6 +2,7 @@
 #include "engine/graph_shape.h"
 
 #include "cl_kernels/map.h"
+#include "engine/quant.h"
 
 #include <string.h>
 
@@ -74,6 +75,7 @@ ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
         return row < 0 ? LN_F32 : ln_map_rows[row].out;
     }
     if (n->op == LN_OP_REDUCE && ln_reduce_is_place(n->attr.reduce.kind)) return LN_I32;
+    if (n->op == LN_OP_QUANTIZE || ln_node_takes_i8(g, n)) return LN_I8;
     return moves_words(n) || n->op == LN_OP_REDUCE ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 
@@ -88,6 +90,8 @@ static ln_dtype type_of_slot(const ln_graph *g, const ln_node *n, int i) {
 /* Integers only where an op takes them; what a map and a reduction take is their own rules' to say.
  */
 linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *err) {
+    if (n->op == LN_OP_QUANTIZE || n->op == LN_OP_DEQUANTIZE || ln_node_takes_i8(g, n))
+        return ln_need_quant(g, n, err);
     if (n->op == LN_OP_MAP || n->op == LN_OP_REDUCE) return LINNET_OK;
     for (int i = 0; i < n->n_in; i++) {
         if (n->in[i] == LN_NONE) continue;
@@ -102,8 +106,10 @@ linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *e
 
 float ln_pad_word(const ln_graph *g, const ln_node *n) {
     float word = n->attr.pad.value;
+    const ln_tensor *x = &g->tensor[n->in[0]];
     const int32_t v = ln_f64_to_i32((double)word);
-    if (g->tensor[n->in[0]].dtype == LN_I32) memcpy(&word, &v, sizeof word);
+    if (x->dtype == LN_I32) memcpy(&word, &v, sizeof word);
+    if (x->dtype == LN_I8) memset(&word, ln_quantize(&x->q, word), sizeof word);
     return word;
 }
 

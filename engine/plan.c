@@ -9,7 +9,7 @@
 static bool reads_planar(const ln_graph *g, const ln_node *n, ln_tid t) {
     for (int k = 1; k < n->n_in; k++)
         if (n->in[k] == t) return false;
-    return n->in[0] != t || n->op == LN_OP_ACT ||
+    return n->in[0] != t || n->op == LN_OP_ACT || n->op == LN_OP_QUANTIZE ||
            (n->op == LN_OP_CONV2D && !ln_node_is_depthwise(g, n) && n->attr.conv.groups == 1 &&
             (n->attr.conv.win.kh > 1 || n->attr.conv.win.kw > 1));
 }
@@ -50,7 +50,7 @@ int64_t ln_plan_traffic(const ln_plan *p, int first, int last) {
             ln_tid t = k < n->n_in ? n->in[k] : n->out[k - n->n_in];
             bool inside = (i > first && k == 0) || (i < last && k >= n->n_in);
             if (t != LN_NONE && !inside && ln_shape_count(&p->graph->tensor[t].shape, &count))
-                sum += count * (int64_t)sizeof(float);
+                sum += count * (int64_t)ln_dtype_size(p->graph->tensor[t].dtype);
         }
     }
     return sum;

@@ -14,6 +14,7 @@ typedef struct ln_place {
     int64_t offset;  /* bytes from the start of the arena; -1: not placed */
     int64_t bytes;   /* of the whole tensor, padding included */
     int64_t ps;      /* elements from pixel to pixel (channels padded, or the slice's owner's) */
+    int64_t elem;    /* bytes of an element */
     int first, last; /* steps between which it lives; outputs live to the end */
     ln_tid owner;    /* the tensor whose memory it shares (concat slice, in-place), or itself */
     bool slice;      /* part of the owner: a concat's input */

@@ -69,11 +69,11 @@ static linnet_status init_places(ln_plan *p, linnet_error *err) {
         ln_dims d = ln_dims_of(&x->shape);
         pl->dense = ln_tensor_planar(x);
         pl->ps = pl->dense ? 1 : ln_round_up(d.c, LN_CPAD);
+        pl->elem = (int64_t)ln_dtype_size(x->dtype);
         int64_t row = pl->dense ? d.c : pl->ps, count;
-        if (!ln_mul_i64(pixels(&x->shape), row, &count) ||
-            !ln_mul_i64(count, (int64_t)sizeof(float), &pl->bytes))
+        if (!ln_mul_i64(pixels(&x->shape), row, &count) || !ln_mul_i64(count, pl->elem, &pl->bytes))
             pl->bytes = INT64_MAX;
-        if (pl->bytes / (int64_t)sizeof(float) > LN_MAX_ELEMENTS)
+        if (pl->bytes / pl->elem > LN_MAX_ELEMENTS)
             return ln_fail(err, LINNET_ERR_UNSUPPORTED,
                            "%s: tensor %s %s has more than 2^31 elements; use a smaller batch or "
                            "size",
@@ -194,7 +194,9 @@ static ln_tid overwritable(const ln_plan *p, int at, const ln_node *n) {
         if (t == LN_NONE || p->place[n->out[0]].owner != n->out[0]) continue;
         ln_tid r = whole_root(p, t);
         if (r == LN_NONE || g->tensor[r].kind != LN_TENSOR_NODE || p->place[r].last != at) continue;
-        if (!ln_shape_equal(&g->tensor[t].shape, &g->tensor[n->out[0]].shape)) continue;
+        if (!ln_shape_equal(&g->tensor[t].shape, &g->tensor[n->out[0]].shape) ||
+            p->place[t].elem != p->place[n->out[0]].elem)
+            continue;
         bool read_twice = p->choice[at].chain != at;
         for (int k = 0; k < n->n_in; k++)
             if (k != slot[i] && n->in[k] != LN_NONE && is_activation(&g->tensor[n->in[k]]))
@@ -348,7 +350,7 @@ static void resolve(ln_plan *p, ln_tid t) {
             offset += slice_offset(p->graph, at, p->place[at].owner, p->place[r].ps);
     if (r == t) return;
     p->place[t].ps = p->place[r].ps;
-    p->place[t].offset = p->place[r].offset + offset * (int64_t)sizeof(float);
+    p->place[t].offset = p->place[r].offset + offset * p->place[r].elem;
 }
 
 linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_error *err) {

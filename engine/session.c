@@ -25,7 +25,7 @@ struct ln_session {
     int slow, resting;     /* slow runs lately; runs to go in launches before the next try */
     uint64_t *ns;          /* of launches */
     ln_step_time *time;    /* NULL: no profile */
-    float *staging;        /* host side of a layout change, grown on demand */
+    void *staging;         /* host side of a layout change, grown on demand */
     size_t staging_bytes;
     bool has_run;
     bool lost;      /* the device */
@@ -200,8 +200,8 @@ typedef struct span {
 static span span_of(const ln_session *s, ln_tid t) {
     const ln_place *pl = &s->plan->place[t];
     ln_dims d = ln_dims_of(&s->plan->graph->tensor[t].shape);
-    return (span){d, (size_t)pl->offset, (size_t)pl->ps * sizeof(float),
-                  (size_t)d.c * sizeof(float), (size_t)(d.n * d.h * d.w)};
+    return (span){d, (size_t)pl->offset, (size_t)(pl->ps * pl->elem), (size_t)(d.c * pl->elem),
+                  (size_t)(d.n * d.h * d.w)};
 }
 
 static size_t dense_bytes(const span *v) {
@@ -212,7 +212,7 @@ static size_t dense_bytes(const span *v) {
  * A slice's neighbours lie in the gaps, so it is read first. */
 static linnet_status write_pixels(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
     span v = span_of(s, t);
-    size_t own = (size_t)ln_round_up(v.d.c, LN_CPAD) * sizeof(float);
+    size_t own = (size_t)(ln_round_up(v.d.c, LN_CPAD) * s->plan->place[t].elem);
     size_t bytes = (v.pixels - 1) * v.pitch + own;
     LN_TRY(grow_staging(s, bytes, err));
     bool neighbours = v.pitch > own;
@@ -232,16 +232,17 @@ static linnet_status read_pixels(ln_session *s, ln_tid t, void *dense, linnet_er
     return ln_queue_read_rows(s->queue, s->arena, v.offset, v.pitch, v.row, v.pixels, dense, err);
 }
 
-static const ln_shape *shape_of(const ln_session *s, ln_tid t) {
-    return &s->plan->graph->tensor[t].shape;
+static void to_planar(const ln_session *s, ln_tid t, const void *src, void *dst) {
+    const ln_tensor *x = &s->plan->graph->tensor[t];
+    ln_nhwc_to_nchw(&x->shape, x->dtype, src, dst);
 }
 
 linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
     if (!s->plan->place[t].dense) return write_pixels(s, t, dense, err);
     span v = span_of(s, t);
-    float *planar = malloc(dense_bytes(&v));
+    void *planar = malloc(dense_bytes(&v));
     if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
-    ln_nhwc_to_nchw(shape_of(s, t), dense, planar);
+    to_planar(s, t, dense, planar);
     linnet_status st = ln_queue_write(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
     free(planar);
     return st;
@@ -250,10 +251,11 @@ linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linne
 linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error *err) {
     if (!s->plan->place[t].dense) return read_pixels(s, t, dense, err);
     span v = span_of(s, t);
-    float *planar = malloc(dense_bytes(&v));
+    void *planar = malloc(dense_bytes(&v));
     if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
     linnet_status st = ln_queue_read(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
-    if (st == LINNET_OK) ln_nchw_to_nhwc(shape_of(s, t), planar, dense);
+    const ln_tensor *x = &s->plan->graph->tensor[t];
+    if (st == LINNET_OK) ln_nchw_to_nhwc(&x->shape, x->dtype, planar, dense);
     free(planar);
     return st;
 }
@@ -297,7 +299,7 @@ static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *
     span v = span_of(s, t);
     LN_TRY(grow_staging(s, dense_bytes(&v), err));
     LN_TRY(read_pixels(s, t, s->staging, err));
-    ln_nhwc_to_nchw(shape_of(s, t), s->staging, data);
+    to_planar(s, t, s->staging, data);
     return LINNET_OK;
 }
 

@@ -13,6 +13,10 @@ bool ln_dtype_is_float(ln_dtype t) {
     return t == LN_F32 || t == LN_F16 || t == LN_BF16 || t == LN_F64;
 }
 
+bool ln_quant_equal(const ln_quant *a, const ln_quant *b) {
+    return a->on == b->on && (!a->on || (a->scale == b->scale && a->zero == b->zero));
+}
+
 bool ln_shape_equal(const ln_shape *a, const ln_shape *b) {
     if (a->rank != b->rank) return false;
     for (int i = 0; i < a->rank; i++)
@@ -50,18 +54,31 @@ void ln_shape_strides(const ln_shape *s, int64_t stride[LN_MAX_RANK]) {
 }
 
 /* dst[n][b][a] = src[n][a][b] */
-static void swap_inner(const float *src, float *dst, int64_t n, int64_t a, int64_t b) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t y = 0; y < b; y++)
-            for (int64_t x = 0; x < a; x++) dst[(i * b + y) * a + x] = src[(i * a + x) * b + y];
+#define LN_SWAP_INNER(name, type)                                                                  \
+    static void name(const type *src, type *dst, int64_t n, int64_t a, int64_t b) {                \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            for (int64_t y = 0; y < b; y++)                                                        \
+                for (int64_t x = 0; x < a; x++)                                                    \
+                    dst[(i * b + y) * a + x] = src[(i * a + x) * b + y];                           \
+    }
+LN_SWAP_INNER(swap_bytes, uint8_t)
+LN_SWAP_INNER(swap_halves, uint16_t)
+LN_SWAP_INNER(swap_words, uint32_t)
+
+static void swap_inner(ln_dtype t, const void *src, void *dst, int64_t n, int64_t a, int64_t b) {
+    switch (ln_dtype_size(t)) {
+    case 1: swap_bytes(src, dst, n, a, b); break;
+    case 2: swap_halves(src, dst, n, a, b); break;
+    default: swap_words(src, dst, n, a, b);
+    }
 }
 
-void ln_nchw_to_nhwc(const ln_shape *s, const float *src, float *dst) {
-    swap_inner(src, dst, s->dim[0], s->dim[3], s->dim[1] * s->dim[2]);
+void ln_nchw_to_nhwc(const ln_shape *s, ln_dtype t, const void *src, void *dst) {
+    swap_inner(t, src, dst, s->dim[0], s->dim[3], s->dim[1] * s->dim[2]);
 }
 
-void ln_nhwc_to_nchw(const ln_shape *s, const float *src, float *dst) {
-    swap_inner(src, dst, s->dim[0], s->dim[1] * s->dim[2], s->dim[3]);
+void ln_nhwc_to_nchw(const ln_shape *s, ln_dtype t, const void *src, void *dst) {
+    swap_inner(t, src, dst, s->dim[0], s->dim[1] * s->dim[2], s->dim[3]);
 }
 
 ln_view ln_view_dense(const ln_shape *s, ln_dtype t, const void *data) {

@@ -57,9 +57,14 @@ static bool features_there(uint32_t needs, const ln_caps *caps) {
     return true;
 }
 
+static ln_dtype first_type(const ln_site *s) {
+    return s->graph->tensor[s->node->in[0]].dtype;
+}
+
 bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
     return v->family->op == s->node->op &&
            v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) &&
+           (size_t)ln_variant_tunable(v, "ELEM", 4) == ln_dtype_size(first_type(s)) &&
            (uint32_t)v->local <= s->caps->max_work_group && features_there(v->needs, s->caps) &&
            v->family->can_run(v, s);
 }

@@ -51,7 +51,8 @@ struct ln_variant {
     const char *source; /* its embedded text */
     ln_tier tier;
     const ln_family *family;
-    const char *defines; /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl */
+    const char *defines; /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl. ELEM: bytes
+                            of an element of the first input, 4 by default */
     int local;           /* work-items of a work-group */
     uint32_t needs;      /* features, 1 << ln_feature */
 };

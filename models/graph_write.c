@@ -1,7 +1,7 @@
-/* A graph as one safetensors file, for other programs to read: constants dense, in f32 or i32, each
+/* A graph as one safetensors file, for other programs to read: constants dense, in their type, each
  * under the number of its tensor; under "graph" in the metadata, as JSON:
  *   {"name", "inputs": [t...], "outputs": [t...],
- *    "tensors": [{"name", "shape", "type", "constant"}...],
+ *    "tensors": [{"name", "shape", "type", "constant", of i8 "scale" and "zero"}...],
  *    "nodes": [{"name", "op", "in": [t...], "out": [t...], attributes of the op...}...]}
  * Tensors are named by their place in the list, -1 is an absent input, infinity is null. */
 #include "models/model.h"
@@ -176,6 +176,7 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_bool(s, "keep", a->reduce.keep);
         put_bool(s, "last", a->reduce.last);
         break;
+    case LN_OP_QUANTIZE: put_bool(s, "real", a->quantize.real); break;
     case LN_OP_MAP:
         ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);
         put_real(s, "alpha", a->map.alpha);
@@ -197,6 +198,8 @@ static void put_graph(ln_str *s, const ln_graph *g) {
         put_dims(s, "shape", t->shape.dim, t->shape.rank);
         ln_str_add(s, ",\"type\":\"%s\"", ln_dtype_names[t->dtype]);
         put_bool(s, "constant", t->kind == LN_TENSOR_CONST);
+        if (t->q.on) put_real(s, "scale", t->q.scale);
+        if (t->q.on) ln_str_add(s, ",\"zero\":%d", (int)t->q.zero);
         ln_str_add(s, "}");
     }
     ln_str_add(s, "],\"nodes\":[");

@@ -58,6 +58,7 @@ static void gather(const ln_ref_call *c, const conv_ctx *x, int64_t n, int64_t o
 
 static float finish(const ln_ref_call *c, double v, int64_t at, int64_t oc) {
     const ln_conv_attr *a = &c->node->attr.conv;
+    if (c->fixed) return ln_ref_requantize(c, v, oc);
     if (c->in[LN_CONV_BIAS]) v += c->in[LN_CONV_BIAS][oc];
     v = ln_act_eval(&a->act, v);
     if (c->in[LN_CONV_RES]) v += c->in[LN_CONV_RES][at];
@@ -160,6 +161,10 @@ static void fc_channel(const ln_ref_call *c, const void *ctx, int64_t o, double 
             for (int p = 0; p < PARTS; p++) part[p] += (double)x[i + p] * w[i + p];
         for (; i < ic; i++) v += (double)x[i] * w[i];
         for (int p = 0; p < PARTS; p++) v += part[p];
+        if (c->fixed) {
+            c->out[n * oc + o] = ln_ref_requantize(c, v, o);
+            continue;
+        }
         if (c->in[LN_CONV_BIAS]) v += c->in[LN_CONV_BIAS][o];
         c->out[n * oc + o] = (float)ln_act_eval(&c->node->attr.fc.act, v);
     }

@@ -7,11 +7,12 @@
 typedef struct ln_ref_call {
     const ln_graph *graph;
     const ln_node *node;
-    const float *in[LN_MAX_IN]; /* NULL: absent. Words of the tensor's type */
+    const float *in[LN_MAX_IN]; /* NULL: absent. Elements of the tensor's type */
     const ln_shape *shape[LN_MAX_IN];
     float *out, *more[LN_MAX_OUT]; /* the first output; all of them */
     const ln_shape *oshape;
     int threads;
+    const struct ln_ref_fixed *fixed; /* CONV2D, FC of I8: what becomes of the sums; else NULL */
 } ln_ref_call;
 typedef linnet_status (*ln_ref_fn)(const ln_ref_call *c, linnet_error *err);
 extern const ln_ref_fn ln_ref_table[LN_OP_COUNT];
@@ -50,6 +51,12 @@ linnet_status ln_ref_gather_elements(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_topk(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_nms(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_nms_rows(const ln_ref_call *c, linnet_error *err);
+
+/* Nodes that read or write I8 (quant.c). */
+bool ln_ref_is_quant(const ln_graph *g, const ln_node *n);
+linnet_status ln_ref_quant(const ln_ref_call *c, linnet_error *err);
+/* The byte that a sum over channel o becomes. */
+float ln_ref_requantize(const ln_ref_call *c, double sum, int64_t o);
 
 /* Runs fn for every row in [0, rows) on the call's threads. scratch: 64-byte aligned memory of
  * this row alone, `doubles` long, not cleared. */

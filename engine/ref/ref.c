@@ -38,14 +38,16 @@ const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
     [LN_OP_TOPK]             = ln_ref_topk,
     [LN_OP_NMS]              = ln_ref_nms,
     [LN_OP_NMS_ROWS]         = ln_ref_nms_rows,
+    [LN_OP_QUANTIZE]         = ln_ref_quant,
+    [LN_OP_DEQUANTIZE]       = ln_ref_quant,
 };
 /* clang-format on */
 
-/* Elements of a tensor; the graph has checked that they can be counted. */
-static size_t elements(const ln_graph *g, ln_tid t) {
+/* Of a tensor; the graph has checked that its elements can be counted. */
+static size_t bytes(const ln_graph *g, ln_tid t) {
     int64_t n = 0;
     ln_shape_count(&g->tensor[t].shape, &n);
-    return (size_t)n;
+    return (size_t)n * ln_dtype_size(g->tensor[t].dtype);
 }
 
 linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err) {
@@ -83,24 +85,25 @@ void ln_ref_destroy(ln_ref **r) {
 
 static linnet_status want_value(ln_ref *r, ln_tid t, linnet_error *err) {
     if (r->value[t]) return LINNET_OK;
-    r->value[t] = ln_alloc_aligned(elements(r->graph, t), sizeof(float));
+    r->value[t] = ln_alloc_aligned(bytes(r->graph, t), 1);
     if (r->value[t]) return LINNET_OK;
-    return ln_fail_oom(err, r->graph->tensor[t].name, elements(r->graph, t) * sizeof(float));
+    return ln_fail_oom(err, r->graph->tensor[t].name, bytes(r->graph, t));
 }
 
 linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *err) {
     if (t < 0 || t >= r->graph->n_tensor || r->graph->tensor[t].kind == LN_TENSOR_CONST)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "tensor %d cannot be set", (int)t);
     LN_TRY(want_value(r, t, err));
-    memcpy(r->value[t], data, elements(r->graph, t) * sizeof(float));
+    memcpy(r->value[t], data, bytes(r->graph, t));
     return LINNET_OK;
 }
 
 /* True when the constant can be used where it lies. */
 static bool usable(const ln_tensor *c) {
     int64_t stride[LN_MAX_RANK];
-    if (!c->view.data || c->view.dtype != c->dtype || c->view.scale) return false;
-    if ((uintptr_t)c->view.data % sizeof(float)) return false;
+    if (!c->view.data || c->view.dtype != c->dtype) return false;
+    if (c->dtype != LN_I8 && (c->view.scale || c->view.zero)) return false;
+    if ((uintptr_t)c->view.data % ln_dtype_size(c->dtype)) return false;
     ln_shape_strides(&c->shape, stride);
     for (int i = 0; i < c->shape.rank; i++)
         if (c->shape.dim[i] > 1 && stride[i] != c->view.stride[i]) return false;
@@ -143,7 +146,7 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
         c.more[k] = r->value[n->out[k]];
     }
     c.out = c.more[0];
-    return ln_ref_table[n->op](&c, err);
+    return ln_ref_is_quant(g, n) ? ln_ref_quant(&c, err) : ln_ref_table[n->op](&c, err);
 }
 
 /* last[t]: the last node that reads t; outputs and inputs of the graph are never dropped. */

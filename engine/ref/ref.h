@@ -5,8 +5,8 @@
 
 #include "engine/graph.h"
 
-/* Values of a graph's tensors: dense row-major in logical order (N,H,W,C), f32, or where the tensor
- * is I32 as many words of i32. */
+/* Values of a graph's tensors: dense row-major in logical order (N,H,W,C), elements of the tensor's
+ * type: f32, i32 or i8. */
 typedef struct ln_ref {
     const ln_graph *graph;
     float **value;  /* by tensor id; NULL until computed; constants are filled on first use */

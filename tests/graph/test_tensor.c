@@ -45,9 +45,9 @@ START_TEST(orders_of_dimensions) {
     static const float nchw[] = {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121};
     const ln_shape s = ln_nhwc(2, 1, 2, 3);
     float to[12], back[12];
-    ln_nchw_to_nhwc(&s, nchw, to);
+    ln_nchw_to_nhwc(&s, LN_F32, nchw, to);
     ck_assert_mem_eq(to, nhwc, sizeof to);
-    ln_nhwc_to_nchw(&s, to, back);
+    ln_nhwc_to_nchw(&s, LN_F32, to, back);
     ck_assert_mem_eq(back, nchw, sizeof back);
 }
 END_TEST

@@ -131,7 +131,7 @@ START_TEST(agrees_with_the_definition) {
     const ln_shape shape = last ? ln_shape_from_last(&t->shape) : t->shape;
     ck_assert(ln_shape_equal(&shape, &want_shape));
     if (last)
-        ln_nhwc_to_nchw(&t->shape, r->value[g->output[0]], got);
+        ln_nhwc_to_nchw(&t->shape, LN_F32, r->value[g->output[0]], got);
     else
         memcpy(got, r->value[g->output[0]], (size_t)ny * sizeof *got);
     scatter(s, x, w, want);
