@@ -79,7 +79,7 @@ static float *answers(const ln_graph *g, int side, int64_t *n) {
     float *x = calloc((size_t)side * (size_t)side * 3, sizeof *x);
     float *nhwc = calloc((size_t)side * (size_t)side * 3, sizeof *x);
     ln_synthetic_image(0, 5, side, side, x);
-    ln_nchw_to_nhwc(&g->tensor[g->input[0]].shape, x, nhwc);
+    ln_nchw_to_nhwc(&g->tensor[g->input[0]].shape, LN_F32, x, nhwc);
     ck_assert_int_eq(ln_ref_create(g, &r, &err), LINNET_OK);
     ck_assert_int_eq(ln_ref_set(r, g->input[0], nhwc, &err), LINNET_OK);
     ck_assert_msg(ln_ref_run(r, false, &err) == LINNET_OK, "%s", err.message);
