@@ -6,6 +6,7 @@
 
 #include "engine/session.h"
 #include "engine/tune.h"
+#include "engine/vet.h"
 #include "host/host.h"
 #include "models/model.h"
 #include "vision/vision.h"
@@ -26,8 +27,9 @@ struct linnet_model {
 linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p, bool reference,
                            ln_graph **out, linnet_error *err);
 /* The plan of a session: by the tuner's record unless p says otherwise; *recorded: it is. */
-linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
-                          ln_plan **out, ln_stream *stream, bool *recorded, linnet_error *err);
+linnet_status ln_api_plan(const ln_device *d, const ln_caps *caps, ln_graph *g,
+                          const linnet_session_params *p, ln_plan **out, ln_stream *stream,
+                          bool *recorded, linnet_error *err);
 /* queue: the caller's cl_command_queue, NULL for one of the session's own. */
 linnet_status ln_api_session(linnet_model *m, linnet_device *d, void *queue,
                              const linnet_session_params *p, linnet_session **out,

@@ -228,14 +228,15 @@ linnet_status linnet_model_layers(const linnet_model *m, int batch, linnet_layer
     return LINNET_OK;
 }
 
-linnet_status ln_api_plan(const ln_device *d, ln_graph *g, const linnet_session_params *p,
-                          ln_plan **out, ln_stream *stream, bool *recorded, linnet_error *err) {
+linnet_status ln_api_plan(const ln_device *d, const ln_caps *caps, ln_graph *g,
+                          const linnet_session_params *p, ln_plan **out, ln_stream *stream,
+                          bool *recorded, linnet_error *err) {
     *recorded = false;
     if (p->untuned) {
         *stream = (ln_stream)p->stream;
-        return ln_plan_create(g, ln_device_caps(d), NULL, out, err);
+        return ln_plan_create(g, caps, NULL, out, err);
     }
-    LN_TRY(ln_plan_by_record(d, g, out, stream, recorded, err));
+    LN_TRY(ln_plan_by_record(d, caps, g, out, stream, recorded, err));
     if (p->stream != LINNET_STREAM_AUTO) {
         *stream = (ln_stream)p->stream;
         *recorded = false;
@@ -255,9 +256,11 @@ linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device
     ln_plan *plan = NULL;
     ln_stream stream;
     bool recorded;
+    ln_caps caps;
     if (!p) p = &defaults;
+    ln_vet_caps(d->dev, &caps);
     LN_TRY(ln_api_graph(m, p, false, &g, err));
-    linnet_status st = ln_api_plan(d->dev, g, p, &plan, &stream, &recorded, err);
+    linnet_status st = ln_api_plan(d->dev, &caps, g, p, &plan, &stream, &recorded, err);
     if (st == LINNET_OK) {
         ln_str s = {0};
         ln_plan_print(plan, &s);

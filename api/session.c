@@ -14,21 +14,42 @@ struct linnet_session {
     bool ran;
 };
 
-static linnet_status create_on_device(linnet_session *s, ln_device *d, void *queue,
-                                      const linnet_session_params *p, linnet_error *err) {
-    ln_host_stats before = ln_device_stats(d);
+static linnet_status plan_and_create(linnet_session *s, ln_device *d, void *queue,
+                                     const ln_caps *caps, const linnet_session_params *p,
+                                     linnet_error *err) {
     _Static_assert((int)LINNET_WAIT_SLEEP == LN_WAIT_SLEEP && (int)LINNET_WAIT_SPIN == LN_WAIT_SPIN,
                    "the public enum is the inner one");
     ln_plan *plan = NULL;
     ln_stream stream;
     bool recorded;
-    LN_TRY(ln_api_plan(d, s->graph, p, &plan, &stream, &recorded, err));
+    LN_TRY(ln_api_plan(d, caps, s->graph, p, &plan, &stream, &recorded, err));
     _Static_assert((int)LINNET_STREAM_COMMANDS == LN_STREAM_COMMANDS &&
                        (int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES,
                    "likewise");
     ln_session_params inner = {
         .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0, .queue = queue};
-    LN_TRY(ln_session_create(d, plan, &inner, &s->dev, err)); /* takes the plan */
+    return ln_session_create(d, plan, &inner, &s->dev, err); /* takes the plan */
+}
+
+/* Until all kernels are sound: each round leaves out at least one more. */
+static linnet_status create_vetted(linnet_session *s, linnet_model *m, ln_device *d, void *queue,
+                                   const linnet_session_params *p, linnet_error *err) {
+    ln_caps caps;
+    ln_vet_caps(d, &caps);
+    for (bool sound = false;;) {
+        LN_TRY(plan_and_create(s, d, queue, &caps, p, err));
+        LN_TRY(ln_vet_session(d, s->dev, &caps, &sound, err));
+        if (sound) return LINNET_OK;
+        ln_session_destroy(&s->dev);
+        ln_graph_destroy(&s->graph); /* planning has changed it */
+        LN_TRY(ln_api_graph(m, p, false, &s->graph, err));
+    }
+}
+
+static linnet_status create_on_device(linnet_session *s, linnet_model *m, ln_device *d, void *queue,
+                                      const linnet_session_params *p, linnet_error *err) {
+    ln_host_stats before = ln_device_stats(d);
+    LN_TRY(create_vetted(s, m, d, queue, p, err));
     ln_host_stats after = ln_device_stats(d);
     ln_session_stats own = ln_session_get_stats(s->dev);
     s->stats.build_ms = 1e3 * own.build_s;
@@ -47,7 +68,7 @@ static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d
     LN_TRY(ln_api_graph(m, p, !d->dev, &s->graph, err));
     s->stats.macs = s->graph->macs;
     if (d->dev) {
-        LN_TRY(create_on_device(s, d->dev, queue, p, err));
+        LN_TRY(create_on_device(s, m, d->dev, queue, p, err));
     } else {
         LN_TRY(ln_ref_create(s->graph, &s->ref, err));
     }

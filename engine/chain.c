@@ -27,7 +27,9 @@ static bool narrows(const ln_plan *p, const ln_node *n) {
     return shape_of(p, n->out[0])->dim[3] < shape_of(p, n->in[0])->dim[3];
 }
 
+/* A chain is no kernel that could be checked alone, as those of some compilers must be. */
 static bool can_band(const ln_plan *p, int i) {
+    if (ln_caps_quirk(&p->caps, LN_QUIRK_MISCOMPILES)) return false;
     const ln_variant *v = p->choice[i].variant;
     return p->graph->node[i].op == LN_OP_CONV2D && v && v->tier == LN_TIER_DEEP && v->family->bands;
 }

@@ -85,8 +85,8 @@ linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *ste
     return LINNET_OK;
 }
 
-static linnet_status diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
-                               linnet_error *err) {
+linnet_status ln_diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
+                           linnet_error *err) {
     const ln_step *step = &ln_session_plan(s)->step[i];
     LN_TRY(feed(s, ref, step, err));
     LN_TRY(ln_session_run_step(s, i, err));
@@ -149,7 +149,7 @@ static linnet_status diff_all(ln_session *s, ln_ref *ref, const void *const *inp
     LN_TRY(ln_ref_run(ref, true, err));
     LN_TRY(diff_whole(s, ref, inputs, &out->end_to_end, err));
     for (int i = 0; i < out->n_layer; i++) {
-        LN_TRY(diff_step(s, ref, i, &out->layer[i], err));
+        LN_TRY(ln_diff_step(s, ref, i, &out->layer[i], err));
         if (!out->layer[i].pass && out->first_bad < 0) out->first_bad = i;
         if (out->layer[i].rel > out->layer[out->worst].rel) out->worst = i;
     }

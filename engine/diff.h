@@ -24,6 +24,9 @@ typedef struct ln_diff_report {
 /* Compares what a step made with the reference's value. */
 linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *step,
                             ln_diff_layer *layer, linnet_error *err);
+/* Runs one step on the reference's inputs, which must have values, and compares. */
+linnet_status ln_diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_layer *layer,
+                           linnet_error *err);
 /* inputs: as for ln_session_run. Names point into the graph. */
 linnet_status ln_diff_run(ln_session *s, const void *const *inputs, ln_diff_report *out,
                           linnet_error *err);

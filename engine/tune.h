@@ -27,9 +27,9 @@ void ln_record_destroy(ln_record **r);
 /* Parameters that plan by a record; r outlives their use. NULL: all defaults. */
 ln_plan_params ln_record_params(ln_record *r);
 /* Plans by the record of the graph where there is a good one (*stream: its stream), else by default
- * (*stream: AUTO). *recorded may be NULL. */
-linnet_status ln_plan_by_record(const ln_device *d, ln_graph *g, ln_plan **out, ln_stream *stream,
-                                bool *recorded, linnet_error *err);
+ * (*stream: AUTO). *recorded may be NULL; caps: NULL for the device's. */
+linnet_status ln_plan_by_record(const ln_device *d, const ln_caps *caps, ln_graph *g, ln_plan **out,
+                                ln_stream *stream, bool *recorded, linnet_error *err);
 
 /* ---- tuning ---- */
 typedef enum ln_verdict {

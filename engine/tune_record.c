@@ -11,32 +11,13 @@
 
 enum { FORMAT = 1, MOST_NODES = 100000 };
 
-extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
-
-static uint64_t hash_text(uint64_t h, const char *s) {
-    return ln_hash(h, s, strlen(s) + 1);
-}
-
-static uint64_t hash_sources(uint64_t h) {
-    const char *const common[] = {ln_cl_prelude, ln_cl_args, ln_cl_walk, ln_cl_resident};
-    for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
-    const char *last = NULL;
-    for (int i = 0; i < ln_variant_count; i++) {
-        const ln_variant *v = &ln_variants[i];
-        h = hash_text(hash_text(h, v->name), v->defines);
-        if (v->source != last) h = hash_text(h, v->source);
-        last = v->source;
-    }
-    return h;
-}
-
 uint64_t ln_record_key(const ln_device *d, const ln_graph *g) {
     const uint64_t device = ln_device_key(d);
     const ln_caps *caps = ln_device_caps(d);
     uint64_t h = ln_hash(LN_HASH_INIT, &device, sizeof device);
     h = ln_hash(h, &caps->compute_units, sizeof caps->compute_units);
     h = ln_hash(h, &caps->features, sizeof caps->features);
-    return ln_graph_key(g, hash_sources(h));
+    return ln_graph_key(g, ln_variant_hash(h));
 }
 
 static bool record_path(uint64_t key, char *buf, size_t size) {
@@ -189,13 +170,14 @@ ln_plan_params ln_record_params(ln_record *r) {
     return (ln_plan_params){.choose = choose, .chain = chain, .split = split, .user = r};
 }
 
-linnet_status ln_plan_by_record(const ln_device *d, ln_graph *g, ln_plan **out, ln_stream *stream,
-                                bool *recorded, linnet_error *err) {
+linnet_status ln_plan_by_record(const ln_device *d, const ln_caps *caps, ln_graph *g, ln_plan **out,
+                                ln_stream *stream, bool *recorded, linnet_error *err) {
     ln_record *r = NULL;
     *out = NULL;
     LN_TRY(ln_record_load(d, ln_record_key(d, g), &r, err));
     const ln_plan_params params = ln_record_params(r);
-    linnet_status st = ln_plan_create(g, ln_device_caps(d), r ? &params : NULL, out, err);
+    linnet_status st =
+        ln_plan_create(g, caps ? caps : ln_device_caps(d), r ? &params : NULL, out, err);
     /* AUTO is resident where nothing speaks against it */
     *stream = r && r->stream != LN_STREAM_RESIDENT ? r->stream : LN_STREAM_AUTO;
     if (recorded) *recorded = r;

@@ -94,27 +94,11 @@ linnet_status ln_unit_create(const ln_graph *g, int first, int last, const ln_ca
     return st;
 }
 
-/* Inputs of the reference: uniform in [-1,1], the same for the same unit. */
-static linnet_status random_input(ln_ref *ref, ln_tid t, linnet_error *err) {
-    int64_t count = 0;
-    uint64_t state = (uint64_t)t + 1;
-    ln_shape_count(&ref->graph->tensor[t].shape, &count);
-    float *x = malloc((size_t)count * sizeof *x);
-    if (!x) return ln_fail_oom(err, "an input", (size_t)count * sizeof *x);
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 6364136223846793005ull + 1442695040888963407ull;
-        x[i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
-    }
-    linnet_status st = ln_ref_set(ref, t, x, err);
-    free(x);
-    return st;
-}
-
 linnet_status ln_unit_reference(ln_unit *u, linnet_error *err) {
     if (u->ref) return LINNET_OK;
     linnet_status st = ln_ref_create(u->graph, &u->ref, err);
     for (int i = 0; i < u->graph->n_input && st == LINNET_OK; i++)
-        st = random_input(u->ref, u->graph->input[i], err);
+        st = ln_ref_random(u->ref, u->graph->input[i], err);
     if (st == LINNET_OK) st = ln_ref_run(u->ref, true, err);
     if (st != LINNET_OK) ln_ref_destroy(&u->ref);
     return st;

@@ -19,6 +19,7 @@ const ln_variant ln_variants[] = {
 #undef LN_VARIANT
 };
 const int ln_variant_count = (int)LN_COUNT(ln_variants);
+_Static_assert(LN_COUNT(ln_variants) <= LN_CAPS_KERNELS, "a bit for each in ln_caps.wrong");
 const ln_variant ln_variant_chain = {
     .name = "chain", .file = "walk.clh", .tier = LN_TIER_DEEP, .defines = "", .local = 1};
 
@@ -73,6 +74,8 @@ bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
 bool ln_variant_can_run(const ln_variant *v, const ln_site *s) {
     bool deep = ln_caps_deep(s->caps) && !ln_env_disabled(tier_names[LN_TIER_DEEP]);
     if (v->tier == (deep ? LN_TIER_WIDE : LN_TIER_DEEP)) return false;
+    ptrdiff_t row = v - ln_variants;
+    if (s->caps->wrong[row / 32] >> row % 32 & 1u) return false;
     if (ln_env_disabled(v->name) || ln_env_disabled(tier_names[v->tier])) return false;
     return ln_variant_fits(v, s);
 }
@@ -84,6 +87,23 @@ const ln_variant *ln_variant_choose(const ln_site *s) {
 }
 
 /* ---- source ---- */
+
+static uint64_t hash_text(uint64_t h, const char *s) {
+    return ln_hash(h, s, strlen(s) + 1);
+}
+
+uint64_t ln_variant_hash(uint64_t h) {
+    const char *const common[] = {ln_cl_prelude, ln_cl_args, ln_cl_walk, ln_cl_resident};
+    for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
+    const char *last = NULL;
+    for (int i = 0; i < ln_variant_count; i++) {
+        const ln_variant *v = &ln_variants[i];
+        h = hash_text(hash_text(h, v->name), v->defines);
+        if (v->source != last) h = hash_text(h, v->source);
+        last = v->source;
+    }
+    return h;
+}
 
 int ln_vector_width(const ln_caps *caps) {
     return caps->vector_float >= 16 ? 16 : 8;

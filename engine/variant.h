@@ -70,6 +70,9 @@ bool ln_variant_can_run(const ln_variant *v, const ln_site *s);
 /* The default choice: the last row that can run (general rows come first). NULL: none. */
 const ln_variant *ln_variant_choose(const ln_site *s);
 
+/* Goes on with a hash over the sources of all kernels. */
+uint64_t ln_variant_hash(uint64_t h);
+
 /* Floats in a vector of the deep kernels: 16 or 8 (LN_VW). */
 int ln_vector_width(const ln_caps *caps);
 

@@ -38,6 +38,8 @@ extern const ln_quirk_info ln_quirk_infos[LN_QUIRK_COUNT];
 /* Larger figures are cut to this: what JSON's 15 digits hold exactly, and 512 TiB. */
 #define LN_CAPS_MOST (UINT64_C(1) << 49)
 
+#define LN_CAPS_KERNELS 512 /* room for rows */
+
 typedef struct ln_caps {
     char platform[64], name[128], vendor[64];
     char driver[256];  /* CL_DRIVER_VERSION */
@@ -52,6 +54,9 @@ typedef struct ln_caps {
     uint64_t global_mem, max_alloc, local_mem;
     uint32_t features; /* bit 1 << ln_feature */
     uint32_t quirks;   /* bit 1 << ln_quirk, from quirks.inc */
+    /* Kernels, a bit for each row of their table, whose results were wrong here (engine/vet.h); no
+     * part of the written record. */
+    uint32_t wrong[LN_CAPS_KERNELS / 32];
 } ln_caps;
 
 static inline bool ln_caps_has(const ln_caps *c, ln_feature f) {

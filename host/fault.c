@@ -5,6 +5,8 @@
 
 static ln_fault fault;
 static const ln_cl_api *real;
+static cl_kernel spoiled[64]; /* handles, which a driver may use again for another kernel */
+static size_t n_spoiled;
 static ln_cl_api faulty;
 static atomic_long calls;
 static atomic_long live;
@@ -83,14 +85,50 @@ static cl_program CL_API_CALL reject_binary(cl_context c, cl_uint n, const cl_de
     return NULL;
 }
 
+static cl_int give_text(const char *text, size_t size, void *value, size_t *need) {
+    if (need) *need = strlen(text) + 1;
+    if (!value) return CL_SUCCESS;
+    if (size <= strlen(text)) return CL_INVALID_VALUE;
+    strcpy(value, text);
+    return CL_SUCCESS;
+}
+
+static cl_int CL_API_CALL other_platform(cl_platform_id p, cl_platform_info what, size_t size,
+                                         void *value, size_t *need) {
+    cl_int code = faulty_clGetPlatformInfo(p, what, size, value, need);
+    if (code || what != CL_PLATFORM_NAME || !fault.gpu_platform) return code;
+    return give_text(fault.gpu_platform, size, value, need);
+}
+
+static cl_kernel CL_API_CALL make_kernel(cl_program p, const char *name, cl_int *err) {
+    cl_kernel made = faulty_clCreateKernel(p, name, err);
+    for (size_t i = 0; i < LN_COUNT(spoiled); i++)
+        if (spoiled[i] == made) spoiled[i] = NULL;
+    if (made && fault.spoil_kernel && !strcmp(name, fault.spoil_kernel))
+        spoiled[n_spoiled++ % LN_COUNT(spoiled)] = made;
+    return made;
+}
+
+static bool is_spoiled(cl_kernel k) {
+    for (size_t i = 0; i < LN_COUNT(spoiled); i++)
+        if (spoiled[i] == k) return true;
+    return false;
+}
+
 static cl_int CL_API_CALL lower_limits(cl_device_id d, cl_device_info what, size_t size,
                                        void *value, size_t *need) {
+    const char *text = what == CL_DEVICE_NAME      ? fault.gpu_name
+                       : what == CL_DRIVER_VERSION ? fault.gpu_driver
+                                                   : NULL;
+    if (text && fault.gpu_name) return give_text(text, size, value, need);
     cl_int code = faulty_clGetDeviceInfo(d, what, size, value, need);
     if (code || !value) return code;
     if (what == CL_DEVICE_MAX_MEM_ALLOC_SIZE && fault.max_alloc)
         memcpy(value, &fault.max_alloc, sizeof fault.max_alloc);
     if (what == CL_DEVICE_LOCAL_MEM_SIZE && fault.local_mem)
         memcpy(value, &fault.local_mem, sizeof fault.local_mem);
+    if (what == CL_DEVICE_TYPE && fault.gpu_name)
+        memcpy(value, &(cl_device_type){CL_DEVICE_TYPE_GPU}, sizeof(cl_device_type));
     if (what == CL_DEVICE_MAX_COMPUTE_UNITS && fault.compute_units)
         memcpy(value, &fault.compute_units, sizeof fault.compute_units);
     return CL_SUCCESS;
@@ -195,6 +233,7 @@ static cl_int CL_API_CALL counted_launch(cl_command_queue q, cl_kernel k, cl_uin
                                          const size_t *offset, const size_t *global,
                                          const size_t *local, cl_uint n, const cl_event *wait,
                                          cl_event *event) {
+    if (is_spoiled(k) && !event) return CL_SUCCESS;
     if (fault.most_groups && *global / *local > fault.most_groups && !atomic_load(&lost)) {
         atomic_store(&lost, 1);
         if (!event) return CL_SUCCESS;
@@ -228,6 +267,8 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clEnqueueNDRangeKernel = counted_launch;
     faulty.clEnqueueMarkerWithWaitList = counted_marker;
     faulty.clCreateContext = new_context;
+    faulty.clGetPlatformInfo = other_platform;
+    faulty.clCreateKernel = make_kernel;
     return &faulty;
 }
 
@@ -240,6 +281,7 @@ void ln_fault_set(const ln_fault *f) {
     atomic_store(&reads, 0);
     atomic_store(&failed, NULL);
     atomic_store(&lost, 0);
+    memset(spoiled, 0, sizeof spoiled);
     hook = (ln_cl_hook){wrap, fault.no_loader};
     if (f) ln_cl_set_hook(&hook);
 }

@@ -15,8 +15,11 @@ typedef struct ln_fault {
     long spoil_read; /* the n-th blocking read of 16 bytes or more brings a wrong number; 0: none */
     size_t most_groups; /* a launch of more work-groups is accepted, and the device lost by it: from
                            then on every queue fails, until a context is made anew; 0: none */
-    uint64_t max_alloc; /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
-    uint64_t local_mem; /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
+    const char *spoil_kernel; /* launches of kernels of this name do nothing */
+    /* A GPU with these strings, on whatever device it is; NULL: the device's */
+    const char *gpu_platform, *gpu_name, *gpu_driver;
+    uint64_t max_alloc;     /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
+    uint64_t local_mem;     /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
     uint32_t compute_units; /* the same for CL_DEVICE_MAX_COMPUTE_UNITS */
 } ln_fault;
 /* NULL: no faults; resets the call counter. Not while other threads use OpenCL. */

@@ -68,7 +68,7 @@ static ln_plan *plan(ln_graph **g) {
     ln_plan *p = NULL;
     ln_stream stream;
     *g = make_graph();
-    OK(ln_plan_by_record(device, *g, &p, &stream, NULL, &err));
+    OK(ln_plan_by_record(device, NULL, *g, &p, &stream, NULL, &err));
     return p;
 }
 
@@ -163,7 +163,7 @@ START_TEST(a_plan_follows_its_record) {
     ln_stream stream;
     ln_plan *by_record = NULL;
     tuned = make_graph();
-    OK(ln_plan_by_record(device, tuned, &by_record, &stream, NULL, &err));
+    OK(ln_plan_by_record(device, NULL, tuned, &by_record, &stream, NULL, &err));
     ck_assert_int_eq(stream, LN_STREAM_LAUNCHES);
     for (int i = 0; i < g->n_node; i++)
         if (r.variant[i]) ck_assert_ptr_eq(by_record->choice[i].variant, r.variant[i]);
