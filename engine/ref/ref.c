@@ -99,14 +99,14 @@ linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *er
 }
 
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err) {
-    const size_t count = elements(r->graph, t);
+    const size_t size = bytes(r->graph, t);
     uint64_t state = (uint64_t)t + 1;
     LN_TRY(want_value(r, t, err));
     if (r->graph->tensor[t].dtype != LN_F32) {
-        memset(r->value[t], 0, count * sizeof(float));
+        memset(r->value[t], 0, size);
         return LINNET_OK;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < size / sizeof(float); i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
         r->value[t][i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
     }
