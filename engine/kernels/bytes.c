@@ -1,0 +1,54 @@
+/* Constants of quantized convolution and fully connected layers. */
+#include "engine/kernels/kernels.h"
+#include "engine/quant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 16 }; /* words: the vectors start on 64 bytes */
+
+int64_t ln_bytes_words(int64_t bytes) {
+    return ln_round_up(ln_ceil_div(bytes, (int64_t)sizeof(float)), ALIGN);
+}
+
+size_t ln_bytes_packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    const ln_matrix m = ln_site_matrix(s);
+    return (size_t)(ln_bytes_words(m.k * m.ocp) + 3 * m.ocp);
+}
+
+linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err) {
+    const ln_matrix m = ln_site_matrix(s);
+    *out = malloc((size_t)(m.oc * m.k));
+    if (!*out) return ln_fail_oom(err, s->node->name, (size_t)(m.oc * m.k));
+    const linnet_status st = ln_const_copy(s->graph, s->node->in[LN_CONV_W], *out, err);
+    if (st != LINNET_OK) free(*out);
+    return st;
+}
+
+linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err) {
+    const ln_matrix m = ln_site_matrix(s);
+    if (ln_site_has(s, LN_CONV_BIAS))
+        LN_TRY(ln_const_copy(s->graph, s->node->in[LN_CONV_BIAS], dst, err));
+    for (int64_t o = 0; o < m.oc; o++) {
+        const ln_fixed f = ln_fixed_of(ln_quant_factor(s->graph, s->node, o));
+        const ln_rescale r = ln_rescale_of(f);
+        dst[m.ocp + o] = r.scale;
+        dst[2 * m.ocp + o] = r.half;
+    }
+    return LINNET_OK;
+}
+
+linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
+                                  linnet_error *err) {
+    (void)v;
+    const ln_matrix m = ln_site_matrix(s);
+    const ln_tensor *t = &s->graph->tensor[s->node->in[LN_CONV_W]];
+    int8_t *w, *to = (int8_t *)dst;
+    LN_TRY(ln_bytes_copy(s, &w, err));
+    memset(to, t->q.zero, (size_t)(m.k * m.ocp));
+    for (int64_t o = 0; o < m.oc; o++)
+        for (int64_t k = 0; k < m.k; k++) to[k * m.ocp + o] = w[o * m.k + k];
+    free(w);
+    return ln_scales_pack(s, dst + ln_bytes_words(m.k * m.ocp), err);
+}

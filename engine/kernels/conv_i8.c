@@ -1,0 +1,107 @@
+/* Quantized convolution and fully connected, general: conv_i8.cl, dw_i8.cl; sums and products:
+ * binary_i8.cl. */
+#include "engine/kernels/kernels.h"
+#include "engine/quant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool any(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    (void)s;
+    return true;
+}
+
+static void at_bytes(const ln_site *s, ln_args *a) {
+    const ln_matrix m = ln_site_matrix(s);
+    a->w = 0;
+    a->b = (ln_u32)ln_bytes_words(m.k * m.ocp);
+}
+
+static void conv_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    at_bytes(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc), 1);
+}
+
+static bool dw_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s);
+}
+
+static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    at_bytes(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
+}
+
+/* ---- sums and products ---- */
+
+static const ln_tensor *second(const ln_site *s) {
+    return &s->graph->tensor[s->node->in[1]];
+}
+
+/* Pixels of the second operand: as many as the output, one an image, or one. */
+static int64_t second_pixels(const ln_site *s) {
+    const ln_shape *x = &second(s)->shape;
+    int64_t count = 1;
+    for (int i = 0; i < x->rank - 1; i++) count *= x->dim[i];
+    return count;
+}
+
+static bool binary_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return !ln_site_planar(s) && !ln_tensor_planar(second(s)) &&
+           s->graph->tensor[s->node->in[0]].kind != LN_TENSOR_CONST;
+}
+
+static size_t binary_packed(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    if (second(s)->kind != LN_TENSOR_CONST) return 0;
+    return (size_t)ln_bytes_words(second_pixels(s) * ln_cpad(ln_site_channels(s, s->node->in[1])));
+}
+
+static linnet_status binary_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                 linnet_error *err) {
+    (void)v;
+    const int64_t c = ln_site_channels(s, s->node->in[1]), ps = ln_cpad(c);
+    const int64_t pixels = second_pixels(s);
+    int8_t *to = (int8_t *)dst;
+    LN_TRY(ln_const_copy(s->graph, s->node->in[1], to, err));
+    for (int64_t p = pixels - 1; p > 0; p--) { /* apart, the last one first */
+        memmove(to + p * ps, to + p * c, (size_t)c);
+        memset(to + p * c, 0, (size_t)LN_MIN(p * (ps - c), c));
+    }
+    return LINNET_OK;
+}
+
+static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const float sa = s->graph->tensor[s->node->in[0]].q.scale, sb = second(s)->q.scale;
+    const float sy = s->graph->tensor[s->node->out[0]].q.scale;
+    const int64_t pixels = second_pixels(s);
+    a->t0 = pixels >= a->m ? 1 : (int32_t)(a->m / pixels);
+    if (second(s)->kind == LN_TENSOR_CONST) {
+        a->w = 0;
+        a->x2ps = (ln_i32)ln_cpad(a->oc);
+    }
+    if (s->node->op == LN_OP_ADD) {
+        a->alpha = (float)((double)sa / (double)sy);
+        a->beta = (float)((double)sb / (double)sy);
+        a->palpha = 0.5f; /* 20 bits more are summed: what lies below a half there is nothing */
+    } else {
+        const ln_rescale r = ln_rescale_of(ln_fixed_of((double)(sa * sb / sy)));
+        a->alpha = r.scale;
+        a->palpha = r.half;
+    }
+    a->t1 = 8;
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, a->t1);
+}
+
+const ln_family ln_family_conv_i8 = {"conv_i8",       LN_OP_CONV2D,        any,
+                                     ln_bytes_packed, ln_bytes_pack_whole, conv_bind};
+const ln_family ln_family_fc_i8 = {"fc_i8",  LN_OP_FC, any, ln_bytes_packed, ln_bytes_pack_whole,
+                                   conv_bind};
+const ln_family ln_family_dw_i8 = {"dw_i8",         LN_OP_CONV2D,        dw_can_run,
+                                   ln_bytes_packed, ln_bytes_pack_whole, dw_bind};
+const ln_family ln_family_add_i8 = {"add_i8",      LN_OP_ADD,   binary_can_run,
+                                    binary_packed, binary_pack, binary_bind};
+const ln_family ln_family_mul_i8 = {"mul_i8",      LN_OP_MUL,   binary_can_run,
+                                    binary_packed, binary_pack, binary_bind};
