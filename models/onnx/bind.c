@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool is_picture(const ln_onnx_port *p) {
-    return p->rank == 4 && ln_type_is_float(p->type);
+    return p->rank == 4 && (p->quantized || ln_type_is_float(p->type));
 }
 
 const ln_onnx_port *ln_onnx_picture(const ln_onnx *m) {
@@ -213,7 +213,7 @@ linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err) {
     int kinds = 0, nodes = 0;
     for (int i = 0; i < m->n_node; i++) {
         const ln_onnx_node *n = &m->node[i];
-        if (ln_onnx_op_known(n->domain, n->op, n->version)) continue;
+        if (ln_onnx_op_known(m, n)) continue;
         int k = 0;
         while (k < kinds && (strcmp(kind[k].node->op, n->op) != 0 ||
                              strcmp(kind[k].node->domain, n->domain) != 0))
@@ -225,12 +225,17 @@ linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err) {
     }
     if (!nodes) return LINNET_OK;
     ln_str s = {0};
-    for (int k = 0; k < kinds; k++)
-        ln_str_add(&s, "%s%s%s%s x%d", k ? ", " : "", kind[k].node->domain,
-                   *kind[k].node->domain ? "." : "", kind[k].node->op, kind[k].count);
+    for (int k = 0; k < kinds; k++) {
+        ln_str_add(&s, "%s%s%s%s", k ? ", " : "", kind[k].node->domain,
+                   *kind[k].node->domain ? "." : "", kind[k].node->op);
+        if (m->dialect) ln_str_add(&s, " %d", kind[k].node->version);
+        ln_str_add(&s, " x%d", kind[k].count);
+    }
+    char set[40] = "";
+    if (!m->dialect) snprintf(set, sizeof set, " (operator set %d)", m->opset);
     ln_fail(err, LINNET_ERR_UNSUPPORTED,
-            "%.200s: %d of its %d nodes are ops that are not supported (operator set %d): %s%s",
-            m->path, nodes, m->n_node, m->opset, s.p ? s.p : "", kinds == KINDS ? ", ..." : "");
+            "%.200s: %d of its %d nodes are ops that are not supported%s: %s%s", m->path, nodes,
+            m->n_node, set, s.p ? s.p : "", kinds == KINDS ? ", ..." : "");
     ln_str_free(&s);
     return LINNET_ERR_UNSUPPORTED;
 }

@@ -17,6 +17,12 @@ typedef struct ln_onnx_given {
     ln_layout layout;
 } ln_onnx_given;
 
+/* What of the parameters says shapes, in pool. */
+linnet_status ln_onnx_copy_given(ln_onnx_given *g, ln_pool *pool, const ln_model_params *p,
+                                 linnet_error *err);
+/* own: the file's batch, 0 for any; batch, h, w: 0 for the file's. */
+linnet_status ln_onnx_build(const ln_onnx *m, const ln_onnx_given *given, int64_t own,
+                            int64_t batch, int64_t h, int64_t w, ln_graph **out, linnet_error *err);
 /* A picture: the first float input of four dimensions; NULL: none. */
 const ln_onnx_port *ln_onnx_picture(const ln_onnx *m);
 bool ln_onnx_is_nhwc(const ln_onnx_port *p, ln_layout layout);

@@ -195,18 +195,18 @@ float *ln_imp_floats_of(ln_imp *im, const ln_host *h) {
     return p;
 }
 
-static ln_tid add_const(ln_imp *im, const char *name, const ln_shape *s, ln_view v, bool param) {
+ln_tid ln_imp_const_any(ln_imp *im, const char *name, const ln_shape *s, ln_view v, bool param) {
     if (!ln_imp_ok(im)) return LN_NONE;
     const ln_tid t = ln_graph_const(im->g, name, *s, v, param, im->err);
     return t == LN_NONE ? graph_failed(im) : t;
 }
 
 ln_tid ln_imp_const_f32(ln_imp *im, const char *name, const ln_shape *s, const float *data) {
-    return add_const(im, name, s, ln_view_dense(s, LN_F32, data), false);
+    return ln_imp_const_any(im, name, s, ln_view_dense(s, LN_F32, data), false);
 }
 
 ln_tid ln_imp_const_i32(ln_imp *im, const char *name, const ln_shape *s, const int32_t *data) {
-    return add_const(im, name, s, ln_view_dense(s, LN_I32, data), false);
+    return ln_imp_const_any(im, name, s, ln_view_dense(s, LN_I32, data), false);
 }
 
 /* The type of element that a constant's data can be read as where it lies; false: none. */
@@ -255,7 +255,7 @@ ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const l
         if (!v.data) return LN_NONE;
     }
     memcpy(v.stride, stride, (size_t)s->rank * sizeof *stride);
-    return add_const(im, name, s, v, param && ln_type_is_float(h->type));
+    return ln_imp_const_any(im, name, s, v, param && ln_type_is_float(h->type));
 }
 
 /* ---- layouts ---- */

@@ -64,6 +64,7 @@ static void add_input(ln_imp *im, const ln_onnx_port *p, const ln_onnx_bind *b) 
     x->file_rank = b->shape.rank;
     x->as_is = !picture;
     v->tid[picture ? LN_LAST : LN_PLAIN] = t;
+    if (im->m->dialect) im->m->dialect->input(im, v, t);
 }
 
 /* A few bytes can ask for constants of any size: what is computed stays within a few times what the
@@ -112,19 +113,29 @@ static void check_node(ln_imp *im, const ln_imp_op *op) {
     if (n->n_out < 1 || n->out[0] == LN_NONE) ln_imp_refuse(im, "it has no first output");
 }
 
+static const ln_imp_op *row_of(const ln_onnx *m, const ln_onnx_node *n) {
+    if (m->dialect) return m->dialect->find(n->op, n->version);
+    return ln_imp_find(n->domain, n->op, n->version);
+}
+
 static void convert(ln_imp *im, const ln_onnx_node *n) {
     bool used = false;
     im->node = n;
     im->made = 0;
     for (int k = 0; k < n->n_out; k++) used |= ln_imp_wants(im, k);
     if (!used) return;
-    const ln_imp_op *op = ln_imp_find(n->domain, n->op, n->version);
+    const ln_imp_dialect *other = im->m->dialect;
+    const ln_imp_op *op = row_of(im->m, n);
     if (!op)
-        ln_imp_refuse(im, "operator set %d of this operator is not supported", n->version);
+        ln_imp_refuse(im, "%s %d of this operator is not supported",
+                      other ? other->version : "operator set", n->version);
     else
         check_node(im, op);
     if (!ln_imp_ok(im)) return;
-    op->convert(im, op);
+    if (other)
+        other->convert(im, op);
+    else
+        op->convert(im, op);
     for (int k = 0; k < n->n_out && ln_imp_ok(im); k++)
         if (ln_imp_wants(im, k) && !im->val[n->out[k]].known)
             ln_imp_refuse(im, "output %d is not supported", k);
@@ -198,6 +209,6 @@ linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph
     return im.status;
 }
 
-bool ln_onnx_op_known(const char *domain, const char *op, int version) {
-    return ln_imp_find(domain, op, version) != NULL;
+bool ln_onnx_op_known(const ln_onnx *m, const ln_onnx_node *n) {
+    return row_of(m, n) != NULL;
 }

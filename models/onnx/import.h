@@ -90,6 +90,7 @@ ln_tid ln_imp_get(ln_imp *im, const ln_val *v, ln_imp_layout layout);
 float *ln_imp_floats_of(ln_imp *im, const ln_host *h);
 ln_tid ln_imp_const_f32(ln_imp *im, const char *name, const ln_shape *s, const float *data);
 ln_tid ln_imp_const_i32(ln_imp *im, const char *name, const ln_shape *s, const int32_t *data);
+ln_tid ln_imp_const_any(ln_imp *im, const char *name, const ln_shape *s, ln_view v, bool param);
 /* A constant where it lies, its elements in another order. param: counts as learnable. */
 ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const ln_shape *s,
                          const int64_t *stride, bool param);
@@ -182,10 +183,17 @@ typedef struct ln_imp_op {
     void (*convert)(ln_imp *im, const struct ln_imp_op *op);
     int arg; /* what the converter makes of it */
 } ln_imp_op;
+/* The operators of another format, over the same values. */
+typedef struct ln_imp_dialect {
+    const char *version; /* "operator set": what the rows' from and to count */
+    const ln_imp_op *(*find)(const char *op, int version); /* NULL: not known */
+    void (*convert)(ln_imp *im, const ln_imp_op *op);
+    void (*input)(ln_imp *im, ln_val *v, ln_tid t); /* what else an input is */
+} ln_imp_dialect;
 #define LN_LATEST 21
 size_t ln_imp_op_count(void);
 const ln_imp_op *ln_imp_op_at(size_t i);
-/* The row, or NULL. */
+/* The row of ONNX's operators, or NULL. */
 const ln_imp_op *ln_imp_find(const char *domain, const char *op, int version);
 
 #endif

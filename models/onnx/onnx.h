@@ -83,12 +83,23 @@ typedef struct ln_onnx_node {
     const ln_onnx_attr *attr;
 } ln_onnx_node;
 
+/* Affine quantization: real = scale[i] * (q - zero[i]), one entry for the tensor or one for each
+ * index of dimension `axis`. */
+typedef struct ln_file_quant {
+    int count; /* 0: not quantized */
+    const float *scale;
+    const int32_t *zero;
+    int axis;
+} ln_file_quant;
+
 /* Anything with a name: computed by a node, a constant, or an input. */
 typedef struct ln_onnx_value {
     const char *name;
     int node;                   /* index of the node that makes it, or -1 */
     int input;                  /* index among the model's inputs, or -1 */
     const ln_onnx_tensor *init; /* the initialiser, or NULL */
+    const ln_file_quant *quant; /* how its integers are meant; NULL: as they are */
+    int type;                   /* where the file says it; else UNDEFINED */
 } ln_onnx_value;
 
 /* A dimension of an input: a number, or a symbol, or neither (value 0, symbol ""). */
@@ -104,6 +115,7 @@ typedef struct ln_onnx_port {
     int type;  /* ln_onnx_type; inputs: one with a size; outputs: UNDEFINED when not said */
     int rank;  /* -1: not said */
     ln_onnx_dim dim[LN_MAX_RANK];
+    bool quantized;
 } ln_onnx_port;
 
 typedef struct ln_onnx_meta {
@@ -120,7 +132,8 @@ typedef struct ln_onnx {
     const ln_onnx_value *value;
     const ln_onnx_port *input, *output;
     const ln_onnx_meta *meta;
-    struct ln_onnx_store *store; /* what owns all of this */
+    const struct ln_imp_dialect *dialect; /* whose operators these are; NULL: ONNX's */
+    struct ln_onnx_store *store;          /* what owns all of this */
 } ln_onnx;
 
 /* Bad files give LINNET_ERR_BAD_FILE, versions that are not read LINNET_ERR_UNSUPPORTED. */
@@ -139,8 +152,8 @@ typedef struct ln_onnx_bind {
     bool planar;    /* a picture that the file has as N,C,H,W: worth holding as N,H,W,C */
     const ln_onnx_tensor *value; /* a constant from now on, and no input; else NULL */
 } ln_onnx_bind;
-/* Whether a converter takes that op of that domain ("" is ONNX's own) and operator set. */
-bool ln_onnx_op_known(const char *domain, const char *op, int version);
+/* Whether a converter takes that op. */
+bool ln_onnx_op_known(const ln_onnx *m, const ln_onnx_node *n);
 /* The network at these inputs (bind[n_input]). The constants of the graph point into m. */
 linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph **out,
                             linnet_error *err);

@@ -58,7 +58,13 @@ typedef enum ln_math {
     LN_MATH_ROUND,
     LN_MATH_RECIPROCAL,
     LN_MATH_SOFTPLUS,
-    LN_MATH_ELU
+    LN_MATH_ELU,
+    LN_MATH_NOT_EQUAL,
+    LN_MATH_FLOOR_DIV,
+    LN_MATH_SQUARED_DIFFERENCE,
+    LN_MATH_RSQRT,
+    LN_MATH_SIN,
+    LN_MATH_COS
 } ln_math;
 const ln_fold *ln_math_fold(ln_math m);
 
@@ -85,5 +91,30 @@ ln_tid ln_imp_affine(ln_imp *im, ln_tid x, ln_tid gain, ln_tid shift);
 /* The product of two tensors of rank 2 or more (ln_matmul_attr says how). */
 ln_tid ln_imp_product(ln_imp *im, ln_tid a, ln_tid b, bool trans_a, bool trans_b);
 ln_tid ln_imp_reduce(ln_imp *im, ln_reduce_kind kind, ln_tid x, unsigned axes, bool keep);
+/* Of N,H,W,C: blocks of b*b channels (crd: within each channel) become pixels, and back. */
+ln_tid ln_imp_depth_to_space(ln_imp *im, ln_tid x, int64_t b, bool crd);
+ln_tid ln_imp_space_to_depth(ln_imp *im, ln_tid x, int64_t b);
+/* Any number of tensors side by side, LN_MAX_IN at a time; in is overwritten. */
+ln_tid ln_imp_join(ln_imp *im, ln_tid *in, int n, int axis);
+/* One axis of a slice: where it begins and how many it takes, from numbers that may lie outside. */
+bool ln_imp_slice_axis(ln_imp *im, int64_t n, int64_t start, int64_t end, int64_t step,
+                       int64_t *begin, int64_t *count);
+
+/* ---- whole operators, by value: each sets output 0 (or `slot`) of the node ---- */
+void ln_imp_binary(ln_imp *im, ln_math m, const ln_val *a, const ln_val *b);
+/* v under another shape; no element moves. */
+void ln_imp_renamed(ln_imp *im, const ln_val *v, const ln_shape *s);
+/* Dimension i of the output is dimension order[i] of v; n: how many are given. */
+void ln_imp_transposed(ln_imp *im, const ln_val *v, const int64_t *order, int64_t n);
+/* v[begin + i*step] along each dimension, size long. */
+void ln_imp_sliced(ln_imp *im, int slot, const ln_val *v, const int64_t *begin, const int64_t *step,
+                   const ln_shape *size);
+void ln_imp_gathered(ln_imp *im, const ln_val *v, const ln_val *index, int axis);
+/* v repeated to s, which has its rank and multiples of its dimensions. */
+void ln_imp_repeated(ln_imp *im, const ln_val *v, const ln_shape *s);
+void ln_imp_reduced(ln_imp *im, const ln_val *v, ln_reduce_kind kind, unsigned axes, bool keep);
+/* LN_REDUCE_ARGMAX or ARGMIN; tail: the last of equal ones. type: of the indices. */
+void ln_imp_placed(ln_imp *im, const ln_val *v, ln_reduce_kind kind, int axis, bool keep, bool tail,
+                   int type);
 
 #endif

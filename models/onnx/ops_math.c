@@ -130,6 +130,8 @@ D(equal, a == b) D(greater, a > b) D(less, a < b) D(greater_equal, a >= b) D(les
 D(and, a != 0 && b != 0) D(or, a != 0 || b != 0) D(xor, (a != 0) != (b != 0)) D(not, a == 0)
 D(neg, -a) D(abs, fabs(a)) D(sqrt, sqrt(a)) D(exp, exp(a)) D(log, log(a)) D(erf, erf(a))
 D(floor, floor(a)) D(ceil, ceil(a)) D(round, nearbyint(a)) D(reciprocal, 1.0 / a)
+D(not_equal, a != b) D(rsqrt, 1.0 / sqrt(a)) D(squared, (a - b) * (a - b)) D(sin, sin(a))
+D(cos, cos(a)) D(floor_div, floor(a / b))
 D(sign, (a > 0) - (a < 0)) D(softplus, fmax(a, 0) + log1p(exp(-fabs(a))))
 I(add, (uint64_t)a + (uint64_t)b) I(sub, (uint64_t)a - (uint64_t)b)
 I(mul, (uint64_t)a * (uint64_t)b) I(neg, 0 - (uint64_t)a)
@@ -137,6 +139,7 @@ I(abs, a < 0 ? 0 - (uint64_t)a : (uint64_t)a)
 I(div, b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b))
 I(mod, b == -1 ? 0 : a % b && (a % b < 0) != (b < 0) ? a % b + b : a % b)
 I(min, a < b ? a : b) I(max, a > b ? a : b) I(equal, a == b) I(greater, a > b) I(less, a < b)
+I(not_equal, a != b) I(squared, ((uint64_t)a - (uint64_t)b) * ((uint64_t)a - (uint64_t)b))
 I(greater_equal, a >= b) I(less_equal, a <= b) I(sign, (a > 0) - (a < 0))
 /* clang-format on */
 #undef D
@@ -173,6 +176,12 @@ static const math_row rows[] = {
     [LN_MATH_ROUND]         = {LN_MAP_ROUND, PLAIN, SAME, {d_round, NULL, false}},
     [LN_MATH_RECIPROCAL]    = {LN_MAP_DIV, ONE_OVER, SAME, {d_reciprocal, NULL, false}},
     [LN_MATH_SOFTPLUS]      = {LN_MAP_SOFTPLUS, PLAIN, SAME, {d_softplus, NULL, false}},
+    [LN_MATH_NOT_EQUAL]     = {LN_MAP_NOT_EQUAL, PLAIN, TRUTH, {d_not_equal, i_not_equal, false}},
+    [LN_MATH_FLOOR_DIV]     = {LN_MAP_FLOOR_DIV, PLAIN, SAME, {d_floor_div, NULL, true}},
+    [LN_MATH_SQUARED_DIFFERENCE] = {LN_MAP_SQUARED_DIFFERENCE, PLAIN, SAME, {d_squared, i_squared, false}},
+    [LN_MATH_RSQRT]         = {LN_MAP_RSQRT, PLAIN, SAME, {d_rsqrt, NULL, false}},
+    [LN_MATH_SIN]           = {LN_MAP_SIN, PLAIN, SAME, {d_sin, NULL, false}},
+    [LN_MATH_COS]           = {LN_MAP_COS, PLAIN, SAME, {d_cos, NULL, false}},
     [LN_MATH_ELU]           = {LN_MAP_ELU, PLAIN, SAME, {NULL, NULL, false}},
 };
 /* clang-format on */
@@ -291,20 +300,24 @@ static void two(ln_imp *im, const math_row *r, const ln_val *const *v, int slot)
     ln_imp_out_as(im, slot, y, l, result_type(r, v[0]), &s);
 }
 
+void ln_imp_binary(ln_imp *im, ln_math m, const ln_val *a, const ln_val *b) {
+    const math_row *r = &rows[m];
+    const ln_val *v[2] = {a, b};
+    if (a->host && b->host && r->fold.f)
+        ln_imp_out_host(im, 0, ln_host_map(im, &r->fold, result_type(r, a), a->host, b->host));
+    else
+        two(im, r, v, 0);
+}
+
 /* arg: ln_math. Before operator set 7 shapes broadcast by attributes. */
 void ln_imp_op_binary(ln_imp *im, const ln_imp_op *op) {
-    const math_row *r = &rows[op->arg];
     ln_val y = *ln_imp_in(im, 1);
     const ln_val *v[2] = {ln_imp_in(im, 0), &y};
     if (op->arg == LN_MATH_MOD && ln_imp_int(im, "fmod", 0))
         ln_imp_refuse(im, "a remainder with the dividend's sign (fmod) is not supported");
     if (op->to < 7) old_broadcast(im, v[0], &y);
     if (!ln_imp_ok(im)) return;
-    if (v[0]->host && v[1]->host && r->fold.f)
-        ln_imp_out_host(im, 0,
-                        ln_host_map(im, &r->fold, result_type(r, v[0]), v[0]->host, v[1]->host));
-    else
-        two(im, r, v, 0);
+    ln_imp_binary(im, (ln_math)op->arg, v[0], v[1]);
 }
 
 /* Min, Max, Sum: any number of operands, two at a time. */

@@ -10,9 +10,8 @@ static ln_imp_layout layout_of(const ln_val *v, int at[LN_MAX_RANK]) {
 }
 
 /* ---- order ---- */
-/* perm: dimension i of the output is dimension perm[i] of x, both in ONNX's order. In the graph it
- * may be less, or nothing at all: pictures lie in another order. */
-static void transposed(ln_imp *im, const ln_val *v, const int *perm) {
+/* In the graph it may be less, or nothing at all: pictures lie in another order. */
+static void permuted(ln_imp *im, const ln_val *v, const int *perm) {
     int at[LN_MAX_RANK], g[LN_MAX_RANK], out_at[LN_MAX_RANK];
     const int rank = v->shape.rank;
     const ln_imp_layout from = layout_of(v, at);
@@ -31,24 +30,19 @@ static void transposed(ln_imp *im, const ln_val *v, const int *perm) {
     }
 }
 
-void ln_imp_op_transpose(ln_imp *im, const ln_imp_op *op) {
-    const ln_val *v = ln_imp_in(im, 0);
+void ln_imp_transposed(ln_imp *im, const ln_val *v, const int64_t *order, int64_t n) {
     const int rank = v->shape.rank;
-    size_t n;
-    const int64_t *attr = ln_imp_ints(im, "perm", &n);
-    int perm[LN_MAX_RANK];
+    int perm[LN_MAX_RANK] = {0};
     unsigned seen = 0;
-    (void)op;
-    for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
-    for (int i = 0; attr && i < rank && (size_t)i < n; i++)
-        perm[i] = attr[i] < 0 || attr[i] >= rank ? 0 : (int)attr[i];
+    for (int i = 0; i < rank && i < n; i++)
+        perm[i] = order[i] < 0 || order[i] >= rank ? 0 : (int)order[i];
     for (int i = 0; i < rank; i++) seen |= 1u << perm[i];
-    if ((attr && n != (size_t)rank) || seen != (1u << rank) - 1) {
+    if (n != rank || seen != (1u << rank) - 1) {
         ln_imp_refuse(im, "perm is no order of %d dimensions", rank);
         return;
     }
     if (!v->host) {
-        transposed(im, v, perm);
+        permuted(im, v, perm);
         return;
     }
     ln_shape s = v->shape;
@@ -58,9 +52,19 @@ void ln_imp_op_transpose(ln_imp *im, const ln_imp_op *op) {
     ln_imp_out_host(im, 0, ln_host_view(im, v->host, &s, stride, 0));
 }
 
+void ln_imp_op_transpose(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    const int rank = v->shape.rank;
+    size_t n;
+    const int64_t *attr = ln_imp_ints(im, "perm", &n);
+    int64_t perm[LN_MAX_RANK];
+    (void)op;
+    for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
+    ln_imp_transposed(im, v, attr ? attr : perm, attr ? (int64_t)n : rank);
+}
+
 /* ---- joining and taking apart ---- */
-/* Any number of tensors side by side, LN_MAX_IN at a time. */
-static ln_tid join(ln_imp *im, ln_tid *in, int n, int axis) {
+ln_tid ln_imp_join(ln_imp *im, ln_tid *in, int n, int axis) {
     const ln_attr a = {.concat = {.back = ln_imp_rank(im, in[0]) - 1 - axis}};
     while (n > 1 && ln_imp_ok(im)) {
         int made = 0;
@@ -111,7 +115,7 @@ static void concat(ln_imp *im, const ln_val **v, const ln_host **h, ln_tid *t) {
     }
     for (int i = 0; i < n; i++) t[i] = ln_imp_get(im, v[i], last ? LN_LAST : LN_PLAIN);
     const int at = ln_imp_place(last ? LN_LAST : LN_PLAIN, axis, rank);
-    const ln_tid y = join(im, t, n, at);
+    const ln_tid y = ln_imp_join(im, t, n, at);
     ln_imp_out(im, 0, y, last ? LN_LAST : LN_PLAIN, v[0]->type);
 }
 
@@ -127,8 +131,7 @@ void ln_imp_op_concat(ln_imp *im, const ln_imp_op *op) {
         concat(im, v, h, t);
 }
 
-/* x[begin + i*step] along each of ONNX's dimensions. */
-static void sliced(ln_imp *im, int slot, const ln_val *v, const int64_t *begin, const int64_t *step,
+void ln_imp_sliced(ln_imp *im, int slot, const ln_val *v, const int64_t *begin, const int64_t *step,
                    const ln_shape *size) {
     int at[LN_MAX_RANK];
     int64_t dense[LN_MAX_RANK], stride[LN_MAX_RANK], offset = 0;
@@ -186,15 +189,14 @@ void ln_imp_op_split(ln_imp *im, const ln_imp_op *op) {
             return;
         }
         s.dim[axis] = size;
-        if (ln_imp_wants(im, i)) sliced(im, i, v, begin, step, &s);
+        if (ln_imp_wants(im, i)) ln_imp_sliced(im, i, v, begin, step, &s);
         begin[axis] += size;
     }
     if (begin[axis] != all)
         ln_imp_refuse(im, "the parts end at %lld of %lld", (long long)begin[axis], (long long)all);
 }
 
-/* One axis of Slice: where it begins and how many it takes, from numbers that may lie outside. */
-static bool slice_axis(ln_imp *im, int64_t n, int64_t start, int64_t end, int64_t step,
+bool ln_imp_slice_axis(ln_imp *im, int64_t n, int64_t start, int64_t end, int64_t step,
                        int64_t *begin, int64_t *count) {
     if (!step || step == INT64_MIN) return ln_imp_refuse(im, "a step of 0"), false;
     const int64_t least = step > 0 ? 0 : -1, most = step > 0 ? n : n - 1;
@@ -241,18 +243,15 @@ void ln_imp_op_slice(ln_imp *im, const ln_imp_op *op) {
     for (size_t i = 0; i < starts.n && ln_imp_ok(im); i++) {
         const int d = axes.n ? ln_imp_axis(im, list_at(&axes, i), s.rank) : (int)i;
         step[d] = steps.n ? list_at(&steps, i) : 1;
-        if (!slice_axis(im, v->shape.dim[d], list_at(&starts, i), list_at(&ends, i), step[d],
-                        &begin[d], &s.dim[d]))
+        if (!ln_imp_slice_axis(im, v->shape.dim[d], list_at(&starts, i), list_at(&ends, i), step[d],
+                               &begin[d], &s.dim[d]))
             return;
     }
-    if (ln_imp_ok(im)) sliced(im, 0, v, begin, step, &s);
+    if (ln_imp_ok(im)) ln_imp_sliced(im, 0, v, begin, step, &s);
 }
 
 /* ---- picking and repeating ---- */
-void ln_imp_op_gather(ln_imp *im, const ln_imp_op *op) {
-    const ln_val *v = ln_imp_in(im, 0), *index = ln_imp_in(im, 1);
-    const int axis = ln_imp_axis(im, ln_imp_int(im, "axis", 0), v->shape.rank);
-    (void)op;
+void ln_imp_gathered(ln_imp *im, const ln_val *v, const ln_val *index, int axis) {
     if (!ln_imp_ok(im)) return;
     if (v->shape.rank < 1) {
         ln_imp_refuse(im, "a scalar has no elements to pick");
@@ -277,8 +276,14 @@ void ln_imp_op_gather(ln_imp *im, const ln_imp_op *op) {
     ln_imp_out_as(im, 0, y, LN_PLAIN, 0, &s);
 }
 
-/* x repeated to s, of the same rank. */
-static void repeated(ln_imp *im, const ln_val *v, const ln_shape *s) {
+void ln_imp_op_gather(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    (void)op;
+    ln_imp_gathered(im, v, ln_imp_in(im, 1),
+                    ln_imp_axis(im, ln_imp_int(im, "axis", 0), v->shape.rank));
+}
+
+void ln_imp_repeated(ln_imp *im, const ln_val *v, const ln_shape *s) {
     const ln_shape x = ln_shape_graph(&v->shape), g = ln_shape_graph(s);
     ln_shape wide = {.rank = g.rank};
     for (int i = 0; i < g.rank; i++)
@@ -304,7 +309,7 @@ void ln_imp_op_expand(ln_imp *im, const ln_imp_op *op) {
         return;
     }
     if (!v->host) {
-        repeated(im, v, &s);
+        ln_imp_repeated(im, v, &s);
         return;
     }
     ln_shape_strides(&v->shape, dense);
@@ -327,5 +332,5 @@ void ln_imp_op_tile(ln_imp *im, const ln_imp_op *op) {
     for (int i = 0; i < s.rank; i++)
         if (r.dim[i] < 1 || !ln_mul_i64(s.dim[i], r.dim[i], &s.dim[i]))
             ln_imp_refuse(im, "dimension %d is repeated %lld times", i, (long long)r.dim[i]);
-    repeated(im, v, &s);
+    ln_imp_repeated(im, v, &s);
 }

@@ -66,6 +66,15 @@ static const ln_fold *host_fold(ln_reduce_kind kind) {
     }
 }
 
+void ln_imp_reduced(ln_imp *im, const ln_val *v, ln_reduce_kind kind, unsigned axes, bool keep) {
+    const ln_fold *fold = v->host ? host_fold(kind) : NULL;
+    if (fold)
+        ln_imp_out_host(im, 0,
+                        ln_host_reduce(im, fold, kind == LN_REDUCE_MEAN, v->host, axes, keep));
+    else
+        reduce(im, v, kind, axes, keep);
+}
+
 /* arg: ln_reduce_kind. The axes are an attribute; for ReduceSum from operator set 13, for the
  * others from 18 on, an input. */
 void ln_imp_op_reduce(ln_imp *im, const ln_imp_op *op) {
@@ -77,12 +86,22 @@ void ln_imp_op_reduce(ln_imp *im, const ln_imp_op *op) {
     if (!ln_imp_ok(im)) return;
     if (!axes && !ln_imp_int(im, "noop_with_empty_axes", 0))
         axes = v->shape.rank ? (1u << v->shape.rank) - 1 : 1u;
-    const ln_fold *fold = v->host ? host_fold(kind) : NULL;
-    if (fold)
-        ln_imp_out_host(im, 0,
-                        ln_host_reduce(im, fold, kind == LN_REDUCE_MEAN, v->host, axes, keep));
+    ln_imp_reduced(im, v, kind, axes, keep);
+}
+
+void ln_imp_placed(ln_imp *im, const ln_val *v, ln_reduce_kind kind, int axis, bool keep, bool tail,
+                   int type) {
+    const bool last = ln_val_is_last(v);
+    const ln_shape s = reduced(&v->shape, 1u << axis, keep), g = ln_shape_graph(&s);
+    const ln_imp_layout l = last && (keep || axis == 1) ? LN_LAST : LN_PLAIN;
+    unsigned mask = 1u << axis;
+    if (l == LN_LAST) mask = last_axes(mask, v->shape.rank);
+    const ln_attr a = {.reduce = {.kind = kind, .axes = mask, .keep = keep, .last = tail}};
+    const ln_tid y = ln_imp_1(im, LN_OP_REDUCE, a, ln_imp_get(im, v, l));
+    if (keep)
+        ln_imp_out_as(im, 0, y, l, type, &s);
     else
-        reduce(im, v, kind, axes, keep);
+        ln_imp_out_as(im, 0, ln_imp_reshape(im, y, &g), LN_PLAIN, type, &s);
 }
 
 /* arg: LN_REDUCE_ARGMAX or ARGMIN */
@@ -91,16 +110,5 @@ void ln_imp_op_arg_extreme(ln_imp *im, const ln_imp_op *op) {
     const int axis = ln_imp_axis(im, ln_imp_int(im, "axis", 0), v->shape.rank);
     const bool keep = ln_imp_int(im, "keepdims", 1) != 0;
     const bool tail = ln_imp_int(im, "select_last_index", 0) != 0;
-    const bool last = ln_val_is_last(v);
-    const ln_shape s = reduced(&v->shape, 1u << axis, keep), g = ln_shape_graph(&s);
-    const ln_imp_layout l = last && (keep || axis == 1) ? LN_LAST : LN_PLAIN;
-    unsigned mask = 1u << axis;
-    if (l == LN_LAST) mask = last_axes(mask, v->shape.rank);
-    const ln_attr a = {
-        .reduce = {.kind = (ln_reduce_kind)op->arg, .axes = mask, .keep = keep, .last = tail}};
-    const ln_tid y = ln_imp_1(im, LN_OP_REDUCE, a, ln_imp_get(im, v, l));
-    if (keep)
-        ln_imp_out_as(im, 0, y, l, LN_ONNX_INT64, &s);
-    else
-        ln_imp_out_as(im, 0, ln_imp_reshape(im, y, &g), LN_PLAIN, LN_ONNX_INT64, &s);
+    ln_imp_placed(im, v, (ln_reduce_kind)op->arg, axis, keep, tail, LN_ONNX_INT64);
 }

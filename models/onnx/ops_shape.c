@@ -1,9 +1,7 @@
 /* Shapes: what renames dimensions without moving anything, and what is known at import. */
 #include "models/onnx/ops.h"
 
-/* The value under another shape; no element moves in ONNX's order. */
-static void renamed(ln_imp *im, const ln_shape *s) {
-    const ln_val *v = ln_imp_in(im, 0);
+void ln_imp_renamed(ln_imp *im, const ln_val *v, const ln_shape *s) {
     int64_t from = 0, to = 0;
     char a[96], b[96];
     if (!ln_imp_ok(im)) return;
@@ -19,7 +17,7 @@ static void renamed(ln_imp *im, const ln_shape *s) {
     ln_imp_out_as(im, 0, ln_imp_reshape(im, ln_imp_get(im, v, LN_PLAIN), &g), LN_PLAIN, 0, s);
     /* groups of channels joined are a map again: what reads it should find it as one */
     const ln_val *y = &im->val[im->node->out[0]];
-    if (v->shape.rank == 5 && s->rank == 4 && s->dim[0] == v->shape.dim[0] &&
+    if (!im->m->dialect && v->shape.rank == 5 && s->rank == 4 && s->dim[0] == v->shape.dim[0] &&
         s->dim[2] == v->shape.dim[3] && s->dim[3] == v->shape.dim[4] && ln_imp_ok(im))
         ln_imp_get(im, y, LN_LAST);
 }
@@ -50,7 +48,7 @@ void ln_imp_op_reshape(ln_imp *im, const ln_imp_op *op) {
                                : ln_imp_const(im, 1, "the shape");
     ln_shape s;
     if (ln_imp_dims(im, h, "shape", &s) && target(im, &ln_imp_in(im, 0)->shape, &s))
-        renamed(im, &s);
+        ln_imp_renamed(im, ln_imp_in(im, 0), &s);
 }
 
 void ln_imp_op_flatten(ln_imp *im, const ln_imp_op *op) {
@@ -65,7 +63,7 @@ void ln_imp_op_flatten(ln_imp *im, const ln_imp_op *op) {
     axis += axis < 0 ? x->rank : 0;
     for (int i = 0; i < x->rank; i++)
         if (!ln_mul_i64(s.dim[i >= axis], x->dim[i], &s.dim[i >= axis])) s.dim[0] = -1;
-    renamed(im, &s);
+    ln_imp_renamed(im, ln_imp_in(im, 0), &s);
 }
 
 /* Axes are an attribute, from operator set 13 on an input. */
@@ -80,7 +78,7 @@ void ln_imp_op_squeeze(ln_imp *im, const ln_imp_op *op) {
         if (out && x->dim[i] != 1)
             ln_imp_refuse(im, "dimension %d is %lld, not 1", i, (long long)x->dim[i]);
     }
-    renamed(im, &s);
+    ln_imp_renamed(im, ln_imp_in(im, 0), &s);
 }
 
 void ln_imp_op_unsqueeze(ln_imp *im, const ln_imp_op *op) {
@@ -100,7 +98,7 @@ void ln_imp_op_unsqueeze(ln_imp *im, const ln_imp_op *op) {
     if (__builtin_popcount(axes) != (int)n) ln_imp_refuse(im, "an axis is named twice");
     for (int i = 0, k = 0; i < s.rank && ln_imp_ok(im); i++)
         s.dim[i] = axes >> i & 1u ? 1 : x->dim[k++];
-    renamed(im, &s);
+    ln_imp_renamed(im, ln_imp_in(im, 0), &s);
 }
 
 void ln_imp_op_identity(ln_imp *im, const ln_imp_op *op) {

@@ -58,28 +58,14 @@ void ln_imp_op_pad(ln_imp *im, const ln_imp_op *op) {
         ln_imp_out_val(im, 0, v);
 }
 
-static bool block_of(ln_imp *im, const ln_val *v, int64_t *b) {
-    *b = ln_imp_int(im, "blocksize", 0);
-    if (v->shape.rank == 4 && *b >= 1 && *b <= INT16_MAX) return ln_imp_ok(im);
-    return ln_imp_refuse(im, "blocks of %lld over an input of rank %d", (long long)*b,
-                         v->shape.rank),
-           false;
-}
-
-void ln_imp_op_depth_to_space(ln_imp *im, const ln_imp_op *op) {
-    const ln_val *v = ln_imp_in(im, 0);
-    const bool crd = !strcmp(ln_imp_string(im, "mode", "DCR"), "CRD");
-    int64_t b;
-    (void)op;
-    if (!block_of(im, v, &b)) return;
-    const ln_tid x = ln_imp_get(im, v, LN_LAST);
-    if (!ln_imp_ok(im)) return;
+ln_tid ln_imp_depth_to_space(ln_imp *im, ln_tid x, int64_t b, bool crd) {
     const ln_shape s = *ln_imp_shape(im, x);
-    if (s.dim[3] % (b * b)) {
-        ln_imp_refuse(im, "%lld channels are no multiple of %lld", (long long)s.dim[3],
-                      (long long)(b * b));
-        return;
-    }
+    if (!ln_imp_ok(im)) return LN_NONE;
+    if (s.rank != 4 || b < 1 || b > INT16_MAX)
+        return ln_imp_refuse(im, "blocks of %lld over an input of rank %d", (long long)b, s.rank);
+    if (s.dim[3] % (b * b))
+        return ln_imp_refuse(im, "%lld channels are no multiple of %lld", (long long)s.dim[3],
+                             (long long)(b * b));
     const int64_t c = s.dim[3] / (b * b);
     const ln_shape dcr = {6, {s.dim[0], s.dim[1], s.dim[2], b, b, c}};
     const ln_shape cdr = {6, {s.dim[0], s.dim[1], s.dim[2], c, b, b}};
@@ -87,24 +73,34 @@ void ln_imp_op_depth_to_space(ln_imp *im, const ln_imp_op *op) {
     static const int from_dcr[] = {0, 1, 3, 2, 4, 5}, from_cdr[] = {0, 1, 4, 2, 5, 3};
     ln_tid y = ln_imp_reshape(im, x, crd ? &cdr : &dcr);
     y = ln_imp_permute(im, y, crd ? from_cdr : from_dcr);
-    ln_imp_out(im, 0, ln_imp_reshape(im, y, &to), LN_LAST, 0);
+    return ln_imp_reshape(im, y, &to);
 }
 
-void ln_imp_op_space_to_depth(ln_imp *im, const ln_imp_op *op) {
-    const ln_val *v = ln_imp_in(im, 0);
-    int64_t b;
-    (void)op;
-    if (!block_of(im, v, &b)) return;
-    const ln_tid x = ln_imp_get(im, v, LN_LAST);
-    if (!ln_imp_ok(im)) return;
+ln_tid ln_imp_space_to_depth(ln_imp *im, ln_tid x, int64_t b) {
     const ln_shape s = *ln_imp_shape(im, x);
+    if (!ln_imp_ok(im)) return LN_NONE;
+    if (s.rank != 4 || b < 1 || b > INT16_MAX)
+        return ln_imp_refuse(im, "blocks of %lld over an input of rank %d", (long long)b, s.rank);
     if (s.dim[1] % b || s.dim[2] % b) {
-        ln_imp_refuse(im, "%lldx%lld pixels are no multiple of %lld", (long long)s.dim[1],
-                      (long long)s.dim[2], (long long)b);
-        return;
+        return ln_imp_refuse(im, "%lldx%lld pixels are no multiple of %lld", (long long)s.dim[1],
+                             (long long)s.dim[2], (long long)b);
     }
     const ln_shape wide = {6, {s.dim[0], s.dim[1] / b, b, s.dim[2] / b, b, s.dim[3]}};
     const ln_shape to = ln_nhwc(s.dim[0], s.dim[1] / b, s.dim[2] / b, s.dim[3] * b * b);
     const ln_tid y = ln_imp_permute(im, ln_imp_reshape(im, x, &wide), (int[]){0, 1, 3, 2, 4, 5});
-    ln_imp_out(im, 0, ln_imp_reshape(im, y, &to), LN_LAST, 0);
+    return ln_imp_reshape(im, y, &to);
+}
+
+void ln_imp_op_depth_to_space(ln_imp *im, const ln_imp_op *op) {
+    const bool crd = !strcmp(ln_imp_string(im, "mode", "DCR"), "CRD");
+    const ln_tid x = ln_imp_get(im, ln_imp_in(im, 0), LN_LAST);
+    (void)op;
+    const ln_tid y = ln_imp_depth_to_space(im, x, ln_imp_int(im, "blocksize", 0), crd);
+    ln_imp_out(im, 0, y, LN_LAST, 0);
+}
+
+void ln_imp_op_space_to_depth(ln_imp *im, const ln_imp_op *op) {
+    const ln_tid x = ln_imp_get(im, ln_imp_in(im, 0), LN_LAST);
+    (void)op;
+    ln_imp_out(im, 0, ln_imp_space_to_depth(im, x, ln_imp_int(im, "blocksize", 0)), LN_LAST, 0);
 }
