@@ -23,7 +23,7 @@ typedef struct ln_format {
                            linnet_error *err);
     void (*close)(void *file); /* takes NULL */
 } ln_format;
-extern const ln_format ln_format_onnx;
+extern const ln_format ln_format_onnx, ln_format_tflite;
 
 /* The format of a path; NULL: a family's name or a file of weights. */
 const ln_format *ln_format_of(const char *path);

@@ -31,7 +31,7 @@ struct ln_model {
 };
 
 const ln_format *ln_format_of(const char *path) {
-    static const ln_format *const formats[] = {&ln_format_onnx};
+    static const ln_format *const formats[] = {&ln_format_onnx, &ln_format_tflite};
     for (size_t i = 0; i < LN_COUNT(formats); i++)
         if (ends_with(path, formats[i]->ending)) return formats[i];
     return NULL;
@@ -168,11 +168,6 @@ static linnet_status open_model(ln_model *m, const ln_model_params *p, linnet_er
     if (ln_format_of(file))
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
                        "%s: brings its own network: give it as the model, not as weights", file);
-    if (ends_with(file, ".tflite"))
-        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
-                       "%s: TFLite files are not supported by this version; give a family (see "
-                       "linnet models), an .onnx or a .safetensors file",
-                       file);
     return open_family(m, p, err);
 }
 

@@ -9,6 +9,8 @@ enum { MAX_ITEMS = 1 << 20, SCHEMA = 3 };
 
 /* Fields by table, in the schema's order. */
 enum { MODEL_VERSION, MODEL_CODES, MODEL_SUBGRAPHS, MODEL_DESCRIPTION, MODEL_BUFFERS };
+enum { MODEL_METADATA = 6 };
+enum { METADATA_NAME, METADATA_BUFFER };
 enum { CODE_OLD, CODE_CUSTOM, CODE_VERSION, CODE_BUILTIN };
 enum { SUB_TENSORS, SUB_INPUTS, SUB_OUTPUTS, SUB_OPERATORS };
 enum { TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BUFFER, TENSOR_NAME, TENSOR_QUANT, TENSOR_VARIABLE };
@@ -143,7 +145,7 @@ static bool zero_fits(ln_dtype t, int64_t z) {
 }
 
 static linnet_status check_quant(reader *r, const ln_tfl_tensor *x) {
-    const ln_tfl_quant *q = &x->quant;
+    const ln_file_quant *q = &x->quant;
     bool one_each = q->axis >= 0 && q->axis < x->shape.rank && q->count == x->shape.dim[q->axis];
     if (q->count > 1 && !one_each)
         return BAD(r, "%s: tensor %.200s has %d scales for dimension %d of its %d", r->f->path,
@@ -185,7 +187,7 @@ static linnet_status read_quant(reader *r, const ln_flat_table *t, ln_tfl_tensor
         s[i] = ln_flat_f32(&scale, i);
         z[i] = v < INT32_MIN || v > INT32_MAX ? INT32_MAX : (int32_t)v;
     }
-    x->quant = (ln_tfl_quant){(int)scale.count, s, z, (int)axis};
+    x->quant = (ln_file_quant){(int)scale.count, s, z, (int)axis};
     return check_quant(r, x);
 }
 
@@ -261,6 +263,22 @@ static linnet_status read_sub(reader *r, const ln_flat_table *sub) {
     return indices(r, sub, SUB_OUTPUTS, o->n_tensor, false, &o->output, &o->n_output, "outputs");
 }
 
+/* What TensorFlow's metadata tools say of inputs and outputs, a FlatBuffer of its own. */
+static linnet_status read_metadata(reader *r, const ln_flat_table *root) {
+    ln_flat_vector list, name;
+    ln_flat_table t;
+    int64_t index;
+    LN_TRY(ln_flat_vec(root, MODEL_METADATA, 4, &list, "metadata"));
+    for (uint32_t i = 0; i < list.count; i++) {
+        LN_TRY(ln_flat_at(r->f, &list, i, &t, "metadata"));
+        LN_TRY(ln_flat_vec(&t, METADATA_NAME, 1, &name, "a name of metadata"));
+        if (name.count != 15 || memcmp(name.data, "TFLITE_METADATA", 15) != 0) continue;
+        LN_TRY(ln_flat_int(&t, METADATA_BUFFER, 4, false, 0, &index, "metadata's buffer"));
+        return buffer_bytes(r, index, &r->out->metadata, &r->out->metadata_len);
+    }
+    return LINNET_OK;
+}
+
 static linnet_status read_model(reader *r) {
     ln_flat_table root, sub;
     ln_flat_vector subs;
@@ -278,6 +296,7 @@ static linnet_status read_model(reader *r) {
         return ln_fail(r->f->err, LINNET_ERR_UNSUPPORTED,
                        "%s: %u subgraphs; models of one are run (no control flow)", r->f->path,
                        subs.count);
+    LN_TRY(read_metadata(r, &root));
     LN_TRY(ln_flat_at(r->f, &subs, 0, &sub, "the subgraph"));
     return read_sub(r, &sub);
 }

@@ -3,17 +3,8 @@
 #ifndef LN_TFLITE_H
 #define LN_TFLITE_H
 
-#include "engine/tensor.h"
+#include "models/onnx/onnx.h"
 #include "models/tflite/flat.h"
-
-/* Affine quantization: real = scale[i] * (q - zero[i]), one entry for the tensor or one for each
- * index of dimension `axis`. */
-typedef struct ln_tfl_quant {
-    int count; /* 0: not quantized */
-    const float *scale;
-    const int32_t *zero;
-    int axis;
-} ln_tfl_quant;
 
 typedef struct ln_tfl_tensor {
     const char *name;
@@ -21,7 +12,7 @@ typedef struct ln_tfl_tensor {
     ln_shape shape;      /* rank 0 as it is */
     bool free_batch;     /* the first dimension is any in the file's shape signature */
     const uint8_t *data; /* constants: dense, of exactly the shape's bytes, perhaps not aligned */
-    ln_tfl_quant quant;
+    ln_file_quant quant;
     bool is_variable;
 } ln_tfl_tensor;
 
@@ -44,6 +35,8 @@ typedef struct ln_tfl_file {
     int n_tensor, n_op, n_input, n_output;
     const char *labels; /* text packed behind the model as a zip entry; NULL: none */
     size_t labels_len;
+    const uint8_t *metadata; /* of TensorFlow's metadata tools; NULL: none */
+    size_t metadata_len;
     ln_pool pool;
 } ln_tfl_file;
 

@@ -135,10 +135,11 @@ def test_every_tensor_that_does_not_fit_is_named(linnet, weights):
     linnet("info", weights, "--arch", "mobilenetv2_100", "-q").one_line("does not fit")
 
 
-@pytest.mark.parametrize("name", ["x.tflite", "dir/x.tflite"])
-def test_formats_to_come(linnet, name):
-    for args in (["info", name], ["info", "mobilenetv1_025", "-w", name],
-                 ["classify", name, "a.jpg", "--arch", "mobilenetv1_025"]):
-        r = linnet(*args)
-        assert r.status == 3
-        r.one_line(name + ": TFLite files are not supported by this version")
+@pytest.mark.parametrize("name", ["x.tflite", "dir/x.onnx"])
+def test_no_weights(linnet, name):
+    r = linnet("info", "mobilenetv1_025", "-w", name)
+    assert r.status == 2
+    r.one_line(name + ": brings its own network: give it as the model, not as weights")
+    r = linnet("info", name)
+    assert r.status == 5
+    r.one_line(name)
