@@ -4,8 +4,8 @@
  * table of these structs. Every kernel has the same four arguments (arena, weights, steps,
  * index), so arguments are set once and the resident kernel can walk the same table.
  *
- * Elements are words of 4 bytes: f32, or i32 read through as_int. Offsets count them from the start
- * of the buffer; every tensor starts on 64 bytes. Activations are NHWC with the channels padded to
+ * Elements are f32, i32 read through as_int, or bytes. Offsets count words of 4 bytes from the start
+ * of the buffer, strides elements; every tensor starts on 64 bytes. Activations are NHWC with the channels padded to
  * a multiple of LN_CPAD and `*_ps` elements from one pixel to the next (a concat slice has a larger
  * one). */
 #ifndef LN_ARGS_H
@@ -99,7 +99,10 @@ typedef struct ln_args {
     ln_i32 x2c;
     ln_u32 y2, y3; /* second and third output (LN_NO_OFF: none) and their pixel strides */
     ln_i32 y2ps, y3ps;
-    ln_i32 pad_[9];
+    /* I8: zero points of x, of the weight or the second operand, of y; lo and hi are then the limits
+     * of y - yz */
+    ln_i32 xz, wz, yz;
+    ln_i32 pad_[6];
     union {
         ln_operand
             part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution

@@ -476,6 +476,10 @@ static inline bool ln_node_is_depthwise(const ln_graph *g, const ln_node *n) {
            n->attr.conv.groups == g->tensor[n->in[0]].shape.dim[3] &&
            n->attr.conv.groups == g->tensor[n->out[0]].shape.dim[3];
 }
+/* True when it computes with bytes, or converts from or to them. */
+static inline bool ln_node_is_quant(const ln_graph *g, const ln_node *n) {
+    return g->tensor[n->in[0]].dtype == LN_I8 || g->tensor[n->out[0]].dtype == LN_I8;
+}
 /* The operands' channels side by side and nothing else. */
 static inline bool ln_node_is_plain_concat(const ln_node *n) {
     return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size &&

@@ -1,5 +1,6 @@
 /* What of a step's arguments follows from the node and the places of its tensors. */
 #include "engine/plan.h"
+#include "engine/quant.h"
 
 static ln_u32 element(const ln_plan *p, ln_tid t) {
     if (t == LN_NONE || p->graph->tensor[t].kind == LN_TENSOR_CONST || p->place[t].offset < 0)
@@ -62,6 +63,24 @@ static void fill_nd(const ln_plan *p, const ln_node *n, ln_args *a) {
         a->u.nd.at[i] = element(p, ln_node_in(n, i));
         a->u.nd.ps[i] = pixel_stride(p, ln_node_in(n, i));
     }
+}
+
+/* Zero points, and limits of the output for those of its activations that are clamps. */
+static void fill_quant(const ln_plan *p, const ln_node *n, ln_args *a) {
+    const ln_graph *g = p->graph;
+    const ln_tid second = ln_node_in(n, 1);
+    const ln_quant *y = &g->tensor[n->out[0]].q;
+    const ln_act *act = n->op == LN_OP_CONV2D                      ? &n->attr.conv.act
+                        : n->op == LN_OP_FC                        ? &n->attr.fc.act
+                        : n->op == LN_OP_ADD || n->op == LN_OP_MUL ? &n->attr.binary.act
+                                                                   : &(ln_act){LN_ACT_NONE};
+    int32_t lo, hi;
+    a->xz = g->tensor[n->in[0]].q.zero;
+    a->wz = second == LN_NONE ? 0 : g->tensor[second].q.zero;
+    a->yz = y->zero;
+    ln_quant_limits(y, act, &lo, &hi);
+    a->lo = (float)(lo - y->zero);
+    a->hi = (float)(hi - y->zero);
 }
 
 void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
@@ -143,4 +162,5 @@ void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a) {
     }
     a->lo = act[0], a->hi = act[1], a->alpha = act[2], a->beta = act[3];
     a->plo = post[0], a->phi = post[1], a->palpha = post[2], a->pbeta = post[3];
+    if (p->graph->tensor[y].dtype == LN_I8) fill_quant(p, n, a);
 }

@@ -35,10 +35,9 @@ int32_t ln_fixed_mul(int32_t x, ln_fixed m) {
     return ln_round_shift(ln_high_mul(saturate(x * ((int64_t)1 << left)), m.mul), right);
 }
 
-ln_rescale ln_rescale_of(double real) {
-    const ln_fixed m = ln_fixed_of(real);
+ln_rescale ln_rescale_of(ln_fixed m) {
     return (ln_rescale){(float)ldexp(m.mul, m.shift - 31),
-                        m.shift < 0 ? (float)ldexp(0.5, m.shift) : 0.0f};
+                        (float)(0.5 + (m.shift < 0 ? ldexp(0.5, m.shift) : 0.0))};
 }
 
 int8_t ln_saturate_i8(int64_t v) {

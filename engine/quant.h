@@ -18,12 +18,14 @@ int32_t ln_fixed_mul(int32_t x, ln_fixed m);
 int32_t ln_high_mul(int32_t a, int32_t b);
 /* x / 2^bits, halves away from zero. */
 int32_t ln_round_shift(int32_t x, int bits);
-/* ln_fixed_mul in f32, but for one accumulator in 1e5: rint(x * scale + copysign(nudge, x)). The
- * nudge stands for the first rounding, which sends v up to 2^-(bits+1) below a half over it. */
+/* ln_fixed_mul in f32, but for one x in 1e5: trunc(x * scale + copysign(half, x)). half is 1/2 and
+ * 2^-(bits+1) for a shift by `bits`: so far below a half the first rounding lifts x * scale over
+ * it.
+ */
 typedef struct ln_rescale {
-    float scale, nudge;
+    float scale, half;
 } ln_rescale;
-ln_rescale ln_rescale_of(double real);
+ln_rescale ln_rescale_of(ln_fixed m);
 
 int8_t ln_saturate_i8(int64_t v);
 /* round(real / scale) + zero, saturated; halves away from zero, NaN gives zero. */

@@ -57,6 +57,19 @@ void ln_matrix_bind(const ln_site *s, ln_args *a);
 int64_t ln_panel_at(int64_t ocp, int64_t wide, int index);
 int ln_panel_count(int64_t ocp, int64_t wide);
 
+/* ---- the same of I8: bytes from the front, then for each of the ocp channels the bias (int), the
+ * scale and the half of ln_rescale (floats), zero in padding lanes ---- */
+size_t ln_bytes_packed(const ln_variant *v, const ln_site *s);
+/* One panel of all channels, [K][ocp]; padding lanes are the weights' zero point. */
+linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
+                                  linnet_error *err);
+/* The weights dense, [OC][K]; free() them. */
+linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err);
+/* The three vectors, ocp each. */
+linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err);
+/* Words of `bytes` weights: where the vectors begin. */
+int64_t ln_bytes_words(int64_t bytes);
+
 /* Sets LN_FLAG_CLAMP, and limits that clamp nothing for an absent activation, when both are
  * clamps that keep the padding's zero. */
 void ln_clamp_bind(const ln_act *act, const ln_act *post, ln_args *a);
@@ -90,6 +103,13 @@ LN_FAMILY(quantize)
 LN_FAMILY(quantize_table)
 LN_FAMILY(dequantize)
 LN_FAMILY(act_table)
+LN_FAMILY(conv_i8)
+LN_FAMILY(fc_i8)
+LN_FAMILY(dw_i8)
+LN_FAMILY(add_i8)
+LN_FAMILY(mul_i8)
+LN_FAMILY(pool_i8)
+LN_FAMILY(mean_i8)
 LN_FAMILY(se)
 LN_FAMILY(se_wide)
 LN_FAMILY(se_deep)

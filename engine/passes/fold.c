@@ -3,7 +3,7 @@
 #include "engine/passes/rewrite.h"
 
 bool ln_is_affine(const ln_graph *g, const ln_node *n) {
-    if (ln_node_is_dynamic(g, n)) return false;
+    if (ln_node_is_dynamic(g, n) || ln_node_is_quant(g, n)) return false;
     if (n->op == LN_OP_FC) return n->attr.fc.act.kind == LN_ACT_NONE;
     return (n->op == LN_OP_CONV2D || n->op == LN_OP_CONV_TRANSPOSE) &&
            n->attr.conv.act.kind == LN_ACT_NONE && n->attr.conv.post.kind == LN_ACT_NONE &&

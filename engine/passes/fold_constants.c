@@ -33,6 +33,7 @@ static bool is_constant(const ln_graph *g, const ln_node *n, int64_t *room) {
         const ln_tensor *t = &g->tensor[n->in[i]];
         if (t->kind != LN_TENSOR_CONST || !t->view.data) return false;
     }
+    if (g->tensor[n->out[0]].dtype == LN_I8) return false;
     const int64_t out = elements(g, n->out, n->n_out);
     if (out > *room || (out > MOST_ELEMENTS && out > elements(g, n->in, n->n_in))) return false;
     *room -= out;

@@ -22,7 +22,7 @@ linnet_status ln_pass_fuse_activation(ln_graph *g, int *changed, linnet_error *e
     LN_TRY(ln_rewrite_begin(&rw, g, err));
     for (int i = 0; i < g->n_node; i++) {
         ln_node *act = &g->node[i];
-        if (act->op != LN_OP_ACT) continue;
+        if (act->op != LN_OP_ACT || ln_node_is_quant(g, act)) continue;
         ln_node *into = ln_rewrite_sole_maker(&rw, act->in[0]);
         ln_act *a = into ? room(into) : NULL;
         if (!a) continue;

@@ -19,7 +19,7 @@ linnet_status ln_pass_fuse_residual(ln_graph *g, int *changed, linnet_error *err
     LN_TRY(ln_rewrite_begin(&rw, g, err));
     for (int i = 0; i < g->n_node; i++) {
         ln_node *add = &g->node[i];
-        if (add->op != LN_OP_ADD) continue;
+        if (add->op != LN_OP_ADD || ln_node_is_quant(g, add)) continue;
         for (int slot = 0; slot < 2; slot++) {
             ln_node *conv = conv_for(&rw, add, slot);
             if (!conv) continue;

@@ -15,7 +15,9 @@ linnet_status ln_pass_fuse_se(ln_graph *g, int *changed, linnet_error *err) {
     LN_TRY(ln_rewrite_begin(&rw, g, err));
     for (int i = 0; i < g->n_node; i++) {
         ln_node *conv = &g->node[i];
-        if (!ln_is_pointwise(conv) || ln_node_in(conv, LN_CONV_GATE) != LN_NONE) continue;
+        if (!ln_is_pointwise(conv) || ln_node_is_quant(g, conv) ||
+            ln_node_in(conv, LN_CONV_GATE) != LN_NONE)
+            continue;
         ln_node *mul = ln_rewrite_sole_maker(&rw, conv->in[0]);
         if (!mul || !gated(g, mul)) continue;
         ln_rewrite_set_in(&rw, conv, LN_CONV_GATE, mul->in[1]);

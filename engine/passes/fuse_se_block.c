@@ -3,7 +3,7 @@
 #include "engine/passes/rewrite.h"
 
 static bool plain(const ln_graph *g, const ln_node *n) {
-    return n && ln_is_pointwise(n) && !ln_node_is_dynamic(g, n) &&
+    return n && ln_is_pointwise(n) && !ln_node_is_dynamic(g, n) && !ln_node_is_quant(g, n) &&
            n->attr.conv.post.kind == LN_ACT_NONE && ln_node_in(n, LN_CONV_RES) == LN_NONE &&
            ln_node_in(n, LN_CONV_GATE) == LN_NONE;
 }

@@ -19,7 +19,7 @@ bool ln_match_near(double a, double b) {
 
 ln_node *ln_match_op(const ln_rewrite *rw, ln_tid t, ln_op op) {
     ln_node *n = ln_rewrite_maker(rw, t);
-    if (!n || n->op != op || n->out[0] != t) return NULL;
+    if (!n || n->op != op || n->out[0] != t || ln_node_is_quant(rw->g, n)) return NULL;
     const bool acts = (op == LN_OP_ADD || op == LN_OP_MUL) && n->attr.binary.act.kind;
     return acts ? NULL : n;
 }

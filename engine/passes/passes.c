@@ -7,6 +7,8 @@ const ln_pass ln_passes[] = {
     {"fold_constants", "evaluate what depends on constants alone", ln_pass_fold_constants},
     {"remove_noops", "drop reshapes, pools and activations that change nothing",
      ln_pass_remove_noops},
+    {"move_bytes", "move quantized values as bytes, and drop what takes them back and forth",
+     ln_pass_move_bytes},
     {"recognize_act", "find hard swish, swish and GELU where they are written out",
      ln_pass_recognize_act},
     {"recognize_norm", "find layer norm written out", ln_pass_recognize_norm},

@@ -44,7 +44,9 @@ static bool resize_is_noop(const ln_resize_attr *r, const ln_shape *x) {
 
 static bool is_noop(const ln_graph *g, const ln_node *n) {
     const ln_shape *x = &g->tensor[n->in[0]].shape, *y = &g->tensor[n->out[0]].shape;
+    if (!ln_quant_equal(&g->tensor[n->in[0]].q, &g->tensor[n->out[0]].q)) return false;
     switch (n->op) {
+    case LN_OP_QUANTIZE: return true;
     case LN_OP_ACT: return act_is_noop(&n->attr.act);
     case LN_OP_RESHAPE: /* the same shape: nothing moved, cut or added */
     case LN_OP_TILE: return ln_shape_equal(x, y);

@@ -56,6 +56,7 @@ bool ln_is_pointwise(const ln_node *n);
 
 linnet_status ln_pass_remove_noops(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_fold_constants(ln_graph *g, int *changed, linnet_error *err);
+linnet_status ln_pass_move_bytes(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_merge_permutes(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_recognize_act(ln_graph *g, int *changed, linnet_error *err);
 linnet_status ln_pass_recognize_attention(ln_graph *g, int *changed, linnet_error *err);

@@ -53,7 +53,6 @@ linnet_status ln_ref_nms(const ln_ref_call *c, linnet_error *err);
 linnet_status ln_ref_nms_rows(const ln_ref_call *c, linnet_error *err);
 
 /* Nodes that read or write I8 (quant.c). */
-bool ln_ref_is_quant(const ln_graph *g, const ln_node *n);
 linnet_status ln_ref_quant(const ln_ref_call *c, linnet_error *err);
 /* The byte that a sum over channel o becomes. */
 float ln_ref_requantize(const ln_ref_call *c, double sum, int64_t o);

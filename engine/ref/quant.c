@@ -13,10 +13,6 @@ struct ln_ref_fixed {
     int32_t lo, hi, zero;
 };
 
-bool ln_ref_is_quant(const ln_graph *g, const ln_node *n) {
-    return g->tensor[n->in[0]].dtype == LN_I8 || g->tensor[n->out[0]].dtype == LN_I8;
-}
-
 static const ln_quant *quant(const ln_ref_call *c, int slot) {
     return &c->graph->tensor[slot < 0 ? c->node->out[0] : c->node->in[slot]].q;
 }

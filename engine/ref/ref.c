@@ -102,13 +102,12 @@ linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err) {
     const size_t size = bytes(r->graph, t);
     uint64_t state = (uint64_t)t + 1;
     LN_TRY(want_value(r, t, err));
-    if (r->graph->tensor[t].dtype != LN_F32) {
-        memset(r->value[t], 0, size);
-        return LINNET_OK;
-    }
-    for (size_t i = 0; i < size / sizeof(float); i++) {
+    const ln_dtype type = r->graph->tensor[t].dtype;
+    memset(r->value[t], 0, size);
+    for (size_t i = 0; i < size / ln_dtype_size(type); i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        r->value[t][i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
+        if (type == LN_F32) r->value[t][i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
+        if (type == LN_I8) ((uint8_t *)r->value[t])[i] = (uint8_t)(state >> 56);
     }
     return LINNET_OK;
 }
@@ -161,7 +160,7 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
         c.more[k] = r->value[n->out[k]];
     }
     c.out = c.more[0];
-    return ln_ref_is_quant(g, n) ? ln_ref_quant(&c, err) : ln_ref_table[n->op](&c, err);
+    return ln_node_is_quant(g, n) ? ln_ref_quant(&c, err) : ln_ref_table[n->op](&c, err);
 }
 
 /* last[t]: the last node that reads t; outputs and inputs of the graph are never dropped. */

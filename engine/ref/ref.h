@@ -17,7 +17,7 @@ linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err);
 void ln_ref_destroy(ln_ref **r);
 /* Sets the value of an input or an activation (copied). */
 linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *err);
-/* Uniform in [-1,1], the same each time; integers become zero, which is in any range. */
+/* Uniform in [-1,1], the same each time; of bytes any; I32 becomes zero, which is in any range. */
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err);
 /* How long the first dimension of an output is after a run (ln_tensor.rows). */
 linnet_status ln_ref_rows_of(const ln_ref *r, ln_tid t, int64_t *rows, linnet_error *err);

@@ -32,6 +32,99 @@ static void build_unary(tg *t, const void *user) {
     node(t, c, 1, &x);
 }
 
+/* ---- convolution and FC ---- */
+
+/* wz: the weights' zero point, 0 for scales by channel; u8: as the file of unsigned bytes has it.
+ */
+typedef struct product {
+    const char *label;
+    int n, h, w, c, oc;
+    ln_window win;
+    int groups; /* 0: fully connected */
+    ln_act act;
+    ln_quant from, to;
+    int wz;
+    bool u8, bare, mixed, planar;
+} product;
+
+static ln_tid weights(tg *t, const product *c, ln_shape shape) {
+    int64_t count;
+    ck_assert(ln_shape_count(&shape, &count));
+    uint8_t *data = ln_pool_alloc(&t->g->pool, (size_t)count, 1);
+    float *scale = ln_pool_alloc(&t->g->pool, (size_t)shape.dim[0], sizeof *scale);
+    for (int64_t i = 0; i < count; i++) data[i] = (uint8_t)tg_pick(t, 256);
+    const float fan = (float)(count / shape.dim[0]);
+    for (int64_t o = 0; o < shape.dim[0]; o++)
+        scale[o] = (c->wz ? 1.0f : 1.0f + 0.5f * tg_value(t)) * 0.02f / sqrtf(fan);
+    ln_view v = ln_view_dense(&shape, c->u8 ? LN_U8 : LN_I8, data);
+    v.scale = scale;
+    v.zero = c->wz + (c->u8 ? 128 : 0);
+    const ln_tid w = ln_graph_const_quant(t->g, "w", shape, v, true, &t->err);
+    ck_assert_msg(w != LN_NONE, "%s", t->err.message);
+    return w;
+}
+
+static ln_tid bias(tg *t, int64_t count) {
+    int32_t *data;
+    const ln_tid b = ln_graph_const_new_i32(t->g, "b", (ln_shape){1, {count}}, &data, &t->err);
+    ck_assert_msg(b != LN_NONE, "%s", t->err.message);
+    for (int64_t i = 0; i < count; i++) data[i] = tg_pick(t, 4001) - 2000;
+    return b;
+}
+
+static void build_product(tg *t, const void *user) {
+    const product *c = user;
+    const bool fc = !c->groups;
+    const ln_shape x = fc ? (ln_shape){2, {c->n, c->c}} : ln_nhwc(c->n, c->h, c->w, c->c);
+    const ln_shape w =
+        fc ? (ln_shape){2, {c->oc, c->c}} : ln_nhwc(c->oc, c->win.kh, c->win.kw, c->c / c->groups);
+    one o = {.op = fc ? LN_OP_FC : LN_OP_CONV2D, .to = c->to};
+    if (fc)
+        o.attr.fc.act = c->act;
+    else
+        o.attr.conv = (ln_conv_attr){
+            .win = c->win, .groups = c->groups, .interleaved = c->mixed, .act = c->act};
+    ln_tid in[3] = {input(t, x, c->from)};
+    t->g->tensor[in[0]].as_is = !c->planar;
+    in[1] = weights(t, c, w);
+    in[2] = c->bare ? LN_NONE : bias(t, c->oc);
+    node(t, &o, 3, in);
+}
+
+/* ---- sums and products ---- */
+
+typedef struct binary {
+    const char *label;
+    ln_op op;
+    ln_shape x, second;
+    ln_quant a, b, to;
+    bool constant;
+    ln_act act;
+} binary;
+
+static ln_tid constant(tg *t, ln_shape shape, ln_quant q) {
+    int64_t count;
+    ck_assert(ln_shape_count(&shape, &count));
+    int8_t *data = ln_pool_alloc(&t->g->pool, (size_t)count, 1);
+    float *scale = ln_pool_alloc(&t->g->pool, (size_t)shape.dim[0], sizeof *scale);
+    for (int64_t i = 0; i < count; i++) data[i] = (int8_t)tg_pick(t, 256);
+    for (int64_t i = 0; i < shape.dim[0]; i++) scale[i] = q.scale;
+    ln_view v = ln_view_dense(&shape, LN_I8, data);
+    v.scale = scale;
+    v.zero = q.zero;
+    const ln_tid c = ln_graph_const_quant(t->g, "c", shape, v, false, &t->err);
+    ck_assert_msg(c != LN_NONE, "%s", t->err.message);
+    return c;
+}
+
+static void build_binary(tg *t, const void *user) {
+    const binary *c = user;
+    const one o = {.op = c->op, .to = c->to, .attr.binary = {c->act}};
+    ln_tid in[2] = {input(t, c->x, c->a)};
+    in[1] = c->constant ? constant(t, c->second, c->b) : input(t, c->second, c->b);
+    node(t, &o, 2, in);
+}
+
 /* clang-format off */
 #define SHAPE(...) {(int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}}
 #define Q(scale, zero) {scale, zero, true}
@@ -55,9 +148,73 @@ static const one conversions[] = {
     ACT(2, 3, 3, 8, Q(0.05f, 3), Q(0.03f, -100), .attr.act = {.kind = LN_ACT_HARD_SWISH}),
     ACT(2, 3, 3, 40, Q(0.05f, 3), Q(0.03f, 7), .attr.act = {.kind = LN_ACT_LEAKY_RELU, .alpha = 0.1f}),
 };
+
+#define RELU6 {LN_ACT_CLAMP, 0.0f, 6.0f, 0.0f, 0.0f}
+#define RELU  {LN_ACT_CLAMP, 0.0f, INFINITY, 0.0f, 0.0f}
+#define WIN(k, s, p) {k, k, s, s, 1, 1, p, p, p, p}
+#define CONV(n, h, w, c, oc, k, s, g, ...)                                                         \
+    {"conv " #n "x" #h "x" #w "x" #c "->" #oc " k" #k " s" #s " g" #g, n, h, w, c, oc,             \
+     WIN(k, s, (k) / 2), g, __VA_ARGS__}
+#define FC(n, c, oc, ...) {"fc " #n "x" #c "->" #oc, n, 1, 1, c, oc, {0}, 0, __VA_ARGS__}
+static const product products[] = {
+    CONV(1, 1, 1, 1, 1, 1, 1, 1, {0}, Q(0.02f, 3), Q(0.05f, -7)),
+    CONV(1, 7, 7, 33, 17, 1, 1, 1, RELU6, Q(0.02f, -128), Q(0.0235f, -128)),
+    CONV(2, 5, 5, 96, 24, 1, 1, 1, {0}, Q(0.0235f, -128), Q(0.03f, 5), .bare = true),
+    CONV(1, 14, 14, 24, 96, 1, 1, 1, RELU6, Q(0.02f, 4), Q(0.0235f, -128), .wz = 3, .u8 = true),
+    CONV(1, 9, 9, 32, 40, 1, 2, 1, {0}, Q(0.02f, 4), Q(0.0235f, 0)),
+    CONV(1, 17, 15, 3, 32, 3, 2, 1, RELU6, Q(0.0078125f, -1), Q(0.0235f, -128)),
+    CONV(2, 17, 15, 3, 24, 3, 2, 1, RELU, Q(0.0078125f, -1), Q(0.01f, -128), .planar = true, .wz = -10),
+    CONV(1, 9, 8, 16, 31, 3, 1, 1, {0}, Q(0.02f, 20), Q(0.05f, 3), .wz = -20, .u8 = true),
+    CONV(1, 7, 6, 24, 48, 5, 1, 1, {0}, Q(0.02f, 0), Q(0.05f, 3)),
+    CONV(1, 7, 7, 24, 48, 3, 1, 3, RELU6, Q(0.02f, 0), Q(0.05f, -100)),
+    CONV(1, 6, 5, 24, 40, 3, 2, 8, {0}, Q(0.02f, -5), Q(0.05f, 3), .mixed = true),
+    CONV(1, 1, 1, 16, 16, 3, 1, 16, RELU6, Q(0.02f, -128), Q(0.0235f, -128)),
+    CONV(2, 7, 7, 33, 33, 3, 1, 33, {0}, Q(0.02f, -5), Q(0.05f, 3)),
+    CONV(1, 15, 29, 40, 40, 3, 1, 40, RELU6, Q(0.0235f, -128), Q(0.0235f, -128)),
+    CONV(1, 14, 14, 17, 17, 3, 2, 17, RELU6, Q(0.0235f, -128), Q(0.0235f, -128), .wz = 12, .u8 = true),
+    CONV(3, 15, 15, 24, 24, 3, 2, 24, RELU6, Q(0.0235f, -128), Q(0.0235f, -128), .bare = true),
+    CONV(1, 14, 13, 44, 44, 5, 1, 44, {0}, Q(0.02f, 7), Q(0.03f, 1)),
+    CONV(1, 14, 13, 44, 44, 5, 2, 44, RELU, Q(0.02f, 7), Q(0.03f, 1)),
+    CONV(1, 28, 29, 22, 22, 7, 2, 22, {0}, Q(0.02f, 7), Q(0.03f, 1)),
+    {"conv dilated", 1, 12, 11, 20, 28, {3, 3, 1, 1, 2, 3, 2, 1, 2, 0}, 1, RELU6, Q(0.02f, 7), Q(0.03f, 1)},
+    {"conv dilated depthwise", 1, 12, 11, 20, 20, {3, 3, 1, 1, 2, 3, 2, 1, 2, 0}, 20, RELU6, Q(0.02f, 7), Q(0.03f, 1)},
+    {"conv outside", 1, 2, 2, 8, 8, {2, 2, 1, 1, 1, 1, 2, 2, 1, 1}, 1, {0}, Q(0.02f, 7), Q(0.03f, 1)},
+    {"conv large multiplier", 1, 4, 4, 8, 16, WIN(1, 1, 0), 1, {0}, Q(2.0f, 7), Q(0.001f, 1)},
+    {"conv small multiplier", 1, 4, 4, 8, 16, WIN(1, 1, 0), 1, {0}, Q(0.001f, 7), Q(50.0f, 1)},
+    FC(1, 1, 1, {0}, Q(0.02f, 3), Q(0.05f, -7)), FC(1, 1280, 1001, {0}, Q(0.0235f, -128), Q(0.1f, -40)),
+    FC(3, 33, 49, RELU, Q(0.0235f, 8), Q(0.04f, -40), .wz = 5, .u8 = true), FC(9, 20, 96, {0}, Q(0.0235f, 8), Q(0.04f, -40), .bare = true),
+};
+
+#define ADD(n, h, w, c, ...) {"add " #n "x" #h "x" #w "x" #c, LN_OP_ADD, SHAPE(n, h, w, c), SHAPE(n, h, w, c), __VA_ARGS__}
+#define MUL(n, h, w, c, ...) {"mul " #n "x" #h "x" #w "x" #c, LN_OP_MUL, SHAPE(n, h, w, c), SHAPE(n, h, w, c), __VA_ARGS__}
+static const binary binaries[] = {
+    ADD(1, 1, 1, 1, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)), ADD(2, 5, 3, 13, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .act = RELU),
+    ADD(1, 28, 28, 24, Q(0.1f, -128), Q(0.1f, 127), Q(0.2f, 1)), ADD(1, 14, 14, 64, Q(0.01f, 3), Q(1.0f, -4), Q(0.9f, 1)),
+    {"add vector", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
+    {"add gate", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)},
+    {"add tokens", LN_OP_ADD, SHAPE(2, 9, 20), SHAPE(2, 9, 20), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
+    MUL(1, 1, 1, 1, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)), MUL(2, 5, 3, 13, Q(0.1f, 3), Q(0.07f, -4), Q(0.3f, 1), .act = RELU6),
+    {"mul gate", LN_OP_MUL, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1)},
+    {"mul constant gate", LN_OP_MUL, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1), .constant = true},
+};
+
+#define POOL(text, n, h, w, c, ...)                                                                \
+    {"pool " text, LN_OP_POOL, SHAPE(n, h, w, c), Q(0.1f, -9), F32, .attr.pool = {__VA_ARGS__}}
+#define MEAN(n, h, w, c, kept, ...)                                                                \
+    {"mean " #n "x" #h "x" #w "x" #c, LN_OP_REDUCE, SHAPE(n, h, w, c), __VA_ARGS__,                \
+     .attr.reduce = {LN_REDUCE_MEAN, 6, kept, false}}
+static const one pools[] = {
+    POOL("avg 2", 1, 8, 8, 24, LN_POOL_AVG, .win = WIN(2, 2, 0)), POOL("avg 3 odd", 2, 7, 5, 13, LN_POOL_AVG, .win = WIN(3, 1, 1)),
+    POOL("avg counted", 2, 7, 5, 13, LN_POOL_AVG, .count_pad = true, .win = WIN(3, 2, 1)), POOL("max", 2, 7, 5, 13, LN_POOL_MAX, .win = WIN(3, 2, 1)),
+    POOL("global avg", 2, 7, 7, 1280, LN_POOL_AVG, .global = true), POOL("global max", 1, 3, 5, 20, LN_POOL_MAX, .global = true),
+    MEAN(1, 7, 7, 1280, true, Q(0.0235f, -128), Q(0.02f, -128)), MEAN(2, 5, 3, 13, false, Q(0.1f, 7), Q(0.05f, 3)),
+    MEAN(2, 1, 1, 8, true, Q(0.1f, 7), Q(0.1f, 7)),
+};
 /* clang-format on */
 
-static const step_table tables[] = {STEP_TABLE(conversions, build_unary)};
+static const step_table tables[] = {
+    STEP_TABLE(conversions, build_unary), STEP_TABLE(products, build_product),
+    STEP_TABLE(binaries, build_binary), STEP_TABLE(pools, build_unary)};
 
 int main(int argc, char **argv) {
     return step_main("quant", tables, (int)LN_COUNT(tables), argc, argv);
