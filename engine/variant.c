@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -189,6 +189,9 @@ linnet_status ln_variant_source(const int *variants, int count, ln_program_kind 
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
+    bool vnni = false;
+    for (int i = 0; i < count; i++) vnni |= ln_variants[variants[i]].needs >> LN_FEAT_VNNI & 1u;
+    if (vnni) ln_str_add(text, "#line 1 \"vnni.clh\"\n%s", ln_cl_vnni);
     for (int i = 0; i < count; i++) add_variant(variants, i, kind == LN_PROGRAM_KERNELS, text);
     ln_str_add(text, "#define LN_CLOCK %d\n", kind == LN_PROGRAM_CLOCK);
     if (kind != LN_PROGRAM_KERNELS) add_walker(variants, count, text);

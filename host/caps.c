@@ -9,6 +9,7 @@ const char *const ln_feature_names[LN_FEAT_COUNT] = {
     [LN_FEAT_FP16] = "fp16",
     [LN_FEAT_SUBGROUPS] = "subgroups",
     [LN_FEAT_INT_DOT] = "int_dot",
+    [LN_FEAT_VNNI] = "vnni",
     [LN_FEAT_COMMAND_BUFFER] = "command_buffer",
     [LN_FEAT_UNIFIED_MEMORY] = "unified_memory",
     [LN_FEAT_LOCAL_MEMORY] = "local_memory",

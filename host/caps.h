@@ -16,6 +16,7 @@ typedef enum ln_feature {
     LN_FEAT_UNIFIED_MEMORY, /* host and device share memory: map, do not copy */
     LN_FEAT_LOCAL_MEMORY,   /* local memory is a memory of its own (not cached global) */
     LN_FEAT_BARRIER,        /* work-group barriers work */
+    LN_FEAT_VNNI, /* a processor whose compiler gives AVX-512 VNNI by LLVM's name for it */
     LN_FEAT_COUNT
 } ln_feature;
 extern const char *const ln_feature_names[LN_FEAT_COUNT];

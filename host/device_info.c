@@ -113,8 +113,17 @@ static const hint hints_of[] = {
     {LN_FEAT_COMMAND_BUFFER, "cl_khr_command_buffer"},
 };
 
-static linnet_status find_hints(cl_device_id d, uint32_t cl_version, uint32_t *out,
-                                linnet_error *err) {
+/* A processor as a device is the one that this runs on. */
+static bool host_has_vnni(void) {
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
+#else
+    return false;
+#endif
+}
+
+static linnet_status find_hints(cl_device_id d, uint32_t cl_version, ln_device_kind kind,
+                                uint32_t *out, linnet_error *err) {
     ln_str ext = {0};
     linnet_status st = ln_device_string(d, CL_DEVICE_EXTENSIONS, &ext, err);
     *out = 0;
@@ -125,6 +134,7 @@ static linnet_status find_hints(cl_device_id d, uint32_t cl_version, uint32_t *o
     if (st == LINNET_OK && cl_version >= 300)
         st = number(d, CL_DEVICE_MAX_NUM_SUB_GROUPS, &groups, err);
     if (groups) *out |= 1u << LN_FEAT_SUBGROUPS;
+    if (kind == LN_DEVICE_CPU && host_has_vnni()) *out |= 1u << LN_FEAT_VNNI;
     return st;
 }
 
@@ -144,7 +154,7 @@ linnet_status ln_device_query(cl_platform_id p, cl_device_id d, ln_caps *c, uint
     *key = LN_HASH_INIT;
     for (size_t i = 0; i < LN_COUNT(parts); i++)
         *key = ln_hash(*key, parts[i], strlen(parts[i]) + 1);
-    return find_hints(d, c->cl_version, hints, err);
+    return find_hints(d, c->cl_version, c->kind, hints, err);
 }
 
 const char *ln_device_unusable(cl_device_id d, const ln_caps *c) {

@@ -131,6 +131,41 @@ static bool int_dot_check(probe *p) {
     return equals(p, int_dot_want);
 }
 
+/* ---- AVX-512 VNNI, as cl_kernels/vnni.clh asks for it ---- */
+static const char vnni_source[] =
+    "#if __clang_major__ >= 22\n"
+    "typedef char quads __attribute__((ext_vector_type(64)));\n"
+    "#else\n"
+    "typedef int16 quads;\n"
+    "#endif\n"
+    "#ifdef __x86_64__\n"
+    "#define FUNCTION static __attribute__((noinline, target(\"avx512vnni\")))\n"
+    "#else\n"
+    "#define FUNCTION static __attribute__((noinline))\n"
+    "#endif\n"
+    "typedef short short32 __attribute__((ext_vector_type(32)));\n"
+    "typedef char char64 __attribute__((ext_vector_type(64)));\n"
+    "int16 dot(int16 a, quads x, quads w) __asm__(\"llvm.x86.avx512.vpdpbusd.512\");\n"
+    "short32 pack16(int16 a, int16 b) __asm__(\"llvm.x86.avx512.packssdw.512\");\n"
+    "char64 pack8(short32 a, short32 b) __asm__(\"llvm.x86.avx512.packsswb.512\");\n"
+    "short32 adds(short32 a, short32 b) __asm__(\"llvm.sadd.sat.v32i16\");\n"
+    "FUNCTION void sums(__global int *o, int i) {\n"
+    "    int16 x = (int16)(0x01ff0280 + (i << 24)), w = (int16)(0x7f81ff03);\n"
+    "    int16 s = dot((int16)(i), __builtin_astype(x, quads), __builtin_astype(w, quads));\n"
+    "    short32 p = adds(pack16(s, s), (short32)(short)32767);\n"
+    "    char64 b = pack8(p, pack16((int16)(i), (int16)(i)));\n"
+    "    o[i] = s.s7 + b.s0 + b.s8;\n"
+    "}\n"
+    "__kernel void p(__global int *o) {\n"
+    "    sums(o, get_global_id(0));\n"
+    "}\n";
+static int32_t vnni_want(int i) {
+    return i + 128 * 3 - 2 - 255 * 127 + (1 + i) * 127 + 127 + i;
+}
+static bool vnni_check(probe *p) {
+    return equals(p, vnni_want);
+}
+
 /* ---- command buffer: one launch recorded, run twice ---- */
 static const char count_source[] = "__kernel void p(__global int *o) {\n"
                                    "    o[get_global_id(0)] += get_global_id(0) + 1;\n"
@@ -175,6 +210,7 @@ static const row rows[] = {
     {LN_FEAT_FP16, fp16_source, fp16_check, NULL},
     {LN_FEAT_SUBGROUPS, subgroups_source, subgroups_check, NULL},
     {LN_FEAT_INT_DOT, int_dot_source, int_dot_check, NULL},
+    {LN_FEAT_VNNI, vnni_source, vnni_check, NULL},
     {LN_FEAT_COMMAND_BUFFER, count_source, count_check, record_and_replay},
 };
 

@@ -1,0 +1,252 @@
+/* Convolution and fully connected of bytes as a matrix product, for processors that multiply four
+ * bytes at a time.
+ *
+ * y[p,o] = clamp(trunc(acc * scale[o] + copysign(half[o], acc)) + yz),
+ * acc = b[o] + sum over k of (x[p,k] + 128) * (w[k,o] - wz)
+ *
+ * x, y: NHWC, i8, pixels p counted over the batch. k: channels as they are padded, or with CONV
+ * windows [kh][kw][t0], t0 the channels padded to 4; x may then be planar, and is xz beyond the
+ * map. There are t4 of k, a multiple of 8, those of padding with w = wz. w: panels of 64 output
+ * channels, the last one as many 16 as are left, each [k/4][channel][4], i8. From b on, for
+ * channels padded to 16: b i32 (with all that x's zero adds), scale f32, half f32, and a mask of
+ * bytes, 0 for padding. A panel of 64 has its channels in the order of vnni.clh. Limits: lo, hi, of
+ * y - yz. Preconditions: groups 1; without CONV 1x1, stride 1, no padding.
+ *
+ * One work-item a group. A tile of work is one of t1 chunks of the pixels by one of t3 groups of
+ * panels. Inside it a register tile keeps its sums for all of k; what it reads is copied without
+ * signs first. */
+#ifndef CONV
+#    define CONV 0 /* 1: any window */
+#endif
+#define KB  1024 /* bytes of a pixel that are copied at a time */
+#define ROW (KB + 64)
+
+#if CONV
+/* Bytes [k0, k0 + n) of px pixels' windows, from pixel p on, to buf, 128 added. */
+LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const ln_args *s, int p,
+                          int k0, int n, uchar *buf) {
+    int ow = s->ow, row = p / ow, ox = p - row * ow, image = row / s->oh, oy = row - image * s->oh;
+    int each = s->t0, kw = s->kw, taps = s->kh * kw, beyond = (s->xz + 128) * 0x01010101;
+    int planar = s->xps == 1, c = s->c, xcs = s->xcs;
+    for (int i = 0; i < px; i++, buf += ROW) {
+        int tap = k0 / each, at = k0 - tap * each, ky = tap / kw, kx = tap - ky * kw;
+        for (int k = 0; k < n; at = 0, tap++, kx++) {
+            if (kx == kw) kx = 0, ky++;
+            int iy = oy * s->sh - s->top + ky * s->dh, ix = ox * s->sw - s->left + kx * s->dw;
+            int end = min(k + each - at, n);
+            if (tap == taps) { /* K is padded to 8 */
+                *(int *)(buf + k) = 0;
+                break;
+            }
+            if (iy < 0 || iy >= s->h || ix < 0 || ix >= s->wd) {
+                for (; k < end; k += 4) *(int *)(buf + k) = beyond;
+                continue;
+            }
+            __global const char *from =
+                x + (size_t)image * s->xns + (size_t)iy * s->xrs + (size_t)ix * s->xps;
+            if (planar) {
+                for (; k < end; k++, at++)
+                    buf[k] = at < c ? (uchar)(from[(size_t)at * xcs] ^ -128) : 0;
+                continue;
+            }
+            from += at;
+            for (; k + 64 <= end; k += 64, from += 64)
+                *(ln_i16u *)(buf + k) = LN_I16(from) ^ (int16)(int)0x80808080;
+            for (; k < end; k += 4, from += 4)
+                *(int *)(buf + k) = *(__global const int *)from ^ (int)0x80808080;
+        }
+        if (++ox == ow) {
+            ox = 0;
+            if (++oy == s->oh) oy = 0, image++;
+        }
+    }
+}
+#else
+/* Bytes [k0, k0 + n) of px pixels, from pixel p on, to buf, 128 added; n is a multiple of 8. */
+LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const ln_args *s, int p,
+                          int k0, int n, uchar *buf) {
+    int xps = s->xps;
+    x += (size_t)p * xps + k0;
+    for (int i = 0; i < px; i++, x += xps, buf += ROW) {
+        int k = 0;
+        for (; k + 64 <= n; k += 64) *(ln_i16u *)(buf + k) = LN_I16(x + k) ^ (int16)(int)0x80808080;
+        for (; k < n; k += 8)
+            *(ulong *)(buf + k) = *(__global const ulong *)(x + k) ^ 0x8080808080808080ul;
+    }
+}
+#endif
+
+/* Sum of n bytes, a multiple of 8. */
+LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
+    int16 sum = (int16)0;
+    int k = 0, rest = 0;
+    for (; k + 64 <= n; k += 64)
+        sum = ln_dot16(sum, *(const ln_i16u *)(buf + k), (int16)0x01010101);
+    for (; k < n; k += 4) {
+        uchar4 v = *(const uchar4 *)(buf + k);
+        rest += (v.x + v.y) + (v.z + v.w);
+    }
+    int8 a = sum.lo + sum.hi;
+    int4 b = a.lo + a.hi;
+    return rest + (b.x + b.y) + (b.z + b.w);
+}
+
+/* px pixels by nv vectors of 16 channels, constants at each call, so that what does not apply
+ * vanishes. n: bytes of a pixel. cut: the last vector ends in 8 channels. */
+LN_INLINE void LN_F(block)(const int px, const int nv, __global const char *x, int p, int n,
+                           __global const char *w, __global const int *b, int tab,
+                           __global const char *mask, __global const ln_args *s, __global char *y,
+                           int cut) {
+    uchar buf[12 * ROW] __attribute__((aligned(64)));
+#define LN_START(i)                                                                                \
+    int16 s##i##_0 = LN_I16(b), s##i##_1 = s##i##_0, s##i##_2 = s##i##_0, s##i##_3 = s##i##_0;     \
+    if (nv > 1) s##i##_1 = LN_I16(b + 16);                                                         \
+    if (nv > 2) s##i##_2 = LN_I16(b + 32);                                                         \
+    if (nv > 3) s##i##_3 = LN_I16(b + 48);
+    LN_EACH12(LN_START)
+    int wz = s->wz;
+    for (int k0 = 0; k0 < n; k0 += KB) {
+        int len = min(n - k0, KB);
+        LN_F(fill)(px, x, s, p, k0, len, buf);
+        if (px == 1) { /* every second four apart: latency */
+            s1_0 = s1_1 = s1_2 = s1_3 = (int16)0;
+            for (int k = 0; k < len; k += 8, w += nv * 128) {
+#define LN_PART(i, at)                                                                             \
+    {                                                                                              \
+        int16 u = (int16)(*(const int *)(buf + k + at));                                           \
+        __global const char *wi = w + at * nv * 16;                                                \
+        s##i##_0 = ln_dot16(s##i##_0, u, LN_I16(wi));                                              \
+        if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, LN_I16(wi + 64));                             \
+        if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, LN_I16(wi + 128));                            \
+        if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, LN_I16(wi + 192));                            \
+    }
+                LN_PART(0, 0)
+                LN_PART(1, 4)
+            }
+            s0_0 += s1_0, s0_1 += s1_1, s0_2 += s1_2, s0_3 += s1_3;
+        } else {
+            for (int k = 0; k < len; k += 4, w += nv * 64) {
+                int16 w0 = LN_I16(w), w1 = w0, w2 = w0, w3 = w0;
+                if (nv > 1) w1 = LN_I16(w + 64);
+                if (nv > 2) w2 = LN_I16(w + 128);
+                if (nv > 3) w3 = LN_I16(w + 192);
+#define LN_STEP(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        int16 u = (int16)(*(const int *)(buf + i * ROW + k));                                      \
+        s##i##_0 = ln_dot16(s##i##_0, u, w0);                                                      \
+        if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, w1);                                          \
+        if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, w2);                                          \
+        if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, w3);                                          \
+    }
+                LN_EACH12(LN_STEP)
+            }
+        }
+        if (wz) {
+#define LN_ZERO(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        int16 z = (int16)(LN_F(sum)(buf + i * ROW, len) * wz);                                     \
+        s##i##_0 -= z, s##i##_1 -= z, s##i##_2 -= z, s##i##_3 -= z;                                \
+    }
+            LN_EACH12(LN_ZERO)
+        }
+    }
+    int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
+    __global const float *scale = (__global const float *)(b + tab);
+    __global const int *halves = b + 2 * tab;
+#define LN_SCALE(i, j)                                                                             \
+    if (nv > j)                                                                                    \
+        s##i##_##j = ln_steps16(s##i##_##j, *(__global const float16 *)(scale + j * 16),           \
+                                LN_I16(halves + j * 16));
+#define LN_PUT(i, j)                                                                               \
+    if (nv > j) {                                                                                  \
+        char16 v = ln_bytes16(s##i##_##j, zero, lo, hi) & LN_C16(mask + j * 16);                   \
+        if (j + 1 < nv || !cut)                                                                    \
+            LN_C16(to + j * 16) = v;                                                               \
+        else                                                                                       \
+            *(__global char8 *)(to + j * 16) = v.lo;                                               \
+    }
+#define LN_STORE(i)                                                                                \
+    if (px > i) {                                                                                  \
+        __global char *to = y + i * yps;                                                           \
+        LN_SCALE(i, 0) LN_SCALE(i, 1) LN_SCALE(i, 2) LN_SCALE(i, 3) if (nv < 4) {                  \
+            LN_PUT(i, 0) LN_PUT(i, 1) LN_PUT(i, 2)                                                 \
+        }                                                                                          \
+        else {                                                                                     \
+            ln_put64(to, ln_bytes64(s##i##_0, s##i##_1, s##i##_2, s##i##_3, zero, lo, hi), mask,   \
+                     cut);                                                                         \
+        }                                                                                          \
+    }
+    LN_EACH12(LN_STORE)
+}
+
+#define LN_BLOCK(P, V)                                                                             \
+    LN_VNNI_FUNCTION void LN_F(block_##P##_##V)(                                                   \
+        __global const char *x, int p, int n, __global const char *w, __global const int *b,       \
+        int tab, __global const char *mask, __global const ln_args *s, __global char *y,           \
+        int cut) {                                                                                 \
+        LN_F(block)(P, V, x, p, n, w, b, tab, mask, s, y, cut);                                    \
+    }
+LN_BLOCK(12, 1)
+LN_BLOCK(12, 2)
+LN_BLOCK(8, 3)
+LN_BLOCK(6, 4)
+LN_BLOCK(4, 1)
+LN_BLOCK(4, 2)
+LN_BLOCK(3, 3)
+LN_BLOCK(3, 4)
+LN_BLOCK(1, 1)
+LN_BLOCK(1, 2)
+LN_BLOCK(1, 3)
+LN_BLOCK(1, 4)
+
+LN_FUNCTION void LN_FN(LN_PARAMS) {
+    int chunk = tile % s->t1, group = tile / s->t1;
+    int p0 = ln_cut(s->m, chunk, s->t1), p1 = ln_cut(s->m, chunk + 1, s->t1);
+    int ocp = ln_pad(s->oc), tab = (ocp + 15) & ~15, panels = (tab + 63) / 64, n = s->t4;
+    int yps = s->yps;
+    __global const int *tables = (__global const int *)weights + s->b;
+    for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
+        int at = i * 64, nv = min((tab - at) / 16, 4), cut = at + nv * 16 > ocp;
+        __global const char *w = LN_BYTES(weights, s->w) + (size_t)at * n;
+        __global const int *b = tables + at;
+        __global const char *mask = (__global const char *)(tables + 3 * tab) + at;
+        __global const char *x = LN_BYTES(arena, s->x);
+        __global char *y = LN_BYTES(arena, s->y) + (size_t)p0 * yps + at;
+        int high = nv == 4 ? 6 : nv == 3 ? 8 : 12, few = nv > 2 ? 3 : 4;
+        for (int p = p0; p < p1;) {
+            int left = p1 - p, px = left >= high ? high : left >= few ? few : 1;
+#define LN_CALL(P, V)                                                                              \
+    case P * 16 + V: LN_F(block_##P##_##V)(x, p, n, w, b, tab, mask, s, y, cut); break;
+            switch (px * 16 + nv) {
+                LN_CALL(12, 1)
+                LN_CALL(12, 2)
+                LN_CALL(8, 3)
+                LN_CALL(6, 4)
+                LN_CALL(4, 1)
+                LN_CALL(4, 2)
+                LN_CALL(3, 3)
+                LN_CALL(3, 4)
+                LN_CALL(1, 1)
+                LN_CALL(1, 2)
+                LN_CALL(1, 3)
+                LN_CALL(1, 4)
+            }
+            p += px;
+            y += (size_t)px * yps;
+        }
+    }
+}
+LN_KERNEL
+#undef LN_START
+#undef LN_PART
+#undef LN_STEP
+#undef LN_ZERO
+#undef LN_SCALE
+#undef LN_PUT
+#undef LN_STORE
+#undef LN_BLOCK
+#undef LN_CALL
+#undef CONV
+#undef ELEM
+#undef KB
+#undef ROW
