@@ -10,6 +10,7 @@ struct linnet_session {
     ln_graph *graph;
     ln_session *dev; /* one of the two */
     ln_ref *ref;
+    void **memory; /* of the reference's inputs and outputs, in this order; made on demand */
     linnet_session_stats stats;
     bool ran;
 };
@@ -70,6 +71,9 @@ static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d
     if (d->dev) {
         LN_TRY(create_on_device(s, m, d->dev, queue, p, err));
     } else {
+        const size_t n = (size_t)(s->graph->n_input + s->graph->n_output) + 1;
+        s->memory = calloc(n, sizeof *s->memory);
+        if (!s->memory) return ln_fail_oom(err, "a session", n * sizeof *s->memory);
         LN_TRY(ln_ref_create(s->graph, &s->ref, err));
     }
     double rest = 1e3 * (ln_now() - start) - s->stats.build_ms - s->stats.upload_ms;
@@ -108,6 +112,9 @@ linnet_status ln_api_run_buffers(linnet_session *s, void *const *in, void *const
 
 void linnet_session_destroy(linnet_session **s) {
     if (!s || !*s) return;
+    const ln_graph *g = (*s)->graph;
+    for (int i = 0; (*s)->memory && i < g->n_input + g->n_output; i++) free((*s)->memory[i]);
+    free((void *)(*s)->memory);
     ln_session_destroy(&(*s)->dev);
     ln_ref_destroy(&(*s)->ref);
     ln_graph_destroy(&(*s)->graph);
@@ -153,6 +160,31 @@ linnet_status linnet_session_input(const linnet_session *s, size_t i, linnet_ten
 linnet_status linnet_session_output(const linnet_session *s, size_t i, linnet_tensor_info *out) {
     if (i >= linnet_session_outputs(s)) return LINNET_ERR_INVALID_ARGUMENT;
     return tensor_info(s->graph, s->graph->output[i], out);
+}
+
+static linnet_status memory_of(linnet_session *s, bool output, size_t i, void **out,
+                               linnet_error *err) {
+    linnet_tensor_info info;
+    *out = NULL;
+    if ((output ? linnet_session_output(s, i, &info) : linnet_session_input(s, i, &info)) !=
+        LINNET_OK)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s %zu does not exist",
+                       output ? "output" : "input", i);
+    if (s->dev) return ln_session_memory(s->dev, output, (int)i, out, err);
+    void **own = &s->memory[output ? (size_t)s->graph->n_input + i : i];
+    if (!*own && (*own = ln_alloc_aligned(info.bytes, 1))) memset(*own, 0, info.bytes);
+    *out = *own;
+    return *own ? LINNET_OK : ln_fail_oom(err, "inputs and outputs", info.bytes);
+}
+
+linnet_status linnet_session_input_memory(linnet_session *s, size_t i, void **out,
+                                          linnet_error *err) {
+    return memory_of(s, false, i, out, err);
+}
+
+linnet_status linnet_session_output_memory(linnet_session *s, size_t i, void **out,
+                                           linnet_error *err) {
+    return memory_of(s, true, i, out, err);
 }
 
 /* ---- running ---- */

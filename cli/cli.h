@@ -156,13 +156,13 @@ int cli_tune(const cli_options *o, linnet_model *m, linnet_device *d, int batch)
 /* Batch of --batch, else of --shape or the model's file, else fallback. */
 int cli_batch(const cli_options *o, const linnet_model *m, int fallback);
 
-/* Host memory for every input or output of a session (tensors.c). */
+/* Every input or output of a session, in its own memory (tensors.c); freed before the session. */
 typedef struct cli_tensors {
     size_t n;
     linnet_tensor_info *info;
-    void **data; /* words of the tensor's type, 64-byte aligned, zeroed */
+    void **data; /* words of the tensor's type, zeroed */
 } cli_tensors;
-int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out);
+int cli_tensors_create(linnet_session *s, bool outputs, cli_tensors *out);
 void cli_tensors_free(cli_tensors *t);
 /* Words of one. */
 size_t cli_tensor_words(const linnet_tensor_info *info);

@@ -1,28 +1,27 @@
-/* Host memory for a session's inputs and outputs. */
+/* A session's inputs and outputs, in its own memory. */
 #include "cli/cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int cli_tensors_create(const linnet_session *s, bool outputs, cli_tensors *out) {
+int cli_tensors_create(linnet_session *s, bool outputs, cli_tensors *out) {
     size_t n = outputs ? linnet_session_outputs(s) : linnet_session_inputs(s);
+    linnet_error err = {0};
     *out = (cli_tensors){
         .n = n, .info = calloc(n + 1, sizeof *out->info), .data = calloc(n + 1, sizeof *out->data)};
     bool ok = out->info && out->data;
-    for (size_t i = 0; ok && i < n; i++) {
-        linnet_tensor_info *info = &out->info[i];
-        ok = (outputs ? linnet_session_output(s, i, info) : linnet_session_input(s, i, info)) ==
-                 LINNET_OK &&
-             (out->data[i] = ln_alloc_aligned(info->bytes / sizeof(float), sizeof(float)));
-        if (ok) memset(out->data[i], 0, info->bytes);
-    }
+    if (!ok) ln_fail_oom(&err, "inputs and outputs", n * sizeof *out->info);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = outputs ? linnet_session_output(s, i, &out->info[i]) == LINNET_OK &&
+                           linnet_session_output_memory(s, i, &out->data[i], &err) == LINNET_OK
+                     : linnet_session_input(s, i, &out->info[i]) == LINNET_OK &&
+                           linnet_session_input_memory(s, i, &out->data[i], &err) == LINNET_OK;
     if (ok) return CLI_OK;
     cli_tensors_free(out);
-    return cli_out_of_memory("inputs and outputs");
+    return cli_report(&err);
 }
 
 void cli_tensors_free(cli_tensors *t) {
-    for (size_t i = 0; t->data && i < t->n; i++) free(t->data[i]);
     free(t->data);
     free(t->info);
     *t = (cli_tensors){0};

@@ -112,6 +112,7 @@ static void note_life(ln_plan *p) {
     note_chains(p);
 }
 
+/* What is written once stays for many runs. */
 static void keep_inputs(ln_plan *p) {
     const ln_graph *g = p->graph;
     for (int i = 0; i < g->n_input; i++) p->place[g->input[i]].last = g->n_node;
@@ -357,10 +358,8 @@ linnet_status ln_plan_place(ln_plan *p, const ln_plan_params *params, linnet_err
     LN_TRY(init_places(p, err));
     LN_TRY(ln_chain_find(p, params, err));
     note_life(p);
-    if (!params || !params->no_sharing)
-        share_all(p);
-    else
-        keep_inputs(p);
+    if (!params || !params->no_sharing) share_all(p);
+    if (ln_caps_shares(&p->caps) || (params && params->no_sharing)) keep_inputs(p);
     LN_TRY(assign(p, params ? ln_round_up(params->guard, ALIGN_BYTES) : 0, err));
     for (ln_tid t = 0; t < p->graph->n_tensor; t++)
         if (is_activation(&p->graph->tensor[t])) resolve(p, t);

@@ -36,11 +36,21 @@ bool ln_resident_possible(const ln_plan *p) {
 }
 
 static linnet_status zero_sync(ln_resident *r, linnet_error *err) {
+    if (ln_buffer_host(r->sync)) {
+        memset(ln_buffer_host(r->sync), 0, r->sync_bytes);
+        return LINNET_OK;
+    }
     void *zeros = calloc(1, r->sync_bytes);
     if (!zeros) return ln_fail_oom(err, "resident counters", r->sync_bytes);
     linnet_status st = ln_queue_write(r->queue, r->sync, 0, zeros, r->sync_bytes, err);
     free(zeros);
     return st;
+}
+
+/* Where the flag is not shared, it comes with each launch. */
+static void note_expired(ln_resident *r) {
+    const int32_t *shared = ln_buffer_host(r->sync);
+    if (shared) r->expired = shared[SYNC_EXPIRED];
 }
 
 linnet_status ln_resident_set_limit(ln_resident *r, int32_t polls, linnet_error *err) {
@@ -82,6 +92,7 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, bool clock, lin
         double start = ln_now();
         LN_TRY(ln_resident_launch(r, err));
         LN_TRY(ln_queue_finish(r->queue, LN_WAIT_SLEEP, err));
+        note_expired(r);
         r->busy |= i > 0 && ln_now() - start > BUSY_S; /* the first may compile */
     }
     if (clock) LN_TRY(start_clock(r, err));
@@ -130,11 +141,13 @@ void ln_resident_destroy(ln_resident **r) {
 
 linnet_status ln_resident_launch(ln_resident *r, linnet_error *err) {
     LN_TRY(ln_queue_launch(r->queue, r->kernel, r->groups, 1, NULL, err));
+    if (ln_buffer_host(r->sync)) return LINNET_OK;
     return ln_queue_read_async(r->queue, r->sync, SYNC_EXPIRED * sizeof(int32_t), &r->expired,
                                sizeof r->expired, err);
 }
 
 linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err) {
+    note_expired(r);
     *expired = r->expired != 0;
     return *expired ? zero_sync(r, err) : LINNET_OK;
 }

@@ -2,6 +2,7 @@
  * they are first needed: a resident session needs them only for single steps and to fall back. */
 #include "engine/session.h"
 #include "engine/resident.h"
+#include "engine/session_io.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,53 +26,55 @@ struct ln_session {
     int slow, resting;     /* slow runs lately; runs to go in launches before the next try */
     uint64_t *ns;          /* of launches */
     ln_step_time *time;    /* NULL: no profile */
-    void *staging;         /* host side of a layout change, grown on demand */
-    size_t staging_bytes;
+    ln_io *io;
     bool has_run;
     bool lost;      /* the device */
     bool on_device; /* the caller's inputs and outputs are buffers of the device */
     ln_session_stats stats;
 };
 
-static linnet_status grow_staging(ln_session *s, size_t bytes, linnet_error *err) {
-    if (bytes <= s->staging_bytes) return LINNET_OK;
-    free(s->staging);
-    s->staging_bytes = 0;
-    s->staging = malloc(bytes);
-    if (!s->staging) return ln_fail_oom(err, "staging", bytes);
-    s->staging_bytes = bytes;
-    return LINNET_OK;
-}
-
 /* ---- creation ---- */
-
-static linnet_status upload(ln_session *s, linnet_error *err) {
-    ln_plan *p = s->plan;
-    LN_TRY(ln_buffer_create(s->device, (size_t)p->arena_bytes, LN_BUFFER_ARENA, &s->arena, err));
-    LN_TRY(
-        ln_buffer_create(s->device, (size_t)p->weight_bytes, LN_BUFFER_WEIGHTS, &s->weights, err));
-    void *host;
-    LN_TRY(
-        ln_queue_map(s->queue, s->weights, 0, (size_t)p->weight_bytes, LN_MAP_WRITE, &host, err));
-    memset(host, 0, (size_t)p->weight_bytes);
-    linnet_status st = ln_plan_pack(p, host, err);
-    linnet_status un = ln_queue_unmap(s->queue, s->weights, host, st == LINNET_OK ? err : NULL);
-    if (st != LINNET_OK || un != LINNET_OK) return st != LINNET_OK ? st : un;
-
-    size_t bytes = (size_t)LN_MAX(p->n_step + p->n_record, 1) * sizeof(ln_args);
-    ln_args *table = calloc(1, bytes);
-    if (!table) return ln_fail_oom(err, "step table", bytes);
-    for (int i = 0; i < p->n_step; i++) table[i] = p->step[i].args;
-    for (int i = 0; i < p->n_record; i++) table[p->n_step + i] = p->record[i];
-    st = ln_buffer_create(s->device, bytes, LN_BUFFER_STEPS, &s->steps, err);
-    if (st == LINNET_OK) st = ln_queue_write(s->queue, s->steps, 0, table, bytes, err);
-    free(table);
-    return st;
-}
 
 static ln_stage stage_of(const ln_session *s) {
     return (ln_stage){s->device, s->plan,        s->queue,         s->arena, s->weights,
                       s->steps,  s->params.also, s->params.n_also, s->pace};
+}
+
+static linnet_status upload_weights(ln_session *s, linnet_error *err) {
+    const ln_plan *p = s->plan;
+    size_t bytes = (size_t)p->weight_bytes;
+    void *host = ln_buffer_host(s->weights); /* zero still */
+    if (host) return ln_plan_pack(p, host, err);
+    LN_TRY(ln_queue_map(s->queue, s->weights, 0, bytes, LN_MAP_WRITE, &host, err));
+    memset(host, 0, bytes);
+    linnet_status st = ln_plan_pack(p, host, err);
+    linnet_status un = ln_queue_unmap(s->queue, s->weights, host, st == LINNET_OK ? err : NULL);
+    return st != LINNET_OK ? st : un;
+}
+
+static linnet_status upload_steps(ln_session *s, linnet_error *err) {
+    const ln_plan *p = s->plan;
+    size_t bytes = (size_t)LN_MAX(p->n_step + p->n_record, 1) * sizeof(ln_args);
+    LN_TRY(ln_buffer_create(s->device, bytes, LN_BUFFER_STEPS, &s->steps, err));
+    ln_args *shared = ln_buffer_host(s->steps), *table = shared ? shared : calloc(1, bytes);
+    if (!table) return ln_fail_oom(err, "step table", bytes);
+    for (int i = 0; i < p->n_step; i++) table[i] = p->step[i].args;
+    for (int i = 0; i < p->n_record; i++) table[p->n_step + i] = p->record[i];
+    if (shared) return LINNET_OK;
+    linnet_status st = ln_queue_write(s->queue, s->steps, 0, table, bytes, err);
+    free(table);
+    return st;
+}
+
+static linnet_status upload(ln_session *s, linnet_error *err) {
+    const ln_plan *p = s->plan;
+    LN_TRY(ln_buffer_create(s->device, (size_t)p->arena_bytes, LN_BUFFER_ARENA, &s->arena, err));
+    LN_TRY(
+        ln_buffer_create(s->device, (size_t)p->weight_bytes, LN_BUFFER_WEIGHTS, &s->weights, err));
+    LN_TRY(upload_weights(s, err));
+    LN_TRY(upload_steps(s, err));
+    ln_stage stage = stage_of(s);
+    return ln_io_create(&stage, &s->io, err);
 }
 
 static linnet_status need_launches(ln_session *s, linnet_error *err) {
@@ -98,8 +101,6 @@ static linnet_status record(ln_session *s, linnet_error *err) {
     ln_log(LN_LOG_INFO, "%s; using launches", why.message);
     return LINNET_OK;
 }
-
-static linnet_status reserve_staging(ln_session *s, linnet_error *err);
 
 static linnet_status build(ln_session *s, linnet_error *err) {
     size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
@@ -146,7 +147,6 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     linnet_status st = s->params.queue ? ln_queue_adopt(d, s->params.queue, &s->queue, err)
                                        : ln_queue_create(d, s->params.profile, &s->queue, err);
     if (st == LINNET_OK) st = upload(s, err);
-    if (st == LINNET_OK) st = reserve_staging(s, err);
     double t1 = ln_now();
     if (st == LINNET_OK) st = build(s, err);
     if (st != LINNET_OK) {
@@ -178,6 +178,7 @@ void ln_session_destroy(ln_session **out) {
     ln_commands_destroy(&s->commands);
     ln_launches_destroy(&s->launches);
     ln_queue_destroy(&s->queue);
+    ln_io_destroy(&s->io);
     ln_buffer_destroy(&s->arena);
     ln_buffer_destroy(&s->weights);
     ln_buffer_destroy(&s->steps);
@@ -185,79 +186,20 @@ void ln_session_destroy(ln_session **out) {
     ln_device_release(&s->device);
     free(s->ns);
     free(s->time);
-    free(s->staging);
     free(s);
     *out = NULL;
 }
 
-/* ---- layouts: the host's dense tensors against the arena's padded ones ---- */
-
-typedef struct span {
-    ln_dims d;
-    size_t offset, pitch, row, pixels; /* bytes; pixels: how many */
-} span;
-
-static span span_of(const ln_session *s, ln_tid t) {
-    const ln_place *pl = &s->plan->place[t];
-    ln_dims d = ln_dims_of(&s->plan->graph->tensor[t].shape);
-    return (span){d, (size_t)pl->offset, (size_t)(pl->ps * pl->elem), (size_t)(d.c * pl->elem),
-                  (size_t)(d.n * d.h * d.w)};
-}
-
-static size_t dense_bytes(const span *v) {
-    return v->pixels * v->row;
-}
-
-/* Padded pixels through a mapping that covers them all; lanes beyond the channels become zero.
- * A slice's neighbours lie in the gaps, so it is read first. */
-static linnet_status write_pixels(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
-    span v = span_of(s, t);
-    size_t own = (size_t)(ln_round_up(v.d.c, LN_CPAD) * s->plan->place[t].elem);
-    size_t bytes = (v.pixels - 1) * v.pitch + own;
-    LN_TRY(grow_staging(s, bytes, err));
-    bool neighbours = v.pitch > own;
-    if (neighbours) LN_TRY(ln_queue_read(s->queue, s->arena, v.offset, s->staging, bytes, err));
-    for (size_t i = 0; i < v.pixels; i++) {
-        char *to = (char *)s->staging + i * v.pitch;
-        memcpy(to, (const char *)dense + i * v.row, v.row);
-        memset(to + v.row, 0, own - v.row);
-    }
-    return ln_queue_write(s->queue, s->arena, v.offset, s->staging, bytes, err);
-}
-
-static linnet_status read_pixels(ln_session *s, ln_tid t, void *dense, linnet_error *err) {
-    if (s->plan->graph->tensor[t].kind == LN_TENSOR_CONST)
-        return ln_const_copy(s->plan->graph, t, dense, err);
-    span v = span_of(s, t);
-    return ln_queue_read_rows(s->queue, s->arena, v.offset, v.pitch, v.row, v.pixels, dense, err);
-}
-
-static void to_planar(const ln_session *s, ln_tid t, const void *src, void *dst) {
-    const ln_tensor *x = &s->plan->graph->tensor[t];
-    ln_nhwc_to_nchw(&x->shape, x->dtype, src, dst);
-}
-
 linnet_status ln_session_write(ln_session *s, ln_tid t, const void *dense, linnet_error *err) {
-    if (!s->plan->place[t].dense) return write_pixels(s, t, dense, err);
-    span v = span_of(s, t);
-    void *planar = malloc(dense_bytes(&v));
-    if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
-    to_planar(s, t, dense, planar);
-    linnet_status st = ln_queue_write(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
-    free(planar);
-    return st;
+    return ln_io_write(s->io, t, dense, err);
 }
 
 linnet_status ln_session_read(ln_session *s, ln_tid t, void *dense, linnet_error *err) {
-    if (!s->plan->place[t].dense) return read_pixels(s, t, dense, err);
-    span v = span_of(s, t);
-    void *planar = malloc(dense_bytes(&v));
-    if (!planar) return ln_fail_oom(err, "layout change", dense_bytes(&v));
-    linnet_status st = ln_queue_read(s->queue, s->arena, v.offset, planar, dense_bytes(&v), err);
-    const ln_tensor *x = &s->plan->graph->tensor[t];
-    if (st == LINNET_OK) ln_nchw_to_nhwc(&x->shape, x->dtype, planar, dense);
-    free(planar);
-    return st;
+    return ln_io_read(s->io, t, dense, err);
+}
+
+linnet_status ln_session_memory(ln_session *s, bool output, int i, void **out, linnet_error *err) {
+    return ln_io_memory(s->io, output, i, out, err);
 }
 
 /* ---- running ---- */
@@ -274,58 +216,13 @@ linnet_status ln_session_run_step(ln_session *s, int step, linnet_error *err) {
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
-static linnet_status copy_whole(ln_session *s, ln_tid t, ln_copy_way way, void *mem,
-                                linnet_error *err) {
-    span v = span_of(s, t);
-    bool planar = s->plan->place[t].dense;
-    size_t row = planar ? dense_bytes(&v) : v.row;
-    return ln_queue_copy_rows(s->queue, way, mem, s->arena, v.offset, planar ? row : v.pitch, row,
-                              planar ? 1 : v.pixels, err);
-}
-
-static linnet_status put_input(ln_session *s, int i, const void *data, linnet_error *err) {
-    ln_tid t = s->plan->graph->input[i];
-    if (s->on_device) return copy_whole(s, t, LN_COPY_IN, (void *)(uintptr_t)data, err);
-    if (!s->plan->place[t].dense) return write_pixels(s, t, data, err);
-    span v = span_of(s, t);
-    return ln_queue_write_async(s->queue, s->arena, v.offset, data, dense_bytes(&v), err);
-}
-
-static linnet_status get_output(ln_session *s, int i, void *data, linnet_error *err) {
-    ln_tid t = s->plan->graph->output[i];
-    const ln_tensor *y = &s->plan->graph->tensor[t];
-    if (s->on_device) return copy_whole(s, t, LN_COPY_OUT, data, err);
-    if (y->shape.rank != 4 || y->as_is) return read_pixels(s, t, data, err);
-    span v = span_of(s, t);
-    LN_TRY(grow_staging(s, dense_bytes(&v), err));
-    LN_TRY(read_pixels(s, t, s->staging, err));
-    to_planar(s, t, s->staging, data);
-    return LINNET_OK;
-}
-
-/* Host memory for what comes in or goes out in another layout, so that a run needs none. */
-static linnet_status reserve_staging(ln_session *s, linnet_error *err) {
-    const ln_graph *g = s->plan->graph;
-    size_t most = 0;
-    for (int i = 0; i < g->n_input; i++) {
-        span v = span_of(s, g->input[i]);
-        if (!s->plan->place[g->input[i]].dense) most = LN_MAX(most, v.pixels * v.pitch);
-    }
-    for (int i = 0; i < g->n_output; i++) {
-        const ln_tensor *y = &g->tensor[g->output[i]];
-        span v = span_of(s, g->output[i]);
-        if (y->shape.rank == 4 && !y->as_is) most = LN_MAX(most, dense_bytes(&v));
-    }
-    return most ? grow_staging(s, most, err) : LINNET_OK;
-}
-
 linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error *err) {
     const ln_graph *g = s->plan->graph;
     const ln_tensor *y = &g->tensor[g->output[i]];
     int32_t count;
     *rows = y->shape.dim[0];
     if (y->rows == LN_NONE) return LINNET_OK;
-    LN_TRY(read_pixels(s, y->rows, &count, err));
+    LN_TRY(ln_io_read(s->io, y->rows, &count, err));
     *rows = LN_MAX(LN_MIN(count, *rows), 0);
     return LINNET_OK;
 }
@@ -373,20 +270,33 @@ linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err) {
     return ln_queue_finish(s->queue, s->params.wait, err);
 }
 
-/* Reading blocks, so waiting comes first only where the caller wants it done another way, or a
- * profile is to be collected. */
-static linnet_status read_outputs(ln_session *s, void *const *outputs, linnet_error *err) {
-    if (s->params.wait != LN_WAIT_SLEEP || s->params.profile)
-        LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
-    for (int i = 0; i < s->plan->graph->n_output; i++) LN_TRY(get_output(s, i, outputs[i], err));
+static linnet_status put_inputs(ln_session *s, const void *const *inputs, linnet_error *err) {
+    for (int i = 0; i < s->plan->graph->n_input; i++)
+        LN_TRY(s->on_device ? ln_io_copy(s->io, LN_COPY_IN, i, (void *)(uintptr_t)inputs[i], err)
+                            : ln_io_put(s->io, i, inputs[i], err));
+    return LINNET_OK;
+}
+
+static linnet_status get_outputs(ln_session *s, void *const *outputs, linnet_error *err) {
+    for (int i = 0; i < s->plan->graph->n_output; i++)
+        LN_TRY(s->on_device ? ln_io_copy(s->io, LN_COPY_OUT, i, outputs[i], err)
+                            : ln_io_get(s->io, i, outputs[i], err));
     return s->on_device ? ln_queue_finish(s->queue, s->params.wait, err) : LINNET_OK;
+}
+
+/* Reading through the queue blocks, so waiting comes first only where memory is read as it lies,
+ * the caller wants waiting done another way, or a profile is to be collected. */
+static bool waits_first(const ln_session *s) {
+    const bool shared = ln_buffer_host(s->arena) && !s->on_device;
+    return shared || s->params.wait != LN_WAIT_SLEEP || s->params.profile;
 }
 
 static linnet_status enqueue_run(ln_session *s, const void *const *inputs, void *const *outputs,
                                  linnet_error *err) {
-    for (int i = 0; i < s->plan->graph->n_input; i++) LN_TRY(put_input(s, i, inputs[i], err));
+    LN_TRY(put_inputs(s, inputs, err));
     LN_TRY(run_steps(s, err));
-    return read_outputs(s, outputs, err);
+    if (waits_first(s)) LN_TRY(ln_queue_finish(s->queue, s->params.wait, err));
+    return get_outputs(s, outputs, err);
 }
 
 /* Waits even when it fails: what was enqueued uses the caller's memory. A run takes no memory, and

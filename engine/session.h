@@ -54,6 +54,10 @@ linnet_status ln_session_run_buffers(ln_session *s, void *const *inputs, void *c
                                      linnet_error *err);
 /* The first `count` steps on what lies in the arena, in the session's own way; waits. */
 linnet_status ln_session_replay(ln_session *s, int count, linnet_error *err);
+/* Memory of the session for input or output i, in the layout that a run takes, until the session is
+ * destroyed: the arena itself where the device shares it and the layout allows. A run that is given
+ * it copies nothing there; inputs stay as they are, outputs until the next run. */
+linnet_status ln_session_memory(ln_session *s, bool output, int i, void **out, linnet_error *err);
 /* How long the first dimension of output i was in the last run (ln_tensor.rows). */
 linnet_status ln_session_rows(ln_session *s, int i, int64_t *rows, linnet_error *err);
 /* One step alone, for diff and the tuner: write any activation (dense logical order), run the

@@ -14,6 +14,7 @@ const char *const ln_feature_names[LN_FEAT_COUNT] = {
     [LN_FEAT_UNIFIED_MEMORY] = "unified_memory",
     [LN_FEAT_LOCAL_MEMORY] = "local_memory",
     [LN_FEAT_BARRIER] = "barrier",
+    [LN_FEAT_SHARED_BUFFERS] = "shared_buffers",
 };
 static const char *const kind_names[] = {"cpu", "gpu", "other"};
 

@@ -17,6 +17,8 @@ typedef enum ln_feature {
     LN_FEAT_LOCAL_MEMORY,   /* local memory is a memory of its own (not cached global) */
     LN_FEAT_BARRIER,        /* work-group barriers work */
     LN_FEAT_VNNI, /* a processor whose compiler gives AVX-512 VNNI by LLVM's name for it */
+    LN_FEAT_SHARED_BUFFERS, /* host and kernels use a buffer without mapping it (fine-grained
+                               shared virtual memory) */
     LN_FEAT_COUNT
 } ln_feature;
 extern const char *const ln_feature_names[LN_FEAT_COUNT];
@@ -69,6 +71,11 @@ static inline bool ln_caps_quirk(const ln_caps *c, ln_quirk q) {
 /* CPU-like devices take the deep kernels, all others the wide ones. */
 static inline bool ln_caps_deep(const ln_caps *c) {
     return c->kind == LN_DEVICE_CPU;
+}
+
+/* Whether buffers are shared in that way. On GPUs such memory can be slow to kernels. */
+static inline bool ln_caps_shares(const ln_caps *c) {
+    return ln_caps_deep(c) && ln_caps_has(c, LN_FEAT_SHARED_BUFFERS);
 }
 
 /* JSON record of a device, appended to out; and back. Unknown keys are an error, but for

@@ -138,6 +138,14 @@ static linnet_status find_hints(cl_device_id d, uint32_t cl_version, ln_device_k
     return st;
 }
 
+static linnet_status sharing(cl_device_id d, ln_caps *c, linnet_error *err) {
+    uint64_t svm = 0;
+    if (c->cl_version < 200 || !ln_cl()->clSVMAlloc || !ln_cl()->clSVMFree) return LINNET_OK;
+    LN_TRY(number(d, CL_DEVICE_SVM_CAPABILITIES, &svm, err));
+    if (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER) c->features |= 1u << LN_FEAT_SHARED_BUFFERS;
+    return LINNET_OK;
+}
+
 linnet_status ln_device_query(cl_platform_id p, cl_device_id d, ln_caps *c, uint64_t *key,
                               uint32_t *hints, linnet_error *err) {
     *c = (ln_caps){0};
@@ -150,6 +158,7 @@ linnet_status ln_device_query(cl_platform_id p, cl_device_id d, ln_caps *c, uint
     LN_TRY(device_text(d, CL_DEVICE_VERSION, c->version, sizeof c->version, err));
     LN_TRY(limits(d, c, err));
     c->cl_version = parse_version(c->version);
+    LN_TRY(sharing(d, c, err));
     const char *const parts[] = {c->platform, release, c->name, c->driver, c->version};
     *key = LN_HASH_INIT;
     for (size_t i = 0; i < LN_COUNT(parts); i++)

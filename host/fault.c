@@ -56,6 +56,10 @@ static cl_int judge(const char *name) {
     static void *CL_API_CALL faulty_##name params {                                                \
         return judge(#name) ? NULL : real->name args;                                              \
     }
+#define CL_FREE(since, name, params, args)                                                         \
+    static void CL_API_CALL faulty_##name params {                                                 \
+        real->name args;                                                                           \
+    }
 #define CL_RELEASE(since, name, params, args)                                                      \
     static cl_int CL_API_CALL faulty_##name params {                                               \
         cl_int code = judge(#name), done = real->name args;                                        \
@@ -67,6 +71,7 @@ static cl_int judge(const char *name) {
 #undef CL_OBJECT
 #undef CL_POINTER
 #undef CL_RELEASE
+#undef CL_FREE
 
 /* ---- entries that lie ---- */
 static cl_int CL_API_CALL no_platforms(cl_uint n, cl_platform_id *list, cl_uint *count) {
@@ -257,6 +262,7 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
 #define CL_OBJECT(since, type, name, params, args) SET(name)
 #define CL_POINTER(since, name, params, args)      SET(name)
 #define CL_RELEASE(since, name, params, args)      SET(name)
+#define CL_FREE(since, name, params, args)         SET(name)
 #include "host/clapi.inc"
     faulty.clGetPlatformIDs = no_platforms;
     faulty.clCreateProgramWithBinary = reject_binary;

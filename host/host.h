@@ -55,6 +55,9 @@ linnet_status ln_buffer_create(ln_device *d, size_t bytes, ln_buffer_use use, ln
                                linnet_error *err);
 void ln_buffer_destroy(ln_buffer **b);
 size_t ln_buffer_size(const ln_buffer *b);
+/* Its memory on devices that share buffers with the host (ln_caps_shares), else NULL. To be read
+ * and written while no command that uses the buffer is in a queue. */
+void *ln_buffer_host(const ln_buffer *b);
 
 /* ---- programs ---- */
 typedef struct ln_program_source {

@@ -18,11 +18,13 @@ typedef struct ln_cl_api {
 #define CL_OBJECT(since, type, name, params, args) __typeof__(&name) name;
 #define CL_POINTER(since, name, params, args)      __typeof__(&name) name;
 #define CL_RELEASE(since, name, params, args)      __typeof__(&name) name;
+#define CL_FREE(since, name, params, args)         __typeof__(&name) name;
 #include "host/clapi.inc"
 #undef CL_CALL
 #undef CL_OBJECT
 #undef CL_POINTER
 #undef CL_RELEASE
+#undef CL_FREE
 } ln_cl_api;
 
 /* Opens the loader unless it is open. LINNET_ERR_NO_DEVICE when the machine has none. */
@@ -109,6 +111,7 @@ void ln_programs_free(ln_device *d);
 struct ln_buffer {
     ln_device *device;
     cl_mem mem;
+    void *host; /* its memory, where host and kernels share it; else NULL */
     size_t bytes;
 };
 struct ln_kernel {

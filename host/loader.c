@@ -21,12 +21,14 @@ static const entry entries[] = {
 #define CL_OBJECT(since, type, name, params, args) ROW(since, name)
 #define CL_POINTER(since, name, params, args)      ROW(since, name)
 #define CL_RELEASE(since, name, params, args)      ROW(since, name)
+#define CL_FREE(since, name, params, args)         ROW(since, name)
 #include "host/clapi.inc"
 #undef ROW
 #undef CL_CALL
 #undef CL_OBJECT
 #undef CL_POINTER
 #undef CL_RELEASE
+#undef CL_FREE
 };
 
 /* Debian and most systems; then development links and Android. */

@@ -284,6 +284,15 @@ LINNET_API linnet_status linnet_session_input(const linnet_session *s, size_t i,
                                               linnet_tensor_info *out);
 LINNET_API linnet_status linnet_session_output(const linnet_session *s, size_t i,
                                                linnet_tensor_info *out);
+/* Memory of the session for in[i] or out[i] of linnet_session_run, of as many bytes as
+ * linnet_session_input or linnet_session_output tells, until the session is destroyed. A run that
+ * is given it instead of the caller's copies nothing where the device shares memory with the host
+ * and has the tensor in the same order (pictures in, logits out: processors). Inputs keep what was
+ * written there, outputs until the next run. */
+LINNET_API linnet_status linnet_session_input_memory(linnet_session *s, size_t i, void **out,
+                                                     linnet_error *err);
+LINNET_API linnet_status linnet_session_output_memory(linnet_session *s, size_t i, void **out,
+                                                      linnet_error *err);
 /* in[i] and out[i]: dense arrays of the shapes and types above, in order. Blocks until out is
  * whole. */
 LINNET_API linnet_status linnet_session_run(linnet_session *s, const void *const *in,

@@ -70,6 +70,13 @@ START_TEST(failed_calls_null_what_they_make) {
     ck_assert(peak == 0);
     linnet_step_info step;
     ck_assert_int_eq(linnet_session_create(m, d, NULL, &s, &err), LINNET_OK);
+    void *memory = LEFT;
+    ck_assert_int_eq(linnet_session_input_memory(s, 1, &memory, &err), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_ptr_null(memory);
+    memory = LEFT;
+    ck_assert_int_eq(linnet_session_output_memory(s, 1, &memory, &err),
+                     LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_ptr_null(memory);
     text = LEFT;
     ck_assert_int_eq(linnet_session_part(s, 0, 0, &step), LINNET_OK);
     ck_assert(step.parts == 1 && step.ms == 0);
@@ -79,6 +86,37 @@ START_TEST(failed_calls_null_what_they_make) {
     linnet_diff_report report = {.layer = LEFT, .layers = 7, .pass = 1};
     ck_assert_int_eq(linnet_session_diff(s, NULL, &report, &err), LINNET_ERR_UNSUPPORTED);
     ck_assert(!report.layer && !report.layers && !report.pass && report.first_bad == -1);
+    linnet_session_destroy(&s);
+    linnet_device_close(&d);
+    linnet_model_close(&m);
+}
+END_TEST
+
+/* The reference gives out memory too; it is whole, and stays. */
+START_TEST(reference_runs_on_its_own_memory) {
+    linnet_model *m = small();
+    linnet_device *d = NULL;
+    linnet_session *s = NULL;
+    linnet_tensor_info x, y;
+    void *in = NULL, *out = NULL, *again = NULL;
+    ck_assert_int_eq(linnet_device_open("ref", &d, &err), LINNET_OK);
+    ck_assert_int_eq(linnet_session_create(m, d, NULL, &s, &err), LINNET_OK);
+    ck_assert_int_eq(linnet_session_input(s, 0, &x), LINNET_OK);
+    ck_assert_int_eq(linnet_session_output(s, 0, &y), LINNET_OK);
+    ck_assert_int_eq(linnet_session_input_memory(s, 0, &in, &err), LINNET_OK);
+    ck_assert_int_eq(linnet_session_output_memory(s, 0, &out, &err), LINNET_OK);
+    ck_assert_int_eq(linnet_session_output_memory(s, 0, &again, &err), LINNET_OK);
+    ck_assert_ptr_eq(out, again);
+    float *mine = malloc(x.bytes), *want = malloc(y.bytes);
+    for (size_t i = 0; i < x.bytes / sizeof *mine; i++) mine[i] = (float)(i % 7) - 3;
+    memcpy(in, mine, x.bytes);
+    ck_assert_int_eq(linnet_session_run(s, (const void *[]){mine}, (void *[]){want}, &err),
+                     LINNET_OK);
+    ck_assert_int_eq(linnet_session_run(s, (const void *[]){in}, (void *[]){out}, &err), LINNET_OK);
+    ck_assert_mem_eq(out, want, y.bytes);
+    ck_assert_mem_eq(in, mine, x.bytes);
+    free(mine);
+    free(want);
     linnet_session_destroy(&s);
     linnet_device_close(&d);
     linnet_model_close(&m);
@@ -167,4 +205,5 @@ START_TEST(deep_cache_is_listed) {
 END_TEST
 
 CHECK_MAIN("api", failed_calls_null_what_they_make, success_leaves_the_error_alone,
-           plan_takes_defaults, no_picture_of_no_pixels, deep_cache_is_listed)
+           reference_runs_on_its_own_memory, plan_takes_defaults, no_picture_of_no_pixels,
+           deep_cache_is_listed)

@@ -77,12 +77,13 @@ END_TEST
 START_TEST(a_lost_device_is_named_and_let_go) {
     float *x = calloc(1 << 16, sizeof *x), *y = malloc((1 << 17) * sizeof *y);
     for (int stream = LN_STREAM_LAUNCHES; stream <= LN_STREAM_COMMANDS; stream++)
-        for (long call = 1; call <= 3; call++) {
+        for (long call = 1; call <= 2; call++) {
             const ln_session_params how = {.stream = (ln_stream)stream};
             ln_device *d = NULL;
             ln_plan *p = NULL;
             ln_session *s = NULL;
             ln_graph *g = ln_test_random_graph(2);
+            ln_fault_set(&(ln_fault){0}); /* the entries of extensions too */
             OK(ln_device_open(NULL, &d, &err));
             OK(ln_plan_create(g, ln_device_caps(d), NULL, &p, &err));
             OK(ln_session_create(d, p, &how, &s, &err));
@@ -93,7 +94,8 @@ START_TEST(a_lost_device_is_named_and_let_go) {
             ln_session_destroy(&s);
             ln_device_release(&d);
             ln_fault_set(NULL);
-            ck_assert_int_eq(st, LINNET_ERR_DEVICE_LOST);
+            ck_assert_msg(st == LINNET_ERR_DEVICE_LOST, "stream %d, call %ld: %d", stream, call,
+                          (int)st);
             ln_graph_destroy(&g);
         }
     free(x);

@@ -182,10 +182,16 @@ START_TEST(a_wrong_candidate_is_thrown_away) {
     fresh_cache("wrong");
     ln_fault fault = {.spoil_read = 1};
     ln_tune_report r;
+    ln_device *shares = device;
+    setenv("LINNET_DISABLE", "shared_buffers", 1); /* answers are read through the queue */
+    OK(ln_device_open(NULL, &device, &err));
+    unsetenv("LINNET_DISABLE");
     ln_fault_set(&fault);
     linnet_status st = ln_tune_run(device, &full, &r, &err);
     ln_fault_set(NULL);
     ck_assert_msg(st == LINNET_OK, "%s", err.message);
+    ln_device_release(&device);
+    device = shares;
     ck_assert_int_eq(count_verdicts(&r, LN_VERDICT_WRONG), 1);
     for (int i = 0; i < r.n_contest; i++)
         for (int k = 0; k < r.contest[i].count; k++) {

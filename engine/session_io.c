@@ -1,0 +1,219 @@
+#include "engine/session_io.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ln_io {
+    const ln_plan *plan;
+    ln_queue *queue;
+    ln_buffer *arena;
+    char *shared;  /* the arena as the host sees it, or NULL */
+    void *staging; /* host side of a layout change, grown on demand */
+    size_t staging_bytes;
+    void **own; /* what ln_io_memory made, inputs first */
+};
+
+static linnet_status grow_staging(ln_io *io, size_t bytes, linnet_error *err) {
+    if (bytes <= io->staging_bytes) return LINNET_OK;
+    free(io->staging);
+    io->staging_bytes = 0;
+    io->staging = malloc(bytes);
+    if (!io->staging) return ln_fail_oom(err, "staging", bytes);
+    io->staging_bytes = bytes;
+    return LINNET_OK;
+}
+
+typedef struct span {
+    ln_dims d;
+    size_t offset, pitch, row, pixels; /* bytes; pixels: how many */
+} span;
+
+static span span_of(const ln_io *io, ln_tid t) {
+    const ln_place *pl = &io->plan->place[t];
+    ln_dims d = ln_dims_of(&io->plan->graph->tensor[t].shape);
+    return (span){d, (size_t)pl->offset, (size_t)(pl->ps * pl->elem), (size_t)(d.c * pl->elem),
+                  (size_t)(d.n * d.h * d.w)};
+}
+
+static size_t dense_bytes(const span *v) {
+    return v->pixels * v->row;
+}
+
+static void to_planar(const ln_io *io, ln_tid t, const void *src, void *dst) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    ln_nhwc_to_nchw(&x->shape, x->dtype, src, dst);
+}
+
+static void from_planar(const ln_io *io, ln_tid t, const void *src, void *dst) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    ln_nchw_to_nhwc(&x->shape, x->dtype, src, dst);
+}
+
+/* Whether the caller has t as N,C,H,W. */
+static bool is_planar(const ln_io *io, ln_tid t) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    return x->shape.rank == 4 && !x->as_is;
+}
+
+/* Where t lies in a shared arena just as the caller has it; else NULL. */
+static void *in_place(const ln_io *io, ln_tid t) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    const ln_place *pl = &io->plan->place[t];
+    span v = span_of(io, t);
+    if (!io->shared || x->kind == LN_TENSOR_CONST) return NULL;
+    if (!pl->dense && (is_planar(io, t) || (v.pixels > 1 && v.pitch != v.row))) return NULL;
+    if (x->kind == LN_TENSOR_INPUT && pl->last < io->plan->graph->n_node) return NULL;
+    return io->shared + v.offset;
+}
+
+/* ---- single tensors ---- */
+
+/* Padded pixels of `own` bytes; lanes beyond the channels become zero. */
+static void spread(const span *v, size_t own, const char *dense, char *to) {
+    for (size_t i = 0; i < v->pixels; i++, to += v->pitch) {
+        memcpy(to, dense + i * v->row, v->row);
+        memset(to + v->row, 0, own - v->row);
+    }
+}
+
+/* Through the queue all pixels are written as one; a slice's neighbours lie in the gaps, so these
+ * are read first. */
+static linnet_status write_pixels(ln_io *io, ln_tid t, const void *dense, linnet_error *err) {
+    span v = span_of(io, t);
+    size_t own = (size_t)(ln_round_up(v.d.c, LN_CPAD) * io->plan->place[t].elem);
+    size_t bytes = (v.pixels - 1) * v.pitch + own;
+    if (io->shared) {
+        spread(&v, own, dense, io->shared + v.offset);
+        return LINNET_OK;
+    }
+    LN_TRY(grow_staging(io, bytes, err));
+    if (v.pitch > own)
+        LN_TRY(ln_queue_read(io->queue, io->arena, v.offset, io->staging, bytes, err));
+    spread(&v, own, dense, io->staging);
+    return ln_queue_write(io->queue, io->arena, v.offset, io->staging, bytes, err);
+}
+
+static linnet_status read_pixels(ln_io *io, ln_tid t, void *dense, linnet_error *err) {
+    if (io->plan->graph->tensor[t].kind == LN_TENSOR_CONST)
+        return ln_const_copy(io->plan->graph, t, dense, err);
+    span v = span_of(io, t);
+    if (!io->shared)
+        return ln_queue_read_rows(io->queue, io->arena, v.offset, v.pitch, v.row, v.pixels, dense,
+                                  err);
+    if (v.pitch == v.row) v.row *= v.pixels, v.pixels = 1;
+    for (size_t i = 0; i < v.pixels; i++)
+        memcpy((char *)dense + i * v.row, io->shared + v.offset + i * v.pitch, v.row);
+    return LINNET_OK;
+}
+
+linnet_status ln_io_write(ln_io *io, ln_tid t, const void *dense, linnet_error *err) {
+    if (!io->plan->place[t].dense) return write_pixels(io, t, dense, err);
+    span v = span_of(io, t);
+    LN_TRY(grow_staging(io, dense_bytes(&v), err));
+    to_planar(io, t, dense, io->staging);
+    return ln_queue_write(io->queue, io->arena, v.offset, io->staging, dense_bytes(&v), err);
+}
+
+linnet_status ln_io_read(ln_io *io, ln_tid t, void *dense, linnet_error *err) {
+    if (!io->plan->place[t].dense) return read_pixels(io, t, dense, err);
+    span v = span_of(io, t);
+    LN_TRY(grow_staging(io, dense_bytes(&v), err));
+    LN_TRY(ln_queue_read(io->queue, io->arena, v.offset, io->staging, dense_bytes(&v), err));
+    from_planar(io, t, io->staging, dense);
+    return LINNET_OK;
+}
+
+/* ---- runs ---- */
+
+linnet_status ln_io_put(ln_io *io, int i, const void *data, linnet_error *err) {
+    ln_tid t = io->plan->graph->input[i];
+    span v = span_of(io, t);
+    void *at = in_place(io, t);
+    if (at && data != at) memcpy(at, data, dense_bytes(&v));
+    if (at) return LINNET_OK;
+    if (!io->plan->place[t].dense) return write_pixels(io, t, data, err);
+    return ln_queue_write_async(io->queue, io->arena, v.offset, data, dense_bytes(&v), err);
+}
+
+linnet_status ln_io_get(ln_io *io, int i, void *data, linnet_error *err) {
+    ln_tid t = io->plan->graph->output[i];
+    if (data == in_place(io, t)) return LINNET_OK;
+    if (!is_planar(io, t)) return read_pixels(io, t, data, err);
+    span v = span_of(io, t);
+    LN_TRY(grow_staging(io, dense_bytes(&v), err));
+    LN_TRY(read_pixels(io, t, io->staging, err));
+    to_planar(io, t, io->staging, data);
+    return LINNET_OK;
+}
+
+linnet_status ln_io_copy(ln_io *io, ln_copy_way way, int i, void *mem, linnet_error *err) {
+    const ln_graph *g = io->plan->graph;
+    ln_tid t = way == LN_COPY_IN ? g->input[i] : g->output[i];
+    span v = span_of(io, t);
+    bool planar = io->plan->place[t].dense;
+    size_t row = planar ? dense_bytes(&v) : v.row;
+    return ln_queue_copy_rows(io->queue, way, mem, io->arena, v.offset, planar ? row : v.pitch, row,
+                              planar ? 1 : v.pixels, err);
+}
+
+linnet_status ln_io_memory(ln_io *io, bool output, int i, void **out, linnet_error *err) {
+    const ln_graph *g = io->plan->graph;
+    ln_tid t = output ? g->output[i] : g->input[i];
+    void **own = &io->own[output ? g->n_input + i : i];
+    span v = span_of(io, t);
+    *out = in_place(io, t);
+    if (*out) return LINNET_OK;
+    if (!*own) {
+        *own = ln_alloc_aligned(dense_bytes(&v), 1);
+        if (!*own) return ln_fail_oom(err, "inputs and outputs", dense_bytes(&v));
+        memset(*own, 0, dense_bytes(&v));
+    }
+    *out = *own;
+    return LINNET_OK;
+}
+
+/* ---- creation ---- */
+
+/* Host memory for what comes in or goes out in another layout, so that a run needs none. */
+static linnet_status reserve_staging(ln_io *io, linnet_error *err) {
+    const ln_graph *g = io->plan->graph;
+    size_t most = 0;
+    for (int i = 0; i < g->n_input && !io->shared; i++) {
+        span v = span_of(io, g->input[i]);
+        if (!io->plan->place[g->input[i]].dense) most = LN_MAX(most, v.pixels * v.pitch);
+    }
+    for (int i = 0; i < g->n_output; i++) {
+        span v = span_of(io, g->output[i]);
+        if (is_planar(io, g->output[i])) most = LN_MAX(most, dense_bytes(&v));
+    }
+    return most ? grow_staging(io, most, err) : LINNET_OK;
+}
+
+linnet_status ln_io_create(const ln_stage *stage, ln_io **out, linnet_error *err) {
+    *out = NULL;
+    ln_io *io = calloc(1, sizeof *io);
+    if (!io) return ln_fail_oom(err, "inputs and outputs", sizeof *io);
+    const ln_graph *g = stage->plan->graph;
+    const size_t n = (size_t)(g->n_input + g->n_output) + 1;
+    io->plan = stage->plan;
+    io->queue = stage->queue;
+    io->arena = stage->arena;
+    io->shared = ln_buffer_host(stage->arena);
+    io->own = calloc(n, sizeof *io->own);
+    linnet_status st = io->own ? reserve_staging(io, err)
+                               : ln_fail_oom(err, "inputs and outputs", n * sizeof *io->own);
+    if (st != LINNET_OK) ln_io_destroy(&io);
+    *out = io;
+    return st;
+}
+
+void ln_io_destroy(ln_io **at) {
+    ln_io *io = *at;
+    *at = NULL;
+    if (!io) return;
+    const ln_graph *g = io->plan->graph;
+    for (int i = 0; io->own && i < g->n_input + g->n_output; i++) free(io->own[i]);
+    free((void *)io->own);
+    free(io->staging);
+    free(io);
+}
