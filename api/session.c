@@ -130,9 +130,13 @@ static linnet_status tensor_info(const ln_graph *g, ln_tid t, linnet_tensor_info
     _Static_assert((int)LINNET_I32 == LN_I32 && (int)LINNET_BOOL == LN_BOOL, "likewise");
     *out = (linnet_tensor_info){.name = x->name ? x->name : "",
                                 .rank = x->shape.rank,
-                                .dtype = (linnet_dtype)x->dtype,
+                                .dtype = (linnet_dtype)ln_tensor_io_dtype(x),
                                 .file_dtype = (linnet_dtype)x->file_dtype,
                                 .file_rank = x->file_rank};
+    if (x->q.on) {
+        out->scale = x->q.scale;
+        out->zero = x->q.zero + (out->dtype == LINNET_U8 ? 128 : 0);
+    }
     const int64_t *d = x->shape.dim;
     memcpy(out->dim, d, sizeof out->dim);
     if (x->shape.rank == 4 && !x->as_is) { /* N,H,W,C inside, N,C,H,W outside */
@@ -188,38 +192,12 @@ linnet_status linnet_session_output_memory(linnet_session *s, size_t i, void **o
 }
 
 /* ---- running ---- */
-static linnet_status set_reference_input(linnet_session *s, ln_tid t, const void *data,
-                                         linnet_error *err) {
-    const ln_shape *sh = &s->graph->tensor[t].shape;
-    if (!ln_tensor_planar(&s->graph->tensor[t])) return ln_ref_set(s->ref, t, data, err);
-    const ln_dtype type = s->graph->tensor[t].dtype;
-    const size_t size = ln_dtype_size(type);
-    int64_t count = 0;
-    void *tmp = ln_shape_count(sh, &count) ? ln_alloc_aligned((size_t)count, size) : NULL;
-    if (!tmp) return ln_fail_oom(err, "an input", (size_t)count * size);
-    ln_nchw_to_nhwc(sh, type, data, tmp);
-    linnet_status st = ln_ref_set(s->ref, t, tmp, err);
-    free(tmp);
-    return st;
-}
-
 static linnet_status run_reference(linnet_session *s, const void *const *in, void *const *out,
                                    linnet_error *err) {
     const ln_graph *g = s->graph;
-    for (int i = 0; i < g->n_input; i++) LN_TRY(set_reference_input(s, g->input[i], in[i], err));
+    for (int i = 0; i < g->n_input; i++) LN_TRY(ln_ref_input(s->ref, i, in[i], err));
     LN_TRY(ln_ref_run(s->ref, false, err));
-    for (int i = 0; i < g->n_output; i++) {
-        const ln_tensor *y = &g->tensor[g->output[i]];
-        const ln_shape *sh = &y->shape;
-        const float *value = s->ref->value[g->output[i]];
-        int64_t count = 0;
-        if (!value || !ln_shape_count(sh, &count))
-            return ln_fail(err, LINNET_ERR_INTERNAL, "output %d was not computed", i);
-        if (sh->rank == 4 && !y->as_is)
-            ln_nhwc_to_nchw(sh, y->dtype, value, out[i]);
-        else
-            memcpy(out[i], value, (size_t)count * ln_dtype_size(y->dtype));
-    }
+    for (int i = 0; i < g->n_output; i++) LN_TRY(ln_ref_output(s->ref, i, out[i], err));
     return LINNET_OK;
 }
 

@@ -21,6 +21,7 @@ typedef struct job {
     cli_progress progress;
     cli_answer pending[MOST_PENDING];
     linnet_top *top; /* k for each pending answer */
+    float *logits;   /* of one picture */
     int n_pending, batch, filled, k;
     int64_t done, good, bad;
     linnet_status last; /* of the last bad picture */
@@ -41,17 +42,22 @@ static int open_session(job *j) {
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;
     const size_t batch = (size_t)j->batch;
-    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].dtype == LINNET_F32 &&
-        j->out.info[0].dtype == LINNET_F32 &&
-        cli_tensor_words(&j->in.info[0]) ==
+    if (!(j->logits = calloc((size_t)j->info.classes, sizeof *j->logits)))
+        return cli_out_of_memory("answers");
+    if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].dtype != LINNET_I32 &&
+        j->out.info[0].dtype != LINNET_I32 &&
+        cli_tensor_count(&j->in.info[0]) ==
             batch * 3 * (size_t)j->info.height * (size_t)j->info.width &&
-        cli_tensor_words(&j->out.info[0]) == batch * (size_t)j->info.classes)
+        cli_tensor_count(&j->out.info[0]) == batch * (size_t)j->info.classes)
         return CLI_OK;
     return no_classifier(j);
 }
 
 /* A softmax of the logarithms of probabilities gives them back. */
-static void answer(const job *j, float *logits, cli_answer *r) {
+static void answer(const job *j, int row, cli_answer *r) {
+    const size_t n = (size_t)j->info.classes;
+    float *logits = j->logits;
+    cli_to_reals(&j->out.info[0], j->out.data[0], (size_t)row * n, n, logits);
     for (int i = 0; j->info.probabilities && i < j->info.classes; i++) logits[i] = logf(logits[i]);
     r->n_top = linnet_topk(logits, j->info.classes, j->k, r->top);
 }
@@ -68,7 +74,7 @@ static int run_batch(job *j) {
     for (int i = 0, row = 0; i < j->n_pending; i++) {
         cli_answer *r = &j->pending[i];
         if (r->error) continue;
-        answer(j, (float *)j->out.data[0] + (size_t)row++ * (size_t)j->info.classes, r);
+        answer(j, row++, r);
     }
     j->filled = 0;
     return CLI_OK;
@@ -113,8 +119,10 @@ static int add_picture(job *j, const cli_picture *p) {
     }
     int status = j->session ? CLI_OK : open_session(j);
     if (status) return status;
-    size_t image = cli_tensor_words(&j->in.info[0]) / (size_t)j->batch;
-    memcpy((float *)j->in.data[0] + image * (size_t)j->filled++, p->pixels, image * sizeof(float));
+    const linnet_tensor_info *in = &j->in.info[0];
+    size_t image = cli_tensor_count(in) / (size_t)j->batch;
+    cli_from_reals(in, p->pixels, image,
+                   (char *)j->in.data[0] + image * cli_element_size(in) * (size_t)j->filled++);
     j->good++;
     return CLI_OK;
 }
@@ -200,6 +208,7 @@ static int run(const cli_options *o) {
     linnet_model_close(&j->model);
     cli_source_close(&source);
     free(j->top);
+    free(j->logits);
     free(j);
     return status;
 }

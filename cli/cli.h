@@ -160,12 +160,18 @@ int cli_batch(const cli_options *o, const linnet_model *m, int fallback);
 typedef struct cli_tensors {
     size_t n;
     linnet_tensor_info *info;
-    void **data; /* words of the tensor's type, zeroed */
+    void **data; /* elements of the tensor's type, zeroed */
 } cli_tensors;
 int cli_tensors_create(linnet_session *s, bool outputs, cli_tensors *out);
 void cli_tensors_free(cli_tensors *t);
-/* Words of one. */
-size_t cli_tensor_words(const linnet_tensor_info *info);
+/* Elements of one, and the bytes of an element. */
+size_t cli_tensor_count(const linnet_tensor_info *info);
+size_t cli_element_size(const linnet_tensor_info *info);
+/* n numbers as elements, by scale and zero point of bytes; and elements from `from` on as numbers.
+ */
+void cli_from_reals(const linnet_tensor_info *info, const float *src, size_t n, void *dst);
+void cli_to_reals(const linnet_tensor_info *info, const void *src, size_t from, size_t n,
+                  float *dst);
 /* Images 0.. of the deterministic input; what is no picture gets its numbers in a row. nhwc: the
  * model's pictures are [N,H,W,C]. */
 int cli_tensors_synthetic(cli_tensors *t, uint64_t seed, bool nhwc);
@@ -305,12 +311,14 @@ typedef struct cli_array {
     int64_t dim[6];
     size_t count;
     double *data; /* whatever the file has; owned */
+    bool whole;   /* the file has integers */
 } cli_array;
 linnet_status cli_npy_read(const char *path, cli_array *out, linnet_error *err);
-/* The array as words of type LINNET_F32 or LINNET_I32 (saturated). */
-void cli_array_words(const cli_array *a, linnet_dtype type, void *dst);
-/* words: of t's type. The file has what t's model file declares. */
-linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *words,
+/* The array as elements of an input (saturated). Of quantized ones integers are the bytes
+ * themselves, and other numbers what they stand for. */
+void cli_array_elements(const cli_array *a, const linnet_tensor_info *t, void *dst);
+/* The file has what t's model file declares. */
+linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *elements,
                             linnet_error *err);
 void cli_array_free(cli_array *a);
 /* "1x3x224x224" */

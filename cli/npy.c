@@ -72,7 +72,7 @@ typedef struct element {
     void (*to)(const cell *src, uint8_t *dst, size_t n);
     int type; /* linnet_dtype; -1: none */
 } element;
-static const element elements[] = {
+static const element element_types[] = {
     {"<f4", 4, from_f32, to_f32, LINNET_F32}, {"<f8", 8, from_f64, to_f64, LINNET_F64},
     {"<f2", 2, from_f16, to_f16, LINNET_F16}, {"|i1", 1, from_i8, to_i8, LINNET_I8},
     {"|u1", 1, from_u8, to_u8, LINNET_U8},    {"|b1", 1, from_b1, to_b1, LINNET_BOOL},
@@ -81,13 +81,19 @@ static const element elements[] = {
     {"<u4", 4, from_u32, to_u32, -1},         {"<u8", 8, from_u64, to_u64, -1},
 };
 
-void cli_array_words(const cli_array *a, linnet_dtype type, void *dst) {
-    cell *to = dst;
-    for (size_t i = 0; i < a->count; i++)
-        if (type == LINNET_I32)
-            to[i].i = ln_f64_to_i32(a->data[i]);
+void cli_array_elements(const cli_array *a, const linnet_tensor_info *t, void *dst) {
+    for (size_t i = 0; i < a->count; i++) {
+        const float real = (float)a->data[i];
+        const int32_t whole = ln_f64_to_i32(a->data[i]);
+        if (t->dtype == LINNET_I32)
+            ((int32_t *)dst)[i] = whole;
+        else if (t->dtype == LINNET_F32 || !a->whole)
+            cli_from_reals(t, &real, 1, (char *)dst + i * cli_element_size(t));
+        else if (t->dtype == LINNET_I8)
+            ((int8_t *)dst)[i] = (int8_t)LN_MIN(LN_MAX(whole, -128), 127);
         else
-            to[i].f = (float)a->data[i];
+            ((uint8_t *)dst)[i] = (uint8_t)LN_MIN(LN_MAX(whole, 0), 255);
+    }
 }
 
 /* ---- the header: a Python dict of three known keys ---- */
@@ -139,8 +145,8 @@ static bool take_word(header *h, const char *word) {
 static linnet_status take_descr(header *h) {
     char text[16];
     if (!take_string(h, text, sizeof text)) return bad_header(h, "'descr' is no plain type");
-    for (size_t i = 0; i < LN_COUNT(elements); i++)
-        if (!strcmp(elements[i].descr, text)) h->type = &elements[i];
+    for (size_t i = 0; i < LN_COUNT(element_types); i++)
+        if (!strcmp(element_types[i].descr, text)) h->type = &element_types[i];
     if (h->type) return LINNET_OK;
     return ln_cur_fail(h->cur, "npy type %s is not read; save little-endian floats or integers",
                        text);
@@ -231,6 +237,7 @@ static linnet_status read_array(ln_cursor *c, cli_array *a, linnet_error *err) {
         return ln_cur_fail(c, "%zu bytes behind the npy array", c->size - c->pos);
     if (!(a->data = ln_alloc_aligned(a->count, sizeof *a->data)))
         return ln_fail_oom(err, c->path, a->count * sizeof *a->data);
+    a->whole = type->descr[1] != 'f';
     type->from(bytes, a->data, a->count);
     return LINNET_OK;
 }
@@ -246,13 +253,16 @@ linnet_status cli_npy_read(const char *path, cli_array *out, linnet_error *err) 
     return st;
 }
 
-/* How t's words go out: as the model file has them, else as they are. */
+/* How t's elements go out: as the model file has them, else as they are. */
 static const element *element_of(const linnet_tensor_info *t) {
+    const linnet_dtype byte = cli_element_size(t) == 1 ? t->dtype : LINNET_F32;
     const bool whole = t->dtype == LINNET_I32;
     const element *same = NULL;
-    for (size_t i = 0; i < LN_COUNT(elements); i++) {
-        const element *e = &elements[i];
+    for (size_t i = 0; i < LN_COUNT(element_types); i++) {
+        const element *e = &element_types[i];
         const bool is_float = e->descr[1] == 'f';
+        if (byte != LINNET_F32 && e->type == (int)byte) return e;
+        if (byte != LINNET_F32) continue;
         if (e->type == (int)t->file_dtype && is_float != whole) return e;
         if (e->type == (int)t->dtype) same = e;
     }
@@ -272,17 +282,20 @@ static size_t write_header(char text[256], const linnet_tensor_info *t, const ch
     return length;
 }
 
-linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *words,
+linnet_status cli_npy_write(const char *path, const linnet_tensor_info *t, const void *elements,
                             linnet_error *err) {
     const element *e = element_of(t);
-    const size_t count = t->bytes / sizeof(cell);
+    const size_t count = cli_tensor_count(t);
     char text[256];
     const size_t length = write_header(text, t, e->descr);
     uint8_t head[10] = {
         0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)(length & 0xff), (uint8_t)(length >> 8)};
     uint8_t *bytes = ln_alloc_aligned(count ? count : 1, e->size);
     if (!bytes) return ln_fail_oom(err, path, count * e->size);
-    e->to(words, bytes, count);
+    if (cli_element_size(t) == 1)
+        memcpy(bytes, elements, count);
+    else
+        e->to(elements, bytes, count);
     ln_writer w;
     linnet_status st = ln_writer_open(&w, path, err);
     if (st == LINNET_OK) {

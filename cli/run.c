@@ -71,7 +71,7 @@ static int fill_input(const given *g, cli_tensors *in, size_t i, bool nhwc) {
                                             : "give an array of that many dimensions");
         return cli_report(&err);
     }
-    cli_array_words(&g->array, want->dtype, in->data[i]);
+    cli_array_elements(&g->array, want, in->data[i]);
     return CLI_OK;
 }
 
@@ -133,12 +133,14 @@ static int print_summary(const cli_options *o, const cli_tensors *out) {
     cli_table t = {.column = columns, .columns = LN_COUNT(columns)};
     for (size_t i = 0; i < out->n; i++) {
         const linnet_tensor_info *info = &out->info[i];
-        size_t n = info->bytes / sizeof(float);
+        size_t n = cli_tensor_count(info);
         double sum = 0, squares = 0, lo = INFINITY, hi = -INFINITY;
         bool nan = false; /* then nothing is known of any figure */
         for (size_t k = 0; k < n; k++) {
+            float real;
+            cli_to_reals(info, out->data[i], k, 1, &real);
             double v = info->dtype == LINNET_I32 ? (double)((const int32_t *)out->data[i])[k]
-                                                 : (double)((const float *)out->data[i])[k];
+                                                 : (double)real;
             nan = nan || isnan(v);
             sum += v;
             squares += v * v;

@@ -1,6 +1,7 @@
 /* A session's inputs and outputs, in its own memory. */
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,20 +55,53 @@ static int fill_pictures(const linnet_tensor_info *info, float *dst, uint64_t se
     return ok ? CLI_OK : cli_out_of_memory("a synthetic input");
 }
 
-size_t cli_tensor_words(const linnet_tensor_info *info) {
-    return info->bytes / sizeof(float);
+size_t cli_element_size(const linnet_tensor_info *info) {
+    return info->dtype == LINNET_I8 || info->dtype == LINNET_U8 ? 1 : sizeof(float);
+}
+
+size_t cli_tensor_count(const linnet_tensor_info *info) {
+    return info->bytes / cli_element_size(info);
+}
+
+void cli_from_reals(const linnet_tensor_info *info, const float *src, size_t n, void *dst) {
+    const int low = info->dtype == LINNET_I8 ? -128 : 0;
+    uint8_t *byte = dst;
+    int32_t *word = dst;
+    if (info->dtype == LINNET_F32) memcpy(dst, src, n * sizeof *src);
+    for (size_t i = 0; info->dtype == LINNET_I32 && i < n; i++)
+        word[i] = ln_f64_to_i32((double)src[i]);
+    for (size_t i = 0; cli_element_size(info) == 1 && i < n; i++) {
+        const float v = roundf(src[i] / info->scale) + (float)info->zero;
+        byte[i] = (uint8_t)(int)fminf(fmaxf(v, (float)low), (float)(low + 255));
+    }
+}
+
+void cli_to_reals(const linnet_tensor_info *info, const void *src, size_t from, size_t n,
+                  float *dst) {
+    for (size_t i = 0; i < n; i++) {
+        const size_t k = from + i;
+        switch (info->dtype) {
+        case LINNET_I32: dst[i] = (float)((const int32_t *)src)[k]; break;
+        case LINNET_I8:
+            dst[i] = info->scale * (float)(((const int8_t *)src)[k] - info->zero);
+            break;
+        case LINNET_U8:
+            dst[i] = info->scale * (float)(((const uint8_t *)src)[k] - info->zero);
+            break;
+        default: dst[i] = ((const float *)src)[k];
+        }
+    }
 }
 
 /* As many numbers as a picture of that width and one row has in its first plane; integers: 0 and 1
  * by their signs. */
-static int fill_row(const linnet_tensor_info *info, void *dst, uint64_t seed) {
-    const size_t n = cli_tensor_words(info);
+static int fill_row(const linnet_tensor_info *info, float *dst, uint64_t seed) {
+    const size_t n = cli_tensor_count(info);
     float *spare = ln_alloc_aligned(3 * n, sizeof *spare);
-    int32_t *number = dst;
     if (!spare) return cli_out_of_memory("a synthetic input");
     linnet_synthetic_image(0, seed, 1, (int64_t)n, spare);
-    if (info->dtype == LINNET_F32) memcpy(dst, spare, n * sizeof *spare);
-    for (size_t i = 0; info->dtype == LINNET_I32 && i < n; i++) number[i] = spare[i] > 0;
+    for (size_t i = 0; i < n; i++)
+        dst[i] = info->dtype == LINNET_I32 ? (float)(spare[i] > 0) : spare[i];
     free(spare);
     return CLI_OK;
 }
@@ -76,9 +110,13 @@ int cli_tensors_synthetic(cli_tensors *t, uint64_t seed, bool nhwc) {
     int status = CLI_OK;
     for (size_t i = 0; i < t->n && !status; i++) {
         const linnet_tensor_info *info = &t->info[i];
-        const bool picture = info->rank == 4 && info->dtype == LINNET_F32;
-        status = picture ? fill_pictures(info, t->data[i], seed, nhwc)
-                         : fill_row(info, t->data[i], seed);
+        const size_t n = cli_tensor_count(info);
+        const bool picture = info->rank == 4 && info->dtype != LINNET_I32;
+        float *reals = ln_alloc_aligned(n, sizeof *reals);
+        if (!reals) return cli_out_of_memory("a synthetic input");
+        status = picture ? fill_pictures(info, reals, seed, nhwc) : fill_row(info, reals, seed);
+        if (!status) cli_from_reals(info, reals, n, t->data[i]);
+        free(reals);
     }
     return status;
 }

@@ -93,24 +93,10 @@ linnet_status ln_diff_step(ln_session *s, const ln_ref *ref, int i, ln_diff_laye
     return ln_diff_check(s, ref, step, layer, err);
 }
 
-/* Planar inputs to the reference's N,H,W,C. */
 static linnet_status set_inputs(ln_ref *ref, const void *const *inputs, linnet_error *err) {
     const ln_graph *g = ref->graph;
     for (int i = 0; i < g->n_input; i++) {
-        const ln_shape *shape = &g->tensor[g->input[i]].shape;
-        if (!ln_tensor_planar(&g->tensor[g->input[i]])) {
-            LN_TRY(ln_ref_set(ref, g->input[i], inputs[i], err));
-            continue;
-        }
-        int64_t count;
-        if (!ln_shape_count(shape, &count)) return ln_fail_oom(err, "diff", SIZE_MAX);
-        const ln_dtype type = g->tensor[g->input[i]].dtype;
-        void *nhwc = malloc((size_t)count * ln_dtype_size(type));
-        if (!nhwc) return ln_fail_oom(err, "diff", (size_t)count * ln_dtype_size(type));
-        ln_nchw_to_nhwc(shape, type, inputs[i], nhwc);
-        linnet_status st = ln_ref_set(ref, g->input[i], nhwc, err);
-        free(nhwc);
-        LN_TRY(st);
+        LN_TRY(ln_ref_input(ref, i, inputs[i], err));
     }
     return LINNET_OK;
 }

@@ -302,6 +302,14 @@ linnet_status ln_graph_set_rows(ln_graph *g, ln_tid t, ln_tid count, linnet_erro
     return LINNET_OK;
 }
 
+void ln_tensor_io_copy(const ln_tensor *t, const void *src, void *dst, size_t count) {
+    if (ln_tensor_io_dtype(t) == t->dtype) {
+        if (src != dst) memcpy(dst, src, count * ln_dtype_size(t->dtype));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) ((uint8_t *)dst)[i] = ((const uint8_t *)src)[i] ^ 0x80;
+}
+
 /* One element at a time, in the three types that constants are copied to. */
 typedef struct put {
     float *real;

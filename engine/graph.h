@@ -392,6 +392,14 @@ static inline bool ln_tensor_planar(const ln_tensor *t) {
     return t->kind == LN_TENSOR_INPUT && t->shape.rank == 4 && !t->as_is;
 }
 
+/* What the caller's elements of an input or output are: the tensor's type, but bytes as the file
+ * has them, with a sign or without. */
+static inline ln_dtype ln_tensor_io_dtype(const ln_tensor *t) {
+    return t->dtype == LN_I8 && t->file_dtype == LN_U8 ? LN_U8 : t->dtype;
+}
+/* Elements between the two, in either direction; src may be dst. */
+void ln_tensor_io_copy(const ln_tensor *t, const void *src, void *dst, size_t count);
+
 typedef struct ln_node {
     ln_op op;
     const char *name; /* "blocks.1.0.conv_dw" */

@@ -44,12 +44,13 @@ typedef struct ln_session_stats {
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
                                 ln_session **out, linnet_error *err);
 void ln_session_destroy(ln_session **s);
-/* inputs and outputs in the graph's order: dense words of the tensor's type; of rank 4 as
+/* inputs and outputs in the graph's order: dense elements of ln_tensor_io_dtype; of rank 4 as
  * N,C,H,W unless the tensor is as_is, else in the shape's order. */
 /* After LINNET_ERR_DEVICE_LOST every run fails so at once: make device and session anew. */
 linnet_status ln_session_run(ln_session *s, const void *const *inputs, void *const *outputs,
                              linnet_error *err);
-/* The same from and to the caller's dense buffers (cl_mem); outputs of rank 4 as N,H,W,C. */
+/* The same from and to the caller's dense buffers (cl_mem); outputs of rank 4 as N,H,W,C. Bytes
+ * without a sign are refused. */
 linnet_status ln_session_run_buffers(ln_session *s, void *const *inputs, void *const *outputs,
                                      linnet_error *err);
 /* The first `count` steps on what lies in the arena, in the session's own way; waits. */

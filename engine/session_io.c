@@ -55,12 +55,18 @@ static bool is_planar(const ln_io *io, ln_tid t) {
     return x->shape.rank == 4 && !x->as_is;
 }
 
+/* Whether the caller's elements are others than the arena's: bytes without a sign. */
+static bool differs(const ln_io *io, ln_tid t) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    return ln_tensor_io_dtype(x) != x->dtype;
+}
+
 /* Where t lies in a shared arena just as the caller has it; else NULL. */
 static void *in_place(const ln_io *io, ln_tid t) {
     const ln_tensor *x = &io->plan->graph->tensor[t];
     const ln_place *pl = &io->plan->place[t];
     span v = span_of(io, t);
-    if (!io->shared || x->kind == LN_TENSOR_CONST) return NULL;
+    if (!io->shared || x->kind == LN_TENSOR_CONST || differs(io, t)) return NULL;
     if (!pl->dense && (is_planar(io, t) || (v.pixels > 1 && v.pitch != v.row))) return NULL;
     if (x->kind == LN_TENSOR_INPUT && pl->last < io->plan->graph->n_node) return NULL;
     return io->shared + v.offset;
@@ -68,28 +74,32 @@ static void *in_place(const ln_io *io, ln_tid t) {
 
 /* ---- single tensors ---- */
 
-/* Padded pixels of `own` bytes; lanes beyond the channels become zero. */
-static void spread(const span *v, size_t own, const char *dense, char *to) {
+/* Padded pixels of `own` bytes; lanes beyond the channels become zero. x: the caller's elements are
+ * those of this tensor; NULL: they are the arena's. */
+static void spread(const span *v, const ln_tensor *x, size_t own, const char *dense, char *to) {
     for (size_t i = 0; i < v->pixels; i++, to += v->pitch) {
         memcpy(to, dense + i * v->row, v->row);
+        if (x) ln_tensor_io_copy(x, to, to, (size_t)v->d.c);
         memset(to + v->row, 0, own - v->row);
     }
 }
 
 /* Through the queue all pixels are written as one; a slice's neighbours lie in the gaps, so these
  * are read first. */
-static linnet_status write_pixels(ln_io *io, ln_tid t, const void *dense, linnet_error *err) {
+static linnet_status write_pixels(ln_io *io, ln_tid t, const void *dense, bool outside,
+                                  linnet_error *err) {
+    const ln_tensor *x = outside ? &io->plan->graph->tensor[t] : NULL;
     span v = span_of(io, t);
     size_t own = (size_t)(ln_round_up(v.d.c, LN_CPAD) * io->plan->place[t].elem);
     size_t bytes = (v.pixels - 1) * v.pitch + own;
     if (io->shared) {
-        spread(&v, own, dense, io->shared + v.offset);
+        spread(&v, x, own, dense, io->shared + v.offset);
         return LINNET_OK;
     }
     LN_TRY(grow_staging(io, bytes, err));
     if (v.pitch > own)
         LN_TRY(ln_queue_read(io->queue, io->arena, v.offset, io->staging, bytes, err));
-    spread(&v, own, dense, io->staging);
+    spread(&v, x, own, dense, io->staging);
     return ln_queue_write(io->queue, io->arena, v.offset, io->staging, bytes, err);
 }
 
@@ -107,7 +117,7 @@ static linnet_status read_pixels(ln_io *io, ln_tid t, void *dense, linnet_error 
 }
 
 linnet_status ln_io_write(ln_io *io, ln_tid t, const void *dense, linnet_error *err) {
-    if (!io->plan->place[t].dense) return write_pixels(io, t, dense, err);
+    if (!io->plan->place[t].dense) return write_pixels(io, t, dense, false, err);
     span v = span_of(io, t);
     LN_TRY(grow_staging(io, dense_bytes(&v), err));
     to_planar(io, t, dense, io->staging);
@@ -131,18 +141,24 @@ linnet_status ln_io_put(ln_io *io, int i, const void *data, linnet_error *err) {
     void *at = in_place(io, t);
     if (at && data != at) memcpy(at, data, dense_bytes(&v));
     if (at) return LINNET_OK;
-    if (!io->plan->place[t].dense) return write_pixels(io, t, data, err);
+    if (!io->plan->place[t].dense) return write_pixels(io, t, data, true, err);
+    if (differs(io, t)) {
+        LN_TRY(grow_staging(io, dense_bytes(&v), err));
+        ln_tensor_io_copy(&io->plan->graph->tensor[t], data, io->staging, dense_bytes(&v));
+        return ln_queue_write(io->queue, io->arena, v.offset, io->staging, dense_bytes(&v), err);
+    }
     return ln_queue_write_async(io->queue, io->arena, v.offset, data, dense_bytes(&v), err);
 }
 
 linnet_status ln_io_get(ln_io *io, int i, void *data, linnet_error *err) {
     ln_tid t = io->plan->graph->output[i];
     if (data == in_place(io, t)) return LINNET_OK;
-    if (!is_planar(io, t)) return read_pixels(io, t, data, err);
+    const bool turned = is_planar(io, t);
     span v = span_of(io, t);
-    LN_TRY(grow_staging(io, dense_bytes(&v), err));
-    LN_TRY(read_pixels(io, t, io->staging, err));
-    to_planar(io, t, io->staging, data);
+    if (turned) LN_TRY(grow_staging(io, dense_bytes(&v), err));
+    LN_TRY(read_pixels(io, t, turned ? io->staging : data, err));
+    if (turned) to_planar(io, t, io->staging, data);
+    ln_tensor_io_copy(&io->plan->graph->tensor[t], data, data, v.pixels * (size_t)v.d.c);
     return LINNET_OK;
 }
 
@@ -150,6 +166,10 @@ linnet_status ln_io_copy(ln_io *io, ln_copy_way way, int i, void *mem, linnet_er
     const ln_graph *g = io->plan->graph;
     ln_tid t = way == LN_COPY_IN ? g->input[i] : g->output[i];
     span v = span_of(io, t);
+    if (differs(io, t))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: bytes without a sign come from and go to host memory only",
+                       g->tensor[t].name);
     bool planar = io->plan->place[t].dense;
     size_t row = planar ? dense_bytes(&v) : v.row;
     return ln_queue_copy_rows(io->queue, way, mem, io->arena, v.offset, planar ? row : v.pitch, row,
@@ -180,7 +200,8 @@ static linnet_status reserve_staging(ln_io *io, linnet_error *err) {
     size_t most = 0;
     for (int i = 0; i < g->n_input && !io->shared; i++) {
         span v = span_of(io, g->input[i]);
-        if (!io->plan->place[g->input[i]].dense) most = LN_MAX(most, v.pixels * v.pitch);
+        if (!io->plan->place[g->input[i]].dense || differs(io, g->input[i]))
+            most = LN_MAX(most, v.pixels * LN_MAX(v.pitch, v.row));
     }
     for (int i = 0; i < g->n_output; i++) {
         span v = span_of(io, g->output[i]);

@@ -98,6 +98,31 @@ linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *er
     return LINNET_OK;
 }
 
+linnet_status ln_ref_input(ln_ref *r, int i, const void *data, linnet_error *err) {
+    const ln_tid t = r->graph->input[i];
+    const ln_tensor *x = &r->graph->tensor[t];
+    LN_TRY(want_value(r, t, err));
+    if (ln_tensor_planar(x))
+        ln_nchw_to_nhwc(&x->shape, x->dtype, data, r->value[t]);
+    else
+        memcpy(r->value[t], data, bytes(r->graph, t));
+    ln_tensor_io_copy(x, r->value[t], r->value[t], bytes(r->graph, t) / ln_dtype_size(x->dtype));
+    return LINNET_OK;
+}
+
+linnet_status ln_ref_output(const ln_ref *r, int i, void *data, linnet_error *err) {
+    const ln_tid t = r->graph->output[i];
+    const ln_tensor *y = &r->graph->tensor[t];
+    if (!r->value[t])
+        return ln_fail(err, LINNET_ERR_INTERNAL, "output %s was not computed", y->name);
+    if (y->shape.rank == 4 && !y->as_is)
+        ln_nhwc_to_nchw(&y->shape, y->dtype, r->value[t], data);
+    else
+        memcpy(data, r->value[t], bytes(r->graph, t));
+    ln_tensor_io_copy(y, data, data, bytes(r->graph, t) / ln_dtype_size(y->dtype));
+    return LINNET_OK;
+}
+
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err) {
     const size_t size = bytes(r->graph, t);
     uint64_t state = (uint64_t)t + 1;

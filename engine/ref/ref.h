@@ -17,6 +17,10 @@ linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err);
 void ln_ref_destroy(ln_ref **r);
 /* Sets the value of an input or an activation (copied). */
 linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *err);
+/* Sets input i of the graph from the caller's elements, pictures as N,C,H,W. */
+linnet_status ln_ref_input(ln_ref *r, int i, const void *data, linnet_error *err);
+/* Output i for the caller, likewise. */
+linnet_status ln_ref_output(const ln_ref *r, int i, void *data, linnet_error *err);
 /* Uniform in [-1,1], the same each time; of bytes any; I32 becomes zero, which is in any range. */
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err);
 /* How long the first dimension of an output is after a run (ln_tensor.rows). */

@@ -268,15 +268,18 @@ typedef enum linnet_dtype {
 } linnet_dtype;
 /* Tensors of the session; images are [N,C,H,W] (of some files [N,H,W,C]), logits [N,classes].
  * Elements are words of 4 bytes: LINNET_F32, or LINNET_I32 for whatever the model file has as
- * integers or truth values. */
+ * integers or truth values; or of a quantized model bytes, LINNET_I8 or LINNET_U8, that stand for
+ * scale * (element - zero). */
 typedef struct linnet_tensor_info {
     const char *name;
     int rank;
     int64_t dim[6];
     size_t bytes;
-    linnet_dtype dtype;      /* of in[i] and out[i]: F32 or I32 */
+    linnet_dtype dtype;      /* of in[i] and out[i] */
     linnet_dtype file_dtype; /* as the model file declares it */
     int file_rank;           /* 0: a scalar, here [1]; else rank */
+    float scale;             /* of bytes; else 0 */
+    int zero;
 } linnet_tensor_info;
 LINNET_API size_t linnet_session_inputs(const linnet_session *s);
 LINNET_API size_t linnet_session_outputs(const linnet_session *s);
