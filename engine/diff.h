@@ -5,8 +5,11 @@
 #include "engine/ref/ref.h"
 #include "engine/session.h"
 
-/* Of the standard deviation of the step's output; i32 must be the same. */
+/* Of the standard deviation of the step's output; i32 must be the same. Bytes may be off by one,
+ * and one of a thousand is; behind others of bytes by two, and one of a thousand by more than one.
+ */
 #define LN_DIFF_TOLERANCE 1e-4
+#define LN_DIFF_QUANTIZED 0.1 /* of floats that a network of bytes gives */
 
 typedef struct ln_diff_layer {
     const char *name, *op, *variant;

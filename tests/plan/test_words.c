@@ -1,6 +1,7 @@
 /* Sessions whose inputs and outputs are integers, or lie in the caller's own order, or are
  * constants; and that diff takes no wrong integer. */
 #include "engine/diff.h"
+#include "engine/ref/ref.h"
 
 #include <check.h>
 #include <math.h>
@@ -139,6 +140,57 @@ START_TEST(a_run_tells_how_long_its_output_is) {
 }
 END_TEST
 
+/* Bytes without a sign, as pictures and as they are, in and out; and what the reference has them
+ * as. */
+START_TEST(bytes_have_the_sign_of_the_file) {
+    ln_graph *g = NULL;
+    OK(ln_graph_create("bytes", &g, &err));
+    ln_tid in[3];
+    for (int i = 0; i < 3; i++) { /* a picture, the same as it lies, one of signed bytes */
+        in[i] = ln_graph_input(g, "x", ln_nhwc(1, 2, 3, 3), &err);
+        g->tensor[in[i]].dtype = LN_I8;
+        g->tensor[in[i]].as_is = i == 1;
+        g->tensor[in[i]].file_dtype = i < 2 ? LN_U8 : LN_I8;
+        OK(ln_graph_set_quant(g, in[i], 0.5f, -1, &err));
+    }
+    for (int i = 0; i < 3; i++) {
+        const ln_attr six = {.act = {LN_ACT_CLAMP, -INFINITY, 60.0f, 0.0f, 0.0f}};
+        const ln_tid y = ln_graph_node(g, LN_OP_ACT, "y", &six, &in[i], 1, &err);
+        OK(ln_graph_set_quant(g, y, 0.5f, -1, &err));
+        g->tensor[y].as_is = i == 1;
+        g->tensor[y].file_dtype = g->tensor[in[i]].file_dtype;
+        OK(ln_graph_output(g, y, &err));
+    }
+    ck_assert_int_eq(ln_tensor_io_dtype(&g->tensor[in[0]]), LN_U8);
+    ck_assert_int_eq(ln_tensor_io_dtype(&g->tensor[in[2]]), LN_I8);
+    uint8_t x[3][18], y[3][18], z[3][18];
+    for (int i = 0; i < 54; i++) x[i / 18][i % 18] = (uint8_t)(i * 37);
+    const void *const inputs[] = {x[0], x[1], x[2]};
+    void *const outputs[] = {y[0], y[1], y[2]};
+    ln_session *s = open(g, _i ? LN_STREAM_RESIDENT : LN_STREAM_LAUNCHES);
+    OK(ln_session_run(s, inputs, outputs, &err));
+    ln_ref *ref;
+    OK(ln_ref_create(g, &ref, &err));
+    ck_assert_int_eq(ln_ref_output(ref, 0, z[0], &err), LINNET_ERR_INTERNAL);
+    for (int i = 0; i < 3; i++) OK(ln_ref_input(ref, i, x[i], &err));
+    OK(ln_ref_run(ref, false, &err));
+    for (int i = 0; i < 3; i++) OK(ln_ref_output(ref, i, z[i], &err));
+    for (int i = 0; i < 36; i++) /* 60 is 119 among signed bytes */
+        ck_assert_int_eq(y[i / 18][i % 18], LN_MIN(x[i / 18][i % 18], 119 + 128));
+    for (int i = 0; i < 18; i++) ck_assert_int_eq((int8_t)y[2][i], LN_MIN((int8_t)x[2][i], 119));
+    ck_assert_mem_eq(y, z, sizeof y);
+    ln_diff_report r;
+    OK(ln_diff_run(s, inputs, &r, &err));
+    ck_assert(r.pass);
+    ln_diff_free(&r);
+    ck_assert_int_eq(ln_session_run_buffers(s, (void *const *)outputs, outputs, &err),
+                     LINNET_ERR_UNSUPPORTED);
+    ln_ref_destroy(&ref);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
         fprintf(stderr, "no device: %s\n", err.message);
@@ -148,6 +200,7 @@ int main(void) {
     TCase *t = tcase_create("words");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, a_run_tells_how_long_its_output_is, 0, 2);
+    tcase_add_loop_test(t, bytes_have_the_sign_of_the_file, 0, 2);
     tcase_add_test(t, words_go_in_and_come_out);
     tcase_add_test(t, diff_wants_the_same_integers);
     suite_add_tcase(s, t);
