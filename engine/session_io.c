@@ -143,9 +143,12 @@ linnet_status ln_io_put(ln_io *io, int i, const void *data, linnet_error *err) {
     if (at) return LINNET_OK;
     if (!io->plan->place[t].dense) return write_pixels(io, t, data, true, err);
     if (differs(io, t)) {
-        LN_TRY(grow_staging(io, dense_bytes(&v), err));
-        ln_tensor_io_copy(&io->plan->graph->tensor[t], data, io->staging, dense_bytes(&v));
-        return ln_queue_write(io->queue, io->arena, v.offset, io->staging, dense_bytes(&v), err);
+        if (!io->shared) LN_TRY(grow_staging(io, dense_bytes(&v), err));
+        char *to = io->shared ? io->shared + v.offset : io->staging;
+        ln_tensor_io_copy(&io->plan->graph->tensor[t], data, to, dense_bytes(&v));
+        return io->shared
+                   ? LINNET_OK
+                   : ln_queue_write(io->queue, io->arena, v.offset, to, dense_bytes(&v), err);
     }
     return ln_queue_write_async(io->queue, io->arena, v.offset, data, dense_bytes(&v), err);
 }
