@@ -5,22 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* [3,h,w] to [h,w,3] */
-static linnet_status interleave(float *dst, size_t pixels, linnet_error *err) {
-    float *planes = malloc(3 * pixels * sizeof *planes);
-    if (!planes) return ln_fail_oom(err, "a picture", 3 * pixels * sizeof *planes);
-    memcpy(planes, dst, 3 * pixels * sizeof *planes);
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < 3; c++) dst[3 * i + c] = planes[c * pixels + i];
-    free(planes);
-    return LINNET_OK;
-}
-
-static linnet_status prepare(const linnet_model *m, ln_image *im, const char *name, float *dst,
+/* The picture's bytes as the model has its pixels. */
+static linnet_status prepare(const linnet_model *m, ln_image *im, const char *name, uint8_t *dst,
                              linnet_error *err) {
-    linnet_status st = ln_preprocess_image(im, &m->prep, dst, err);
-    if (st == LINNET_OK && m->info.nhwc)
-        st = interleave(dst, (size_t)m->prep.height * (size_t)m->prep.width, err);
+    linnet_status st = ln_preprocess_bytes(im, &m->prep, dst, err);
     ln_image_free(im);
     if (st != LINNET_OK) ln_fail_prefix(err, "%s", name);
     return st;
@@ -32,12 +20,42 @@ static linnet_status check_model(const linnet_model *m, linnet_error *err) {
                    m->info.name);
 }
 
-linnet_status linnet_image_load(const linnet_model *m, const char *path, float *dst,
-                                linnet_error *err) {
+linnet_status linnet_image_load_bytes(const linnet_model *m, const char *path, uint8_t *dst,
+                                      linnet_error *err) {
     ln_image im = {0};
     LN_TRY(check_model(m, err));
     LN_TRY(ln_image_load(path, &im, err));
     return prepare(m, &im, path, dst, err);
+}
+
+void linnet_image_normalise(const linnet_model *m, const uint8_t *bytes, float *dst) {
+    const size_t pixels = (size_t)m->prep.height * (size_t)m->prep.width;
+    if (!m->info.nhwc) {
+        ln_normalise(&m->prep, bytes, dst);
+        return;
+    }
+    for (size_t c = 0; c < 3; c++) /* [3,h,w] to [h,w,3] */
+        for (size_t i = 0; i < pixels; i++, bytes++)
+            dst[3 * i + c] = ((float)*bytes * m->prep.scale - m->prep.mean[c]) / m->prep.std[c];
+}
+
+/* Bytes of a picture for the model; NULL: out of memory. */
+static uint8_t *bytes_of(const linnet_model *m, linnet_error *err) {
+    size_t size = 3 * (size_t)m->prep.height * (size_t)m->prep.width;
+    uint8_t *bytes = malloc(size);
+    if (!bytes) ln_fail_oom(err, "a picture", size);
+    return bytes;
+}
+
+linnet_status linnet_image_load(const linnet_model *m, const char *path, float *dst,
+                                linnet_error *err) {
+    LN_TRY(check_model(m, err));
+    uint8_t *bytes = bytes_of(m, err);
+    linnet_status st =
+        bytes ? linnet_image_load_bytes(m, path, bytes, err) : LINNET_ERR_OUT_OF_MEMORY;
+    if (st == LINNET_OK) linnet_image_normalise(m, bytes, dst);
+    free(bytes);
+    return st;
 }
 
 linnet_status linnet_image_decode(const linnet_model *m, const void *data, size_t size,
@@ -45,7 +63,12 @@ linnet_status linnet_image_decode(const linnet_model *m, const void *data, size_
     ln_image im = {0};
     LN_TRY(check_model(m, err));
     LN_TRY(ln_image_decode(data, size, name, &im, err));
-    return prepare(m, &im, name, dst, err);
+    uint8_t *bytes = bytes_of(m, err);
+    linnet_status st = bytes ? prepare(m, &im, name, bytes, err) : LINNET_ERR_OUT_OF_MEMORY;
+    if (st == LINNET_OK) linnet_image_normalise(m, bytes, dst);
+    if (!bytes) ln_image_free(&im);
+    free(bytes);
+    return st;
 }
 
 int linnet_topk(const float *logits, int classes, int k, linnet_top *out) {

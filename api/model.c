@@ -1,7 +1,9 @@
 /* Families and models. */
 #include "api/api.h"
+#include "engine/bytes.h"
 #include "engine/passes/passes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +144,19 @@ const char *linnet_model_label(const linnet_model *m, int index) {
     return ln_model_label(m->model, index);
 }
 
+/* (v * scale - mean) / std = (v - mean / scale) * (scale / std) */
+static linnet_status take_bytes(ln_graph *g, const ln_prep_spec *p, linnet_error *err) {
+    float mean[LN_BYTES_C] = {0}, factor[LN_BYTES_C] = {0};
+    bool done;
+    for (int c = 0; c < 3; c++) {
+        mean[c] = p->mean[c] / p->scale;
+        factor[c] = p->scale / p->std[c];
+        if (!isfinite(mean[c]) || !isfinite(factor[c])) return LINNET_OK;
+    }
+    if (g->n_input != 1 || g->tensor[g->input[0]].shape.dim[3] != 3) return LINNET_OK;
+    return ln_graph_take_bytes(g, mean, factor, &done, err);
+}
+
 linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p, bool reference,
                            ln_graph **out, linnet_error *err) {
     if (p->batch < 0)
@@ -151,6 +166,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
     /* The reference means the network as it stands, unless passes are asked for by name. */
     linnet_status st = LINNET_OK;
     if (!reference || p->passes) st = ln_passes_run(g, p->passes, err);
+    if (st == LINNET_OK && p->bytes && !reference) st = take_bytes(g, &m->prep, err);
     if (st != LINNET_OK)
         ln_graph_destroy(&g);
     else

@@ -15,6 +15,9 @@
 #ifndef ARENA
 #    define ARENA 0 /* 1: weights or bias are no constants */
 #endif
+#ifndef BYTES
+#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside */
+#endif
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
@@ -42,6 +45,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         s->b == LN_NO_OFF ? LN_AT(arena, s->u.part[2].at) : LN_AT(weights, s->b);
     float sum = LN_LD1(b + o);
 #else
+#    if BYTES
+    __global const float *mean = weights + s->b + ocp + 8;
+#    endif
     int ws = ocp, tap = icg * ocp;
     __global const LN_T *w = LN_AT(weights, s->w) + o;
     float sum = LN_LD1(LN_AT(weights, s->b) + o);
@@ -60,6 +66,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             __global const LN_TX *xi = x + (size_t)iy * s->xrs + (size_t)ix * s->xps;
             for (int i = 0; i < icg; i++) {
                 float v = LN_XLD1(xi + (size_t)(i * step) * s->xcs);
+#if BYTES
+                v -= mean[i];
+#endif
                 if (has_gate) v *= LN_LD1(gate + i * step);
                 sum = ln_fma(v, LN_LD1(wi + (size_t)i * ws), sum);
             }
@@ -72,3 +81,5 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 }
 LN_KERNEL
 #undef ARENA
+#undef BYTES
+#undef ELEM

@@ -17,6 +17,15 @@
 #    define POINT 0 /* 1x1: no taps, no borders */
 #endif
 
+#ifndef BYTES
+#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside */
+#endif
+#if BYTES
+#    define LN_MEAN(k) weights[s->b + ocp + 8 + (k)]
+#else
+#    define LN_MEAN(k) 0.0f
+#endif
+
 #define LN_ROW(j, f)                                                                               \
     wv = LN_LD4(w + (size_t)(k + j) * ocp);                                                        \
     for (int i = 0; i < PX; i++) sum[i] = ln_fma((float4)v[i].f, wv, sum[i]);
@@ -82,7 +91,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                     int in = ix + i * s->sw;
                     float v = 0.0f;
                     if (in >= 0 && in < s->wd && i < left)
-                        v = LN_XLD1(x + (long)i * s->sw * s->xps + (size_t)k * s->xcs) * g;
+                        v = (LN_XLD1(x + (long)i * s->sw * s->xps + (size_t)k * s->xcs) -
+                             LN_MEAN(k)) *
+                            g;
                     sum[i] = ln_fma((float4)v, wv, sum[i]);
                 }
             }
@@ -94,5 +105,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 }
 LN_KERNEL
 #undef LN_ROW
+#undef LN_MEAN
+#undef BYTES
+#undef ELEM
 #undef PX
 #undef POINT

@@ -22,6 +22,7 @@ typedef struct job {
     cli_answer pending[MOST_PENDING];
     linnet_top *top; /* k for each pending answer */
     float *logits;   /* of one picture */
+    float *reals;    /* its pixels, where the network does not read bytes */
     int n_pending, batch, filled, k;
     int64_t done, good, bad;
     linnet_status last; /* of the last bad picture */
@@ -37,17 +38,18 @@ static int no_classifier(const job *j) {
 /* ---- the device ---- */
 static int open_session(job *j) {
     int status = cli_device_open(j->o, &j->device);
-    if (!status) status = cli_session_create(j->o, j->model, j->device, j->batch, &j->session);
+    if (!status)
+        status = cli_session_create(j->o, j->model, j->device, j->batch, true, &j->session);
     if (!status) status = cli_tensors_create(j->session, false, &j->in);
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;
     const size_t batch = (size_t)j->batch;
-    if (!(j->logits = calloc((size_t)j->info.classes, sizeof *j->logits)))
-        return cli_out_of_memory("answers");
+    const size_t pixels = 3 * (size_t)j->info.height * (size_t)j->info.width;
+    j->logits = calloc((size_t)j->info.classes, sizeof *j->logits);
+    j->reals = ln_alloc_aligned(pixels, sizeof *j->reals);
+    if (!j->logits || !j->reals) return cli_out_of_memory("answers");
     if (j->in.n == 1 && j->out.n == 1 && j->in.info[0].dtype != LINNET_I32 &&
-        j->out.info[0].dtype != LINNET_I32 &&
-        cli_tensor_count(&j->in.info[0]) ==
-            batch * 3 * (size_t)j->info.height * (size_t)j->info.width &&
+        j->out.info[0].dtype != LINNET_I32 && cli_tensor_count(&j->in.info[0]) == batch * pixels &&
         cli_tensor_count(&j->out.info[0]) == batch * (size_t)j->info.classes)
         return CLI_OK;
     return no_classifier(j);
@@ -121,8 +123,13 @@ static int add_picture(job *j, const cli_picture *p) {
     if (status) return status;
     const linnet_tensor_info *in = &j->in.info[0];
     size_t image = cli_tensor_count(in) / (size_t)j->batch;
-    cli_from_reals(in, p->pixels, image,
-                   (char *)j->in.data[0] + image * cli_element_size(in) * (size_t)j->filled++);
+    char *to = (char *)j->in.data[0] + image * cli_element_size(in) * (size_t)j->filled++;
+    if (in->dtype == LINNET_U8 && in->scale == 0) {
+        memcpy(to, p->pixels, image);
+    } else {
+        linnet_image_normalise(j->model, p->pixels, j->reals);
+        cli_from_reals(in, j->reals, image, to);
+    }
     j->good++;
     return CLI_OK;
 }
@@ -209,6 +216,7 @@ static int run(const cli_options *o) {
     cli_source_close(&source);
     free(j->top);
     free(j->logits);
+    free(j->reals);
     free(j);
     return status;
 }

@@ -150,7 +150,7 @@ int cli_model_open_hints(const cli_options *o, const char *name, const char *con
 int cli_device_open(const cli_options *o, linnet_device **out);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
-                       linnet_session **out);
+                       bool bytes, linnet_session **out);
 /* What --tune asks for before a session is made (tune.c). */
 int cli_tune(const cli_options *o, linnet_model *m, linnet_device *d, int batch);
 /* Batch of --batch, else of --shape or the model's file, else fallback. */
@@ -194,7 +194,7 @@ typedef struct cli_decoder cli_decoder;
 typedef struct cli_picture {
     char *path;
     linnet_error err; /* status LINNET_OK: pixels are good */
-    float *pixels;    /* [3,height,width] */
+    uint8_t *pixels;  /* [3,height,width], as linnet_image_load_bytes makes them */
 } cli_picture;
 /* Decodes on worker threads, at most `slots` pictures ahead, and hands them out in order. */
 int cli_decoder_start(const linnet_model *m, cli_source *s, int slots, cli_decoder **out);

@@ -16,8 +16,8 @@ struct cli_decoder {
     pthread_t *thread;
     int n_thread, n_slot;
     slot *slot;
-    float *pixels;
-    size_t image;                /* floats of one */
+    uint8_t *pixels;
+    size_t image;                /* bytes of one */
     pthread_mutex_t input, lock; /* input: who asks the source; lock: all below */
     pthread_cond_t changed;
     int64_t taken, head, end; /* numbers: taken by workers, next to hand out, end or -1 */
@@ -65,7 +65,7 @@ static void *work(void *user) {
         s->picture.path = path;
         s->picture.err = err;
         if (err.status == LINNET_OK)
-            linnet_image_load(d->model, path, s->picture.pixels, &s->picture.err);
+            linnet_image_load_bytes(d->model, path, s->picture.pixels, &s->picture.err);
         pthread_mutex_lock(&d->lock);
         s->ready = true;
         pthread_cond_broadcast(&d->changed);

@@ -45,7 +45,10 @@ static bool feeds_next(const ln_plan *p, int i, const int *uses) {
  * begins the chain, at the pointwise behind it unless that one only expands for another. */
 static int chain_from(const ln_plan *p, int first, const int *uses) {
     const ln_node *node = p->graph->node;
-    if (!can_band(p, first)) return first;
+    const ln_tensor *x = &p->graph->tensor[node[first].in[0]];
+    /* a band begins on a whole word */
+    bool words = x->shape.rank == 4 && x->shape.dim[2] * (int64_t)ln_dtype_size(x->dtype) % 4 == 0;
+    if (!can_band(p, first) || !words) return first;
     int i = first;
     while (i - first + 1 < LONGEST && feeds_next(p, i, uses)) {
         i++;
@@ -88,6 +91,7 @@ static rows input_rows(const ln_args *a, rows y) {
 typedef struct chain {
     int first, count;
     ln_args args[LONGEST];
+    int64_t elem;             /* bytes of the input's elements */
     int tiles, bands, height; /* tiles of the step; bands of a tile; rows of a band */
 } chain;
 
@@ -140,6 +144,7 @@ static void cut(const ln_plan *p, chain *c) {
 static void load(const ln_plan *p, int first, int last, chain *c) {
     c->first = first;
     c->count = last - first + 1;
+    c->elem = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].in[0]].dtype);
     for (int k = 0; k < c->count; k++) ln_args_fill(p, &p->graph->node[first + k], &c->args[k]);
     cut(p, c);
 }
@@ -195,7 +200,7 @@ static void band_record(const chain *c, int k, int image, const rows *made, cons
     a->m = a->oh * a->ow;
     a->t1 = a->t3 = a->tiles = 1;
     if (k == 0)
-        a->x += (ln_u32)(image * whole->xns + in.from * whole->xrs);
+        a->x += (ln_u32)((image * whole->xns + in.from * whole->xrs) * c->elem / 4);
     else
         a->x = (ln_u32)inner[k - 1]; /* begins at the very row: made[k-1].from == in.from */
     int64_t first = (int64_t)image * whole->oh + y.from; /* row of the batch */

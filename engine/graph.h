@@ -112,11 +112,16 @@ typedef struct ln_window {
     int top, left, bottom, right; /* padding, resolved to numbers at build time */
 } ln_window;
 /* y = post(act(conv(x * gate) + bias) + residual); pixels in the padding are zero */
+#define LN_BYTES_C 4 /* most planes of a picture of bytes */
 typedef struct ln_conv_attr {
     ln_window win;
     int groups;       /* depthwise: groups == input channels */
     bool interleaved; /* group g reads channels g, g + groups, ..., not a run of neighbours */
     ln_act act, post;
+    /* x is a planar picture of U8, and x - mean[i] stands in its place; what lies outside is zero all
+     * the same. */
+    bool bytes;
+    float mean[LN_BYTES_C];
     int64_t h, w; /* CONV_TRANSPOSE: of the output; win's bottom and right stay zero */
 } ln_conv_attr;
 /* CONV_TRANSPOSE spreads each input pixel over a window of the output and sums what falls together:
@@ -373,7 +378,7 @@ typedef enum ln_tensor_kind { LN_TENSOR_INPUT, LN_TENSOR_CONST, LN_TENSOR_NODE }
 typedef struct ln_tensor {
     const char *name; /* constants: the name in the weight file */
     ln_shape shape;
-    ln_dtype dtype; /* what the graph computes with: F32, I32, I8 or F16 */
+    ln_dtype dtype; /* what the graph computes with: F32, I32, I8 or F16; pictures also U8 */
     ln_quant q;     /* I8 */
     ln_tensor_kind kind;
     ln_view view;   /* constants */

@@ -57,7 +57,8 @@ static linnet_status verify_tensors(const ln_graph *g, bool *ready, linnet_error
         if (!ln_shape_count(&g->tensor[t].shape, &count))
             return BROKEN("%s: shape is empty or too large", g->tensor[t].name);
         const ln_tensor *x = &g->tensor[t];
-        if (x->dtype != LN_F32 && x->dtype != LN_I32 && x->dtype != LN_I8 && x->dtype != LN_F16)
+        if (x->dtype != LN_F32 && x->dtype != LN_I32 && x->dtype != LN_I8 && x->dtype != LN_F16 &&
+            !(x->dtype == LN_U8 && ln_tensor_planar(x)))
             return BROKEN("%s: no tensor is of %s", x->name, ln_dtype_names[x->dtype]);
         if (x->q.on != (x->dtype == LN_I8))
             return BROKEN("%s: %s has %s scale", x->name, ln_dtype_names[x->dtype],

@@ -1,6 +1,8 @@
 /* Shape rules, one function an op: checks every input and attribute, gives the output shape. */
 #include "engine/graph_shape.h"
 
+#include <math.h>
+
 const ln_shape *ln_in_shape(const ln_graph *g, const ln_node *n, int slot) {
     const ln_tid t = ln_node_in(n, slot);
     return t == LN_NONE ? NULL : &g->tensor[t].shape;
@@ -86,6 +88,19 @@ static linnet_status conv_weight(const ln_graph *g, const ln_node *n, linnet_err
     return LINNET_OK;
 }
 
+static linnet_status need_picture(const ln_graph *g, const ln_node *n, linnet_error *err) {
+    const ln_tensor *x = &g->tensor[n->in[LN_CONV_X]];
+    if (!n->attr.conv.bytes) return LINNET_OK;
+    if (!ln_tensor_planar(x) || x->shape.dim[3] > LN_BYTES_C || n->attr.conv.groups != 1)
+        return LN_BAD("of bytes needs a planar picture of at most %d planes, and no groups",
+                      LN_BYTES_C);
+    if (ln_node_is_dynamic(g, n) || ln_node_in(n, LN_CONV_GATE) != LN_NONE)
+        return LN_BAD("of bytes needs constant weights, and no gate");
+    for (int64_t c = 0; c < x->shape.dim[3]; c++)
+        if (!isfinite(n->attr.conv.mean[c])) return LN_BAD("of bytes needs finite means");
+    return LINNET_OK;
+}
+
 static linnet_status shape_conv2d(const ln_graph *g, const ln_node *n, ln_shape *out,
                                   linnet_error *err) {
     char a[96], b[96];
@@ -96,6 +111,7 @@ static linnet_status shape_conv2d(const ln_graph *g, const ln_node *n, ln_shape 
     *out = ln_nhwc(x->dim[0], 0, 0, w->dim[0]);
     LN_TRY(window(&n->attr.conv.win, x, out, err));
     LN_TRY(conv_weight(g, n, err));
+    LN_TRY(need_picture(g, n, err));
     LN_TRY(ln_need_bias(g, n, w->dim[0], err));
     if (res && !ln_shape_equal(res, out))
         return LN_BAD("residual %s is not the output's %s", ln_shape_text(res, a),

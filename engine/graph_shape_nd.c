@@ -84,6 +84,7 @@ static ln_dtype type_of_slot(const ln_graph *g, const ln_node *n, int i) {
     const bool reads =
         n->op == LN_OP_GATHER || n->op == LN_OP_GATHER_ND || n->op == LN_OP_GATHER_ELEMENTS;
     if ((reads && i == 1) || n->op == LN_OP_NMS_ROWS) return LN_I32;
+    if (i == 0 && n->op == LN_OP_CONV2D && n->attr.conv.bytes) return LN_U8;
     return moves_words(n) ? g->tensor[n->in[0]].dtype : LN_F32;
 }
 

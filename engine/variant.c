@@ -62,10 +62,15 @@ static ln_dtype first_type(const ln_site *s) {
     return s->graph->tensor[s->node->in[0]].dtype;
 }
 
+static bool reads_bytes(const ln_site *s) {
+    return s->node->op == LN_OP_CONV2D && s->node->attr.conv.bytes;
+}
+
 bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
     return v->family->op == s->node->op &&
            v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) &&
            (size_t)ln_variant_tunable(v, "ELEM", 4) == ln_dtype_size(first_type(s)) &&
+           ln_variant_tunable(v, "BYTES", 0) == reads_bytes(s) &&
            (uint32_t)v->local <= s->caps->max_work_group && features_there(v->needs, s->caps) &&
            v->family->can_run(v, s);
 }
@@ -135,10 +140,12 @@ static const ln_variant *twin(const int *variants, int i) {
     return NULL;
 }
 
-/* Half with HALF=1, but for the input or the output where XF or YF says so. */
+/* Half with HALF=1, but for the input or the output where XF or YF says so; with BYTES=1 the input
+ * is a picture's. */
 static void add_type(const ln_variant *v, const char *name, const char *real, ln_str *text) {
     const bool half = ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
-    ln_str_add(text, "#define %s %s\n", name, half ? "half" : "float");
+    const bool bytes = !strcmp(name, "LN_TX") && ln_variant_tunable(v, "BYTES", 0);
+    ln_str_add(text, "#define %s %s\n", name, bytes ? "uchar" : half ? "half" : "float");
 }
 
 static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {

@@ -113,6 +113,11 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_window(s, &a->conv.win);
         ln_str_add(s, ",\"groups\":%d", a->conv.groups);
         if (a->conv.interleaved) put_bool(s, "interleaved", true);
+        for (int c = 0; a->conv.bytes && c < LN_BYTES_C; c++) {
+            char key[16];
+            snprintf(key, sizeof key, "mean%d", c);
+            put_real(s, key, a->conv.mean[c]);
+        }
         put_act(s, "act", &a->conv.act);
         put_act(s, "post", &a->conv.post);
         break;

@@ -1,5 +1,7 @@
 #include "vision/resize.h"
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Size of the whole picture once resized: it covers a box with the proportions of the network's
  * input whose shorter side is spec->resize; the other side is rounded, half to even. */
@@ -26,21 +28,27 @@ static ln_axis centre(int size, int crop, int *dst) {
     return (ln_axis){size, (int)rint((size - crop) / 2.0), crop};
 }
 
-static void normalise(const ln_image *im, const ln_prep_spec *s, int x0, int y0, float *dst) {
+static void plane_apart(const ln_image *im, const ln_prep_spec *s, int x0, int y0, uint8_t *dst) {
+    size_t plane = (size_t)s->width * (size_t)s->height;
+    memset(dst, 0, 3 * plane);
+    for (size_t c = 0; c < 3; c++) {
+        uint8_t *d = dst + c * plane + (size_t)y0 * (size_t)s->width + (size_t)x0;
+        const uint8_t *p = im->rgb + (s->bgr ? 2 - c : c);
+        for (int y = 0; y < im->height; y++, d += s->width)
+            for (int x = 0; x < im->width; x++, p += 3) d[x] = *p;
+    }
+}
+
+void ln_normalise(const ln_prep_spec *s, const uint8_t *bytes, float *dst) {
     size_t plane = (size_t)s->width * (size_t)s->height;
     for (size_t c = 0; c < 3; c++) {
         float level[256];
         for (int v = 0; v < 256; v++) level[v] = ((float)v * s->scale - s->mean[c]) / s->std[c];
-        float *d = dst + c * plane;
-        for (size_t i = 0; i < plane; i++) d[i] = level[0];
-        d += (size_t)y0 * (size_t)s->width + (size_t)x0;
-        const uint8_t *p = im->rgb + (s->bgr ? 2 - c : c);
-        for (int y = 0; y < im->height; y++, d += s->width)
-            for (int x = 0; x < im->width; x++, p += 3) d[x] = level[*p];
+        for (size_t i = 0; i < plane; i++) *dst++ = level[*bytes++];
     }
 }
 
-linnet_status ln_preprocess_image(const ln_image *in, const ln_prep_spec *spec, float *dst,
+linnet_status ln_preprocess_bytes(const ln_image *in, const ln_prep_spec *spec, uint8_t *dst,
                                   linnet_error *err) {
     if (!in->rgb || spec->width < 1 || spec->height < 1 || spec->resize < 1)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
@@ -55,7 +63,21 @@ linnet_status ln_preprocess_image(const ln_image *in, const ln_prep_spec *spec, 
     ln_image part;
     ln_axis x = centre(w, spec->width, &x0), y = centre(h, spec->height, &y0);
     LN_TRY(ln_resize_window(in, x, y, spec->filter, spec->antialias, &part, err));
-    normalise(&part, spec, x0, y0, dst);
+    plane_apart(&part, spec, x0, y0, dst);
     ln_image_free(&part);
     return LINNET_OK;
+}
+
+linnet_status ln_preprocess_image(const ln_image *in, const ln_prep_spec *spec, float *dst,
+                                  linnet_error *err) {
+    size_t bytes = 0;
+    bool fits = spec->width > 0 && spec->height > 0 &&
+                ln_mul_size((size_t)spec->width, (size_t)spec->height, &bytes) &&
+                ln_mul_size(bytes, 3, &bytes);
+    uint8_t *planes = malloc(fits ? bytes : 1);
+    if (!planes) return ln_fail_oom(err, "a picture", bytes);
+    linnet_status st = ln_preprocess_bytes(in, spec, planes, err);
+    if (st == LINNET_OK) ln_normalise(spec, planes, dst);
+    free(planes);
+    return st;
 }

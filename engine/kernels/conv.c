@@ -61,6 +61,41 @@ static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     ln_clamp_bind(&s->node->attr.conv.act, &s->node->attr.conv.post, a);
 }
 
+/* ---- a picture's bytes: the same, with the means of the planes behind the constants ---- */
+
+static size_t bytes_packed(const ln_variant *v, const ln_site *s) {
+    return ln_matrix_packed(v, s) + LN_CPAD;
+}
+
+static linnet_status pack_means(const ln_variant *v, const ln_site *s, float *dst) {
+    memcpy(dst + ln_matrix_packed(v, s), s->node->attr.conv.mean, sizeof s->node->attr.conv.mean);
+    return LINNET_OK;
+}
+
+static linnet_status bytes_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
+                                      linnet_error *err) {
+    LN_TRY(ln_matrix_pack_whole(v, s, dst, err));
+    return pack_means(v, s, dst);
+}
+
+static linnet_status bytes_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                linnet_error *err) {
+    LN_TRY(deep_pack(v, s, dst, err));
+    return pack_means(v, s, dst);
+}
+
+/* stem_bytes.cl: ROW columns of the padded picture, 8 pixels at a time. */
+static bool bytes_deep_can_run(const ln_variant *v, const ln_site *s) {
+    enum { ROW = 1088, PX = 8 };
+    const ln_window *w = &s->node->attr.conv.win;
+    const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 2);
+    const int64_t ow = ln_site_shape(s, s->node->out[0])->dim[2];
+    const int64_t wide = (ln_round_up(ow, PX) - 1) * stride + k;
+    return deep_can_run(v, s) && !ln_site_has(s, LN_CONV_RES) && w->kh == k && w->kw == k &&
+           w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
+           LN_MAX(wide, ln_site_shape(s, s->node->in[0])->dim[2] + w->left) <= ROW;
+}
+
 /* ---- grouped; deep: panels of 8 channels, for groups end anywhere ---- */
 
 static bool grouped_can_run(const ln_variant *v, const ln_site *s) {
@@ -152,6 +187,12 @@ const ln_family ln_family_conv_wide = {"conv_wide",      LN_OP_CONV2D,         d
                                        ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
 const ln_family ln_family_conv_deep = {"conv_deep", LN_OP_CONV2D, deep_can_run, ln_matrix_packed,
                                        deep_pack,   deep_bind,    true};
+const ln_family ln_family_conv_bytes_any = {"conv_bytes_any", LN_OP_CONV2D,     can_run,
+                                            bytes_packed,     bytes_pack_whole, bind};
+const ln_family ln_family_conv_bytes_wide = {"conv_bytes_wide", LN_OP_CONV2D,     dense_can_run,
+                                             bytes_packed,      bytes_pack_whole, wide_bind};
+const ln_family ln_family_conv_bytes_deep = {
+    "conv_bytes_deep", LN_OP_CONV2D, bytes_deep_can_run, bytes_packed, bytes_pack, deep_bind, true};
 const ln_family ln_family_conv_grouped_deep = {"conv_grouped_deep", LN_OP_CONV2D, grouped_can_run,
                                                ln_matrix_packed,    grouped_pack, grouped_bind};
 const ln_family ln_family_conv_grouped_wide = {"conv_grouped_wide",  LN_OP_CONV2D,

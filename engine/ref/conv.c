@@ -128,7 +128,7 @@ static double *pack_depthwise(const ln_ref_call *c, const conv_ctx *x) {
     return w;
 }
 
-linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err) {
+static linnet_status conv2d(const ln_ref_call *c, linnet_error *err) {
     const ln_shape *ws = c->shape[LN_CONV_W];
     const int64_t rows = c->oshape->dim[0] * c->oshape->dim[1];
     const int groups = c->node->attr.conv.groups;
@@ -143,6 +143,23 @@ linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err) {
                                 ? ln_ref_rows(c, rows, (size_t)groups, depthwise_row, &x, err)
                                 : ln_ref_rows(c, rows, (size_t)(x.k * LANES), conv_row, &x, err);
     free(w);
+    return s;
+}
+
+/* A picture's bytes, less the mean of their plane. */
+linnet_status ln_ref_conv2d(const ln_ref_call *c, linnet_error *err) {
+    if (!c->node->attr.conv.bytes) return conv2d(c, err);
+    const uint8_t *byte = (const uint8_t *)c->in[0];
+    const int64_t planes = c->shape[0]->dim[3];
+    int64_t count = 0;
+    ln_shape_count(c->shape[0], &count);
+    float *x = ln_alloc_aligned((size_t)count, sizeof *x);
+    if (!x) return ln_fail_oom(err, c->node->name, (size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++) x[i] = (float)byte[i] - c->node->attr.conv.mean[i % planes];
+    ln_ref_call real = *c;
+    real.in[0] = x;
+    const linnet_status s = conv2d(&real, err);
+    free(x);
     return s;
 }
 

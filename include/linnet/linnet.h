@@ -241,6 +241,8 @@ typedef struct linnet_session_params {
     linnet_stream stream;
     int profile; /* record a time for each step */
     int untuned; /* plan by the defaults even where linnet_tune has left records */
+    int bytes; /* the picture as linnet_image_load_bytes makes it, where the network can read such:
+                  linnet_session_input then says U8, else F32 as ever */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
 /* Builds the graph, plans it, uploads weights, builds kernels. p: NULL for the defaults. The model
@@ -269,7 +271,8 @@ typedef enum linnet_dtype {
 /* Tensors of the session; images are [N,C,H,W] (of some files [N,H,W,C]), logits [N,classes].
  * Elements are words of 4 bytes: LINNET_F32, or LINNET_I32 for whatever the model file has as
  * integers or truth values; or of a quantized model bytes, LINNET_I8 or LINNET_U8, that stand for
- * scale * (element - zero). */
+ * scale * (element - zero). With linnet_session_params.bytes a picture may be LINNET_U8 with a scale
+ * of 0: what a photograph has. */
 typedef struct linnet_tensor_info {
     const char *name;
     int rank;
@@ -407,7 +410,12 @@ LINNET_API linnet_status linnet_session_diff(linnet_session *s, const void *cons
  * [height,width,3] where its pictures are so. */
 LINNET_API linnet_status linnet_image_load(const linnet_model *m, const char *path, float *dst,
                                            linnet_error *err);
-/* The same from bytes in memory; name: for messages. */
+/* The same without the last step: bytes [3,height,width], planes in the model's order. */
+LINNET_API linnet_status linnet_image_load_bytes(const linnet_model *m, const char *path,
+                                                 uint8_t *dst, linnet_error *err);
+/* The last step: what linnet_image_load makes of such bytes. */
+LINNET_API void linnet_image_normalise(const linnet_model *m, const uint8_t *bytes, float *dst);
+/* linnet_image_load from a file's bytes in memory; name: for messages. */
 LINNET_API linnet_status linnet_image_decode(const linnet_model *m, const void *data, size_t size,
                                              const char *name, float *dst, linnet_error *err);
 typedef struct linnet_top {
