@@ -63,6 +63,15 @@ typedef enum cli_kind {
     X(GRAPH, "graph", 0, "F", CLI_TEXT, 0, 0, "write nodes and weights as one safetensors file")   \
     X(CHANNELS, "channels", 0, "X", CLI_REAL, 0, 0, "share of the expanded channels to remove")    \
     X(BY, "by", 0, "B", CLI_CHOICE, 0, 0, "l1|bn")                                                 \
+    X(CALIBRATE, "calibrate", 0, "P", CLI_TEXT, 0, 0,                                              \
+      "pictures to calibrate on: a folder or a glob")                                              \
+    X(RANGE, "range", 0, "R", CLI_CHOICE, 0, 0, "minmax|percentile")                               \
+    X(PERCENTILE, "percentile", 0, "X", CLI_REAL, 0, 0,                                            \
+      "share of activations that a range covers")                                                  \
+    X(EQUALIZE, "equalize", 0, "E", CLI_CHOICE, 0, 0, "auto|on|off")                               \
+    X(BIAS, "bias", 0, "B", CLI_CHOICE, 0, 0, "correct|keep")                                      \
+    X(LABELLED, "labelled", 0, "DIR", CLI_TEXT, 0, 0,                                              \
+      "a folder of pictures for each class: top-1 before and after")                               \
     X(TRACE, "trace", 0, "F", CLI_TEXT, 0, 0, "write the steps as a trace for Perfetto (JSON)")    \
     X(ROOFLINE, "roofline", 0, "F", CLI_TEXT, 0, 0,                                                \
       "write the steps under the device's limits as a picture (SVG)")                              \
@@ -201,6 +210,22 @@ int cli_decoder_start(const linnet_model *m, cli_source *s, int slots, cli_decod
 /* The next picture, NULL at the end; valid until the next call. */
 const cli_picture *cli_decoder_next(cli_decoder *d);
 void cli_decoder_stop(cli_decoder **d);
+
+/* ---- pictures of known classes (labelled.c) ---- */
+typedef struct cli_labelled_picture {
+    char *path;
+    int label;
+} cli_labelled_picture;
+typedef struct cli_labelled {
+    cli_labelled_picture *picture;
+    size_t count;
+} cli_labelled;
+/* dir has a folder for each class, named by its number or its label, with pictures in it. */
+int cli_labelled_open(const char *dir, const linnet_model *m, cli_labelled *out);
+void cli_labelled_free(cli_labelled *l);
+/* How many of them m puts first. */
+int cli_labelled_top1(const cli_options *o, const cli_labelled *l, linnet_model *m,
+                      linnet_device *d, size_t *right);
 
 /* ---- answers (answers.c, resume.c) ---- */
 typedef struct cli_answer {

@@ -17,6 +17,7 @@
     X(profile)                                                                                     \
     X(tune)                                                                                        \
     X(convert)                                                                                     \
+    X(quantize)                                                                                    \
     X(prune)                                                                                       \
     X(cache)
 
@@ -75,10 +76,6 @@ static void catch_signals(void) {
 }
 
 static int unknown_verb(const char *name) {
-    static const char *const later[] = {"quantize"};
-    for (size_t i = 0; i < LN_COUNT(later); i++)
-        if (!strcmp(name, later[i]))
-            return cli_usage_error("%s is not in this version; see linnet --help", name);
     if (cli_is_option(name))
         return cli_usage_error("%s: options follow the verb: linnet VERB ... %s", name, name);
     if (*name == '-') return cli_usage_error("unknown option %s; see linnet --help", name);

@@ -27,9 +27,15 @@ static const struct {
     cli_opt opt;
     const char *text;
 } choice_help[] = {
-    {OPT_PRECISION, "arithmetic"},      {OPT_LAYOUT, "order of the input's dimensions"},
-    {OPT_TUNE, "search for kernels"},   {OPT_WAIT, "how to wait for the device"},
-    {OPT_FORMAT, "form of the result"}, {OPT_BY, "what a channel is judged by"},
+    {OPT_PRECISION, "arithmetic"},
+    {OPT_LAYOUT, "order of the input's dimensions"},
+    {OPT_TUNE, "search for kernels"},
+    {OPT_WAIT, "how to wait for the device"},
+    {OPT_FORMAT, "form of the result"},
+    {OPT_BY, "what a channel is judged by"},
+    {OPT_RANGE, "ranges of activations"},
+    {OPT_EQUALIZE, "equalise channels between layers"},
+    {OPT_BIAS, "biases, for the errors of weights"},
 };
 
 /* ---- nearest names ---- */

@@ -130,6 +130,7 @@ static ln_tid layer_scale(ln_build *b, ln_tid x) {
     char name[LN_NAME_MAX];
     if (!b->arch->layer_scale) return x;
     ln_b_name(b, "layer_scale.gamma", name);
+    if (b->folded && !ln_b_has(b, name)) return x;
     ln_tid gamma = ln_b_vector(b, name, ln_b_channels(b, x), true);
     ln_b_name(b, "layer_scale", name);
     return ln_b_mul(b, x, gamma, name);

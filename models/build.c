@@ -1,5 +1,6 @@
 #include "models/build.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,10 @@ static void problem(ln_build *b, const char *fmt, ...) {
     ln_str_add(&b->problems, "%s%s", b->problems.len ? "; " : "", line);
 }
 
+bool ln_b_has(const ln_build *b, const char *name) {
+    return b->weights && ln_weights_find(b->weights, name, NULL, NULL);
+}
+
 /* The source's tensor if it has the expected shape; NULL after noting what is wrong. */
 static const ln_weight *take(ln_build *b, const char *name, const ln_shape *expect) {
     if (!b->weights) return NULL;
@@ -65,10 +70,30 @@ static const ln_weight *take(ln_build *b, const char *name, const ln_shape *expe
                 ln_shape_text(expect, want));
         return NULL;
     }
-    if (w->dtype == LN_F32 || w->dtype == LN_F16 || w->dtype == LN_BF16 || w->dtype == LN_F64)
-        return w;
+    if (ln_dtype_is_float(w->dtype) || (b->folded && w->dtype == LN_I8)) return w;
     problem(b, "%s holds %s (expected a float type)", name, ln_dtype_names[w->dtype]);
     return NULL;
+}
+
+/* Bytes have a scale for each of n rows beside them; they are no good without. */
+static void take_scale(ln_build *b, const char *name, int64_t n, ln_view *v) {
+    char text[LN_NAME_MAX + 32];
+    if (v->dtype != LN_I8 || b->status != LINNET_OK) return;
+    snprintf(text, sizeof text, "%s_scale", name);
+    const ln_weight *w = take(b, text, &(ln_shape){1, {n}});
+    float *scale = ln_pool_alloc(&b->g->pool, (size_t)n, sizeof *scale);
+    if (!scale) {
+        ln_fail_oom(b->err, text, (size_t)n * sizeof *scale);
+        stop(b, LINNET_ERR_OUT_OF_MEMORY);
+        return;
+    }
+    for (int64_t i = 0; w && i < n; i++) {
+        scale[i] = ln_elem_f32(w->data, i * w->stride[0], w->dtype);
+        if (isnormal(scale[i]) && scale[i] > 0) continue;
+        problem(b, "%s holds %g (expected scales above 0)", text, (double)scale[i]);
+        break;
+    }
+    v->scale = scale;
 }
 
 static ln_tid same_shape(ln_build *b, const char *name, ln_shape shape, bool is_param) {
@@ -79,6 +104,11 @@ static ln_tid same_shape(ln_build *b, const char *name, ln_shape shape, bool is_
         view.data = w->data;
         view.dtype = w->dtype;
         memcpy(view.stride, w->stride, sizeof view.stride);
+        if (shape.rank == 2) take_scale(b, name, shape.dim[0], &view);
+        if (view.dtype == LN_I8 && !view.scale) {
+            problem(b, "%s holds bytes without a scale", name);
+            view = (ln_view){.dtype = LN_F32};
+        }
     }
     if (b->status != LINNET_OK) return LN_NONE;
     return keep(b, ln_graph_const(b->g, name, shape, view, is_param, b->err));
@@ -112,6 +142,7 @@ static ln_tid kernel(ln_build *b, const char *name, int64_t oc, int64_t ic, int6
                            matrix ? in : s[3]};
         view = (ln_view){
             .data = w->data, .dtype = w->dtype, .stride = {oihw[0], oihw[2], oihw[3], oihw[1]}};
+        take_scale(b, name, oc, &view);
     }
     if (b->status != LINNET_OK) return LN_NONE;
     return keep(b, ln_graph_const(b->g, name, shape, view, true, b->err));
@@ -146,15 +177,28 @@ ln_tid ln_b_conv(ln_build *b, ln_tid x, const char *name, const ln_layer *l) {
     ln_tid in[3] = {x, LN_NONE, LN_NONE};
     in[1] = kernel(b, text, out, ln_b_channels(b, x) / groups, l->kernel, l->matrix);
     snprintf(text, sizeof text, "%s.bias", name);
-    if (l->bias) in[2] = ln_b_vector(b, text, out, true);
+    const bool bias = l->bias || (b->folded && ln_b_has(b, text));
+    if (bias) in[2] = ln_b_vector(b, text, out, true);
     if (b->status != LINNET_OK) return LN_NONE;
     ln_attr attr = {.conv = {.win = window(b, x, l->kernel, stride, l->valid), .groups = groups}};
-    return ln_b_node(b, LN_OP_CONV2D, name, &attr, in, l->bias ? 3 : 2);
+    return ln_b_node(b, LN_OP_CONV2D, name, &attr, in, bias ? 3 : 2);
+}
+
+static bool made_by_conv(const ln_build *b, ln_tid x) {
+    const ln_graph *g = b->g;
+    return g->n_node && g->node[g->n_node - 1].out[0] == x &&
+           g->node[g->n_node - 1].op == LN_OP_CONV2D;
 }
 
 ln_tid ln_b_bn(ln_build *b, ln_tid x, const char *name) {
     static const char *const part[4] = {"weight", "bias", "running_mean", "running_var"};
     ln_tid in[5] = {x};
+    if (b->status != LINNET_OK) return LN_NONE;
+    if (b->folded && made_by_conv(b, x)) {
+        char text[LN_NAME_MAX + 16];
+        snprintf(text, sizeof text, "%s.weight", name);
+        if (!ln_b_has(b, text)) return x;
+    }
     for (int i = 0; i < 4; i++) {
         char text[LN_NAME_MAX + 16];
         snprintf(text, sizeof text, "%s.%s", name, part[i]);
@@ -177,6 +221,7 @@ ln_tid ln_b_fc(ln_build *b, ln_tid x, const char *name, int out, bool bias) {
     snprintf(text, sizeof text, "%s.weight", name);
     in[1] = ln_b_matrix(b, text, out, ln_b_channels(b, x));
     snprintf(text, sizeof text, "%s.bias", name);
+    bias |= b->folded && ln_b_has(b, text);
     if (bias) in[2] = ln_b_vector(b, text, out, true);
     ln_attr attr = {.fc = {{0}}};
     return ln_b_node(b, LN_OP_FC, name, &attr, in, bias ? 3 : 2);

@@ -12,6 +12,7 @@ typedef struct ln_build {
     const ln_arch *arch;
     ln_weights *weights; /* NULL: shapes only */
     ln_pos pos;
+    bool folded;      /* the file has norms folded where it can: it is quantized */
     int in;           /* channels of the block's input, as the family has them */
     ln_widths widths; /* what the weights' own metadata says of layers */
     ln_tid prev;      /* NASNet: the cell before the last */
@@ -31,6 +32,8 @@ typedef struct ln_layer {
     bool matrix; /* the file holds [out, in], the input in the order channel, row, column */
 } ln_layer;
 
+/* Whether the source has a tensor of that name; asks no source that makes them. */
+bool ln_b_has(const ln_build *b, const char *name);
 int64_t ln_b_channels(const ln_build *b, ln_tid x);
 /* A named constant in the file's own shape (rank 1 or 2). */
 ln_tid ln_b_vector(ln_build *b, const char *name, int64_t n, bool is_param);

@@ -1,6 +1,7 @@
 /* linnet convert: any checkpoint that Linnet reads, to its own safetensors. */
 #include "models/build.h"
 #include "models/meta.h"
+#include "models/quantized.h"
 #include "models/rename.h"
 
 #include <stdlib.h>
@@ -61,6 +62,10 @@ static linnet_status convert(ln_weights *w, const char *out, const char *arch, c
                        ln_weights_path(w));
     const ln_family_row *row = ln_family_find(name, err);
     if (!row) return LINNET_ERR_UNSUPPORTED;
+    if (ln_weights_meta(w, LN_META_QUANT))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: quantized already; convert the weights of floats, then quantize",
+                       ln_weights_path(w));
     LN_TRY(ln_weights_adapt(w, row->arch, err));
     ln_str text = {0}, prep = {0};
     ln_graph *g = NULL;

@@ -4,6 +4,7 @@
 #include "models/build.h"
 #include "models/format.h"
 #include "models/meta.h"
+#include "models/quantized.h"
 #include "models/rename.h"
 
 #include <limits.h>
@@ -24,6 +25,7 @@ struct ln_model {
     ln_pool pool;
     const ln_family_row *row;
     ln_weights *weights; /* NULL: shapes only */
+    ln_quant_rows quant;
     const ln_format *format;
     void *file;
     ln_file_info info;  /* its prep: the family's too */
@@ -98,6 +100,7 @@ static linnet_status read_meta(ln_model *m, const ln_model_params *p, linnet_err
     m->info.prep = m->row->prep;
     m->info.prep_known = true;
     m->classes = m->row->classes;
+    LN_TRY(ln_quant_rows_read(m->weights, &m->quant, err));
     const char *prep = m->weights ? ln_weights_meta(m->weights, LN_META_PREP) : NULL;
     const char *labels = m->weights ? ln_weights_meta(m->weights, LN_META_LABELS) : NULL;
     if (prep) LN_TRY(ln_prep_parse(prep, ln_weights_path(m->weights), &m->info.prep, err));
@@ -185,6 +188,7 @@ linnet_status ln_model_open(const ln_model_params *p, ln_model **out, linnet_err
 
 void ln_model_close(ln_model **m) {
     if (!m || !*m) return;
+    ln_quant_rows_free(&(*m)->quant);
     ln_weights_close(&(*m)->weights);
     if ((*m)->format) (*m)->format->close((*m)->file);
     ln_labels_free(&(*m)->labels);
@@ -197,8 +201,15 @@ linnet_status ln_model_graph(const ln_model *m, int64_t batch, int64_t h, int64_
                              linnet_error *err) {
     if (m->format) return m->format->graph(m->file, batch, h, w, out, err);
     const int side = m->info.prep.size;
-    return ln_network_build(m->row->arch, m->row->name, m->classes, m->weights, batch ? batch : 1,
-                            h ? h : side, w ? w : side, out, err);
+    LN_TRY(ln_network_build(m->row->arch, m->row->name, m->classes, m->weights, batch ? batch : 1,
+                            h ? h : side, w ? w : side, out, err));
+    if (!m->quant.count) return LINNET_OK;
+    linnet_status st = ln_quantize_prepare(*out, err);
+    if (st == LINNET_OK) st = ln_quantize_graph(*out, m->quant.row, m->quant.count, err);
+    if (st == LINNET_OK) return st;
+    ln_graph_destroy(out);
+    ln_fail_prefix(err, "%s", ln_weights_path(m->weights));
+    return st;
 }
 
 /* ---- figures ---- */

@@ -123,4 +123,10 @@ linnet_status ln_prune(const ln_model *m, const ln_prune_params *p, int64_t h, i
                        const char *path, ln_pruning *out, linnet_error *err);
 void ln_pruning_free(ln_pruning *p);
 
+struct ln_quant_row;
+/* m with layers of bytes, as post-training quantization made of its prepared graph g. */
+linnet_status ln_quantized_write(const ln_model *m, const ln_graph *g,
+                                 const struct ln_quant_row *row, int count, const char *path,
+                                 linnet_error *err);
+
 #endif

@@ -1,5 +1,6 @@
 /* The one builder: stem, stages, head. */
 #include "models/build.h"
+#include "models/quantized.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     *out = NULL;
     LN_TRY(check_size(a, name, batch, h, w, err));
     LN_TRY(ln_graph_create(name, &b.g, err));
+    b.folded = weights && ln_weights_meta(weights, LN_META_QUANT);
     bool file = weights && !ln_weights_is_synthetic(weights);
     size_t n = file ? ln_weights_count(weights) : 0;
     if (file) b.used = calloc(n + 1, 1);

@@ -8,6 +8,8 @@
 #include "models/prune.h"
 
 #include "models/build.h"
+#include "models/quantized.h"
+#include "models/save.h"
 #include "models/weights_impl.h"
 
 #include <math.h>
@@ -146,25 +148,10 @@ static linnet_status put_tensors(job *j) {
 }
 
 static linnet_status put_meta(job *j) {
-    const ln_model *m = j->m;
-    ln_str prep = {0}, labels = {0};
-    ln_prep_print(ln_model_prep(m), &prep);
-    for (int i = 0; ln_model_label(m, i); i++)
-        ln_str_add(&labels, "%s%s", i ? "\n" : "", ln_model_label(m, i));
     ln_str_add(&j->widths, "}");
-    linnet_status st = LINNET_OK;
-    if (prep.failed || labels.failed || j->widths.failed)
-        st = ln_fail_oom(j->err, "metadata", labels.len);
-    const ln_meta meta[] = {{"format", "pt"},
-                            {LN_META_FAMILY, ln_model_row(m)->name},
-                            {LN_META_PREP, prep.p},
-                            {LN_META_WIDTHS, j->widths.p},
-                            {LN_META_LABELS, labels.p}};
-    for (size_t i = 0; i < LN_COUNT(meta) && st == LINNET_OK; i++)
-        if (meta[i].value) st = ln_weights_meta_add(j->to, meta[i].key, meta[i].value, j->err);
-    ln_str_free(&prep);
-    ln_str_free(&labels);
-    return st;
+    if (j->widths.failed) return ln_fail_oom(j->err, "metadata", j->widths.len);
+    LN_TRY(ln_save_meta(j->m, j->to, j->err));
+    return ln_weights_meta_add(j->to, LN_META_WIDTHS, j->widths.p, j->err);
 }
 
 /* ---- the whole ---- */
@@ -206,10 +193,7 @@ static linnet_status write(job *j, const char *path, ln_pruning *out) {
     out->macs[0] = j->g->macs;
     out->macs[1] = g->macs;
     ln_graph_destroy(&g);
-    ln_weight *list = ln_pool_alloc(&j->pool, j->to->count + 1, sizeof *list);
-    if (!list) return ln_fail_oom(j->err, "a list of tensors", j->to->count * sizeof *list);
-    for (size_t i = 0; i < j->to->count; i++) list[i] = *j->to->item[i];
-    return ln_safetensors_write(path, list, j->to->count, j->to->meta, j->to->n_meta, j->err);
+    return ln_save(j->to, path, j->err);
 }
 
 linnet_status ln_prune(const ln_model *m, const ln_prune_params *p, int64_t h, int64_t w,
@@ -226,6 +210,10 @@ linnet_status ln_prune(const ln_model *m, const ln_prune_params *p, int64_t h, i
     if (!j.from)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: prune needs weights",
                        ln_model_name(m));
+    if (ln_weights_meta(j.from, LN_META_QUANT))
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: quantized already; prune the weights of floats, then quantize",
+                       ln_weights_path(j.from));
     ln_graph *g = NULL;
     LN_TRY(ln_model_graph(m, 1, h, w, &g, err));
     j.g = g;

@@ -220,6 +220,51 @@ typedef struct linnet_pruned {
 LINNET_API linnet_status linnet_prune(const linnet_model *m, const linnet_prune_params *p,
                                       const char *path, linnet_pruned *out, linnet_error *err);
 
+typedef enum linnet_range {
+    LINNET_RANGE_MINMAX,
+    LINNET_RANGE_PERCENTILE /* by a histogram; cuts off what is seldom */
+} linnet_range;
+/* Cross-layer equalisation. AUTO: where it brings the answers nearer. */
+typedef enum linnet_equalize {
+    LINNET_EQUALIZE_AUTO,
+    LINNET_EQUALIZE_OFF,
+    LINNET_EQUALIZE_ON
+} linnet_equalize;
+typedef struct linnet_quantize_params {
+    size_t n_pictures; /* to calibrate on */
+    /* Fills out with picture i as the model's input, [3,height,width]; called several times for
+     * each. A failure ends the whole. */
+    linnet_status (*picture)(void *user, size_t i, float *out, linnet_error *err);
+    void (*progress)(void *user, size_t done, size_t total); /* NULL: none */
+    void *user;
+    linnet_range range;
+    double percentile; /* 0: 99.99 */
+    linnet_equalize equalize;
+    int keep_bias; /* biases are not corrected for the errors of weights */
+} linnet_quantize_params;
+#define LINNET_QUANTIZE_PARAMS_INIT LINNET_ALL_ZERO
+/* What a layer lost: its values with bytes against those with floats. */
+typedef struct linnet_quantized_layer {
+    char name[96], op[24];
+    float lo, hi; /* observed */
+    float scale;
+    int zero;
+    double sqnr_db, cosine;
+} linnet_quantized_layer;
+typedef struct linnet_quantized {
+    linnet_quantized_layer *layers; /* released with linnet_free */
+    size_t n_layers;
+    int equalized;
+    double sqnr_db, cosine; /* of the answers */
+    size_t measured;        /* pictures that errors were measured on */
+} linnet_quantized;
+/* Writes the model with layers of int8, as a safetensors file that runs as such: weights symmetric
+ * with a scale for each output channel, activations with a range that was seen on the pictures. The
+ * model: a family with weights. d: where the pictures are run; may be "ref". */
+LINNET_API linnet_status linnet_quantize(const linnet_model *m, linnet_device *d,
+                                         const linnet_quantize_params *p, const char *path,
+                                         linnet_quantized *out, linnet_error *err);
+
 /* ---- sessions ---- */
 typedef struct linnet_session linnet_session;
 /* SLEEP lets the driver wait (the default); the others poll and cost a core. */

@@ -222,13 +222,6 @@ def test_output_is_whole_or_not_there(linnet, tmp_path):
     assert r.status == 3 and list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("verb", ["quantize"])
-def test_verbs_to_come(linnet, verb):
-    r = linnet(verb, "mobilenetv1_025")
-    assert r.status == 2
-    r.one_line(verb + " is not in this version")
-
-
 @pytest.mark.parametrize("args", [["--cache-dir", "off", "doctor"], ["--format=json", "models"],
                                   ["-q", "models"], ["-ojson", "models"]])
 def test_options_before_the_verb(linnet, args):
