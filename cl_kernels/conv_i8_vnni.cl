@@ -18,10 +18,56 @@
 #ifndef CONV
 #    define CONV 0 /* 1: any window */
 #endif
+#ifndef STEM
+#    define STEM                                                                                   \
+        0 /* with CONV, a stride of 2 and at most 4 channels: rows are spread to fours first */
+#endif
+#if STEM
+#    define PITCH (4 * 1024 + 64) /* bytes of a row */
+#    define HIGH  5               /* rows of the window at most */
+#endif
 #define KB  1024 /* bytes of a pixel that are copied at a time */
 #define ROW (KB + 64)
 
-#if CONV
+#if STEM
+/* The rows that row oy of the output sees, four bytes a pixel, 128 added, with the columns beyond
+ * both borders that its windows reach. */
+LN_VNNI_FUNCTION void LN_F(spread)(__global const char *x, __global const ln_args *s, int oy,
+                                   uchar *rows) {
+    int beyond = (s->xz + 128) * 0x01010101, wd = s->wd, left = s->left, xcs = s->xcs, c = s->c;
+    int columns = (s->ow - 1) * 2 + s->kw;
+    for (int ky = 0; ky < s->kh; ky++, rows += PITCH) {
+        int iy = oy * 2 - s->top + ky, in = iy >= 0 && iy < s->h;
+        int *to = (int *)rows;
+        __global const char *from = x + (in ? (size_t)iy * s->xrs : 0);
+        int j = 0, end = in ? min(wd + left, columns) : 0;
+        for (; j < min(left, columns); j++) to[j] = beyond;
+        if (s->xps == 1) {
+            __global const char *f1 = from + (c > 1 ? xcs : 0), *f2 = from + (c > 2 ? 2 * xcs : 0);
+            __global const char *f3 = from + (c > 3 ? 3 * xcs : 0);
+            for (; j + 64 <= end; j += 64) {
+                int16 u[4];
+                ln_c64 flip = (ln_c64)(char)-128;
+                ln_turn4(LN_C64(from + j - left) ^ flip, LN_C64(f1 + j - left) ^ flip,
+                         LN_C64(f2 + j - left) ^ flip, LN_C64(f3 + j - left) ^ flip, u);
+#    define LN_SPREAD(q)                                                                           \
+        *(ln_i4u *)(to + j + 4 * q) = u[q].s0123, *(ln_i4u *)(to + j + 16 + 4 * q) = u[q].s4567;   \
+        *(ln_i4u *)(to + j + 32 + 4 * q) = u[q].s89ab,                                             \
+                                      *(ln_i4u *)(to + j + 48 + 4 * q) = u[q].scdef;
+                LN_SPREAD(0) LN_SPREAD(1) LN_SPREAD(2) LN_SPREAD(3)
+            }
+            for (; j < end; j++) {
+                int i = j - left;
+                to[j] = as_int((char4)(from[i], f1[i], f2[i], f3[i])) ^ (int)0x80808080;
+            }
+        } else {
+            for (; j < end; j++)
+                to[j] = *(__global const int *)(from + (j - left) * s->xps) ^ (int)0x80808080;
+        }
+        for (; j < columns; j++) to[j] = beyond;
+    }
+}
+#elif CONV
 /* Bytes [k0, k0 + n) of px pixels' windows, from pixel p on, to buf, 128 added. */
 LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const ln_args *s, int p,
                           int k0, int n, uchar *buf) {
@@ -76,7 +122,7 @@ LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const l
 }
 #endif
 
-/* Sum of n bytes, a multiple of 8. */
+/* Sum of n bytes, a multiple of 4. */
 LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
     int16 sum = (int16)0;
     int k = 0, rest = 0;
@@ -91,13 +137,43 @@ LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
     return rest + (b.x + b.y) + (b.z + b.w);
 }
 
+/* Where pixel i of a tile has its bytes, and how many there are at a time. */
+#if STEM
+#    define LN_X          const uchar *
+#    define LN_PIXEL(i)   (x + i * 8)
+#    define LN_PIXEL_SIZE (kw * 4)
+#else
+#    define LN_X          __global const char *
+#    define LN_PIXEL(i)   (buf + i * ROW)
+#    define LN_PIXEL_SIZE len
+#endif
+#define LN_ROW_OF_W                                                                                \
+    int16 w0 = LN_I16(w), w1 = w0, w2 = w0, w3 = w0;                                               \
+    if (nv > 1) w1 = LN_I16(w + 64);                                                               \
+    if (nv > 2) w2 = LN_I16(w + 128);                                                              \
+    if (nv > 3) w3 = LN_I16(w + 192);
+#define LN_STEP(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        int16 u = (int16)(*(const int *)(LN_PIXEL(i) + k));                                        \
+        s##i##_0 = ln_dot16(s##i##_0, u, w0);                                                      \
+        if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, w1);                                          \
+        if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, w2);                                          \
+        if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, w3);                                          \
+    }
+#define LN_ZERO(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        int16 z = (int16)(LN_F(sum)(LN_PIXEL(i), LN_PIXEL_SIZE) * wz);                             \
+        s##i##_0 -= z, s##i##_1 -= z, s##i##_2 -= z, s##i##_3 -= z;                                \
+    }
+
 /* px pixels by nv vectors of 16 channels, constants at each call, so that what does not apply
  * vanishes. n: bytes of a pixel. cut: the last vector ends in 8 channels. */
-LN_INLINE void LN_F(block)(const int px, const int nv, __global const char *x, int p, int n,
-                           __global const char *w, __global const int *b, int tab,
-                           __global const char *mask, __global const ln_args *s, __global char *y,
-                           int cut) {
+LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __global const char *w,
+                           __global const int *b, int tab, __global const char *mask,
+                           __global const ln_args *s, __global char *y, int cut) {
+#if !STEM
     uchar buf[12 * ROW] __attribute__((aligned(64)));
+#endif
 #define LN_START(i)                                                                                \
     int16 s##i##_0 = LN_I16(b), s##i##_1 = s##i##_0, s##i##_2 = s##i##_0, s##i##_3 = s##i##_0;     \
     if (nv > 1) s##i##_1 = LN_I16(b + 16);                                                         \
@@ -105,51 +181,49 @@ LN_INLINE void LN_F(block)(const int px, const int nv, __global const char *x, i
     if (nv > 3) s##i##_3 = LN_I16(b + 48);
     LN_EACH12(LN_START)
     int wz = s->wz;
+#if STEM
+    int kw = s->kw, kh = s->kh;
+    x += p * 8;
+    for (int ky = 0; ky < kh; ky++, x += PITCH) {
+        for (int k = 0; k < kw * 4; k += 4, w += nv * 64) {
+            LN_ROW_OF_W
+            LN_EACH12(LN_STEP)
+        }
+        if (wz) {
+            LN_EACH12(LN_ZERO)
+        }
+    }
+#else
     for (int k0 = 0; k0 < n; k0 += KB) {
         int len = min(n - k0, KB);
         LN_F(fill)(px, x, s, p, k0, len, buf);
         if (px == 1) { /* every second four apart: latency */
             s1_0 = s1_1 = s1_2 = s1_3 = (int16)0;
             for (int k = 0; k < len; k += 8, w += nv * 128) {
-#define LN_PART(i, at)                                                                             \
-    {                                                                                              \
-        int16 u = (int16)(*(const int *)(buf + k + at));                                           \
-        __global const char *wi = w + at * nv * 16;                                                \
-        s##i##_0 = ln_dot16(s##i##_0, u, LN_I16(wi));                                              \
-        if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, LN_I16(wi + 64));                             \
-        if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, LN_I16(wi + 128));                            \
-        if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, LN_I16(wi + 192));                            \
-    }
+#    define LN_PART(i, at)                                                                         \
+        {                                                                                          \
+            int16 u = (int16)(*(const int *)(buf + k + at));                                       \
+            __global const char *wi = w + at * nv * 16;                                            \
+            s##i##_0 = ln_dot16(s##i##_0, u, LN_I16(wi));                                          \
+            if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, LN_I16(wi + 64));                         \
+            if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, LN_I16(wi + 128));                        \
+            if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, LN_I16(wi + 192));                        \
+        }
                 LN_PART(0, 0)
                 LN_PART(1, 4)
             }
             s0_0 += s1_0, s0_1 += s1_1, s0_2 += s1_2, s0_3 += s1_3;
         } else {
             for (int k = 0; k < len; k += 4, w += nv * 64) {
-                int16 w0 = LN_I16(w), w1 = w0, w2 = w0, w3 = w0;
-                if (nv > 1) w1 = LN_I16(w + 64);
-                if (nv > 2) w2 = LN_I16(w + 128);
-                if (nv > 3) w3 = LN_I16(w + 192);
-#define LN_STEP(i)                                                                                 \
-    if (px > i) {                                                                                  \
-        int16 u = (int16)(*(const int *)(buf + i * ROW + k));                                      \
-        s##i##_0 = ln_dot16(s##i##_0, u, w0);                                                      \
-        if (nv > 1) s##i##_1 = ln_dot16(s##i##_1, u, w1);                                          \
-        if (nv > 2) s##i##_2 = ln_dot16(s##i##_2, u, w2);                                          \
-        if (nv > 3) s##i##_3 = ln_dot16(s##i##_3, u, w3);                                          \
-    }
+                LN_ROW_OF_W
                 LN_EACH12(LN_STEP)
             }
         }
         if (wz) {
-#define LN_ZERO(i)                                                                                 \
-    if (px > i) {                                                                                  \
-        int16 z = (int16)(LN_F(sum)(buf + i * ROW, len) * wz);                                     \
-        s##i##_0 -= z, s##i##_1 -= z, s##i##_2 -= z, s##i##_3 -= z;                                \
-    }
             LN_EACH12(LN_ZERO)
         }
     }
+#endif
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
     __global const float *scale = (__global const float *)(b + tab);
     __global const int *halves = b + 2 * tab;
@@ -181,9 +255,8 @@ LN_INLINE void LN_F(block)(const int px, const int nv, __global const char *x, i
 
 #define LN_BLOCK(P, V)                                                                             \
     LN_VNNI_FUNCTION void LN_F(block_##P##_##V)(                                                   \
-        __global const char *x, int p, int n, __global const char *w, __global const int *b,       \
-        int tab, __global const char *mask, __global const ln_args *s, __global char *y,           \
-        int cut) {                                                                                 \
+        LN_X x, int p, int n, __global const char *w, __global const int *b, int tab,              \
+        __global const char *mask, __global const ln_args *s, __global char *y, int cut) {         \
         LN_F(block)(P, V, x, p, n, w, b, tab, mask, s, y, cut);                                    \
     }
 LN_BLOCK(12, 1)
@@ -199,45 +272,65 @@ LN_BLOCK(1, 2)
 LN_BLOCK(1, 3)
 LN_BLOCK(1, 4)
 
-LN_FUNCTION void LN_FN(LN_PARAMS) {
-    int chunk = tile % s->t1, group = tile / s->t1;
-    int p0 = ln_cut(s->m, chunk, s->t1), p1 = ln_cut(s->m, chunk + 1, s->t1);
-    int ocp = ln_pad(s->oc), tab = (ocp + 15) & ~15, panels = (tab + 63) / 64, n = s->t4;
-    int yps = s->yps;
-    __global const int *tables = (__global const int *)weights + s->b;
-    for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
-        int at = i * 64, nv = min((tab - at) / 16, 4), cut = at + nv * 16 > ocp;
-        __global const char *w = LN_BYTES(weights, s->w) + (size_t)at * n;
-        __global const int *b = tables + at;
-        __global const char *mask = (__global const char *)(tables + 3 * tab) + at;
-        __global const char *x = LN_BYTES(arena, s->x);
-        __global char *y = LN_BYTES(arena, s->y) + (size_t)p0 * yps + at;
-        int high = nv == 4 ? 6 : nv == 3 ? 8 : 12, few = nv > 2 ? 3 : 4;
-        for (int p = p0; p < p1;) {
-            int left = p1 - p, px = left >= high ? high : left >= few ? few : 1;
+/* Pixels [p0, p1) of x, all channels of a panel; y: the first of them. */
+LN_INLINE void LN_F(panel)(LN_X x, __global const float *weights, __global const ln_args *s, int p0,
+                           int p1, int i, __global char *y) {
+    int ocp = ln_pad(s->oc), tab = (ocp + 15) & ~15, n = s->t4, yps = s->yps;
+    int at = i * 64, nv = min((tab - at) / 16, 4), cut = at + nv * 16 > ocp;
+    __global const char *w = LN_BYTES(weights, s->w) + (size_t)at * n;
+    __global const int *b = (__global const int *)weights + s->b + at;
+    __global const char *mask = (__global const char *)(b - at + 3 * tab) + at;
+    int high = nv == 4 ? 6 : nv == 3 ? 8 : 12, few = nv > 2 ? 3 : 4;
+    y += at;
+    for (int p = p0; p < p1;) {
+        int left = p1 - p, px = left >= high ? high : left >= few ? few : 1;
 #define LN_CALL(P, V)                                                                              \
     case P * 16 + V: LN_F(block_##P##_##V)(x, p, n, w, b, tab, mask, s, y, cut); break;
-            switch (px * 16 + nv) {
-                LN_CALL(12, 1)
-                LN_CALL(12, 2)
-                LN_CALL(8, 3)
-                LN_CALL(6, 4)
-                LN_CALL(4, 1)
-                LN_CALL(4, 2)
-                LN_CALL(3, 3)
-                LN_CALL(3, 4)
-                LN_CALL(1, 1)
-                LN_CALL(1, 2)
-                LN_CALL(1, 3)
-                LN_CALL(1, 4)
-            }
-            p += px;
-            y += (size_t)px * yps;
+        switch (px * 16 + nv) {
+            LN_CALL(12, 1)
+            LN_CALL(12, 2)
+            LN_CALL(8, 3)
+            LN_CALL(6, 4)
+            LN_CALL(4, 1)
+            LN_CALL(4, 2)
+            LN_CALL(3, 3)
+            LN_CALL(3, 4)
+            LN_CALL(1, 1)
+            LN_CALL(1, 2)
+            LN_CALL(1, 3)
+            LN_CALL(1, 4)
         }
+        p += px;
+        y += (size_t)px * yps;
     }
+}
+
+LN_FUNCTION void LN_FN(LN_PARAMS) {
+    int chunk = tile % s->t1, group = tile / s->t1, panels = (ln_pad(s->oc) + 63) / 64;
+    int i0 = panels * group / s->t3, i1 = panels * (group + 1) / s->t3;
+    __global char *y = LN_BYTES(arena, s->y);
+#if STEM
+    uchar rows[HIGH * PITCH] __attribute__((aligned(64)));
+    int r0 = ln_cut(s->n * s->oh, chunk, s->t1), r1 = ln_cut(s->n * s->oh, chunk + 1, s->t1);
+    for (int r = r0; r < r1; r++) {
+        int n = r / s->oh;
+        LN_F(spread)(LN_BYTES(arena, s->x) + (size_t)n * s->xns, s, r - n * s->oh, rows);
+        for (int i = i0; i < i1; i++)
+            LN_F(panel)(rows, weights, s, 0, s->ow, i, y + (size_t)r * s->ow * s->yps);
+    }
+#else
+    int p0 = ln_cut(s->m, chunk, s->t1), p1 = ln_cut(s->m, chunk + 1, s->t1);
+    for (int i = i0; i < i1; i++)
+        LN_F(panel)(LN_BYTES(arena, s->x), weights, s, p0, p1, i, y + (size_t)p0 * s->yps);
+#endif
 }
 LN_KERNEL
 #undef LN_START
+#undef LN_SPREAD
+#undef LN_X
+#undef LN_PIXEL
+#undef LN_PIXEL_SIZE
+#undef LN_ROW_OF_W
 #undef LN_PART
 #undef LN_STEP
 #undef LN_ZERO
@@ -247,6 +340,9 @@ LN_KERNEL
 #undef LN_BLOCK
 #undef LN_CALL
 #undef CONV
+#undef STEM
+#undef PITCH
+#undef HIGH
 #undef ELEM
 #undef KB
 #undef ROW

@@ -130,6 +130,17 @@ static bool conv_can_run(const ln_variant *v, const ln_site *s) {
     return s->node->attr.conv.groups == 1;
 }
 
+/* Rows of at most so many columns and so many of them are spread at a time (conv_i8_vnni.cl). */
+enum { STEM_COLUMNS = 1024, STEM_ROWS = 5 };
+
+static bool stem_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    const int64_t ow = ln_site_shape(s, s->node->out[0])->dim[2];
+    return conv_can_run(v, s) && ln_site_channels(s, s->node->in[0]) <= 4 && w->sh == 2 &&
+           w->sw == 2 && w->dh == 1 && w->dw == 1 && w->kh <= STEM_ROWS &&
+           (ow - 1) * 2 + w->kw <= STEM_COLUMNS;
+}
+
 /* As pw_deep.cl: chunks of pixels that stay with a unit, or panels where the map is too small. */
 static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const int64_t units = LN_MAX(s->caps->compute_units, 1), each = ln_deep_chunks(a->m, units);
@@ -140,6 +151,14 @@ static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->t1 = (int32_t)(each > 0 ? units * each : LN_MAX(a->m / 24, 1));
     a->t3 = (int32_t)(each > 0 ? 1 : ln_ceil_div(lanes_of(s), PANEL));
     a->tiles = a->t1 * a->t3;
+}
+
+static void stem_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const int64_t rows = (int64_t)a->n * a->oh, units = LN_MAX(s->caps->compute_units, 1);
+    dense_bind(v, s, a);
+    a->t1 = (int32_t)LN_MIN(units * 4, rows);
+    a->t3 = 1;
+    a->tiles = a->t1;
 }
 
 /* ---- depthwise ---- */
@@ -224,7 +243,8 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const int64_t units = LN_MAX(s->caps->compute_units, 1), want = ln_ceil_div(units * 4, a->n);
     a->w = 0;
     if (ln_deep_chunks((int64_t)a->n * a->h * a->wd, units)) {
-        a->t1 = (int32_t)LN_MAX(LN_MIN(want, a->oh / 8), LN_MAX(units / a->n, 1));
+        const int64_t chunks = LN_MIN(want, a->oh / 6) / units * units;
+        a->t1 = (int32_t)LN_MAX(chunks, LN_MAX(units / a->n, 1));
         a->t3 = 1;
     } else {
         a->t1 = 1;
@@ -241,3 +261,5 @@ const ln_family ln_family_conv_i8_vnni = {"conv_i8_vnni", LN_OP_CONV2D, conv_can
                                           dense_packed,   dense_pack,   dense_bind};
 const ln_family ln_family_dw_i8_vnni = {"dw_i8_vnni", LN_OP_CONV2D, dw_can_run,
                                         dw_packed,    dw_pack,      dw_bind};
+const ln_family ln_family_stem_i8_vnni = {"stem_i8_vnni", LN_OP_CONV2D, stem_can_run,
+                                          dense_packed,   dense_pack,   stem_bind};

@@ -176,6 +176,9 @@ static const product products[] = {
     CONV(1, 14, 13, 44, 44, 5, 1, 44, {0}, Q(0.02f, 7), Q(0.03f, 1)),
     CONV(1, 14, 13, 44, 44, 5, 2, 44, RELU, Q(0.02f, 7), Q(0.03f, 1)),
     CONV(1, 28, 29, 22, 22, 7, 2, 22, {0}, Q(0.02f, 7), Q(0.03f, 1)),
+    CONV(1, 15, 150, 3, 16, 3, 2, 1, RELU6, Q(0.0078125f, -1), Q(0.0235f, -128), .planar = true),
+    CONV(2, 9, 141, 1, 70, 5, 2, 1, {0}, Q(0.0078125f, -1), Q(0.0235f, 7), .planar = true, .wz = 9, .u8 = true),
+    CONV(1, 12, 66, 4, 48, 2, 2, 1, {0}, Q(0.0078125f, 5), Q(0.0235f, 7), .planar = true),
     /* register tiles and panels of the kernels for processors, their ends and tails */
     CONV(1, 13, 1, 16, 16, 1, 1, 1, RELU6, Q(0.0235f, -128), Q(0.0235f, -128)),
     CONV(1, 5, 5, 40, 48, 1, 1, 1, {0}, Q(0.0235f, 17), Q(0.03f, 5), .wz = -7),
