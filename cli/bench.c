@@ -93,7 +93,7 @@ static int measure(const cli_options *o, linnet_model *m, linnet_device *d, resu
     linnet_model_info info;
     linnet_error err = {0};
     if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
-    int status = cli_session_create(o, m, d, r->batch, false, &s);
+    int status = cli_session_create(o, m, d, r->batch, &s);
     if (!status) status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
     if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1), info.nhwc);

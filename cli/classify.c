@@ -24,6 +24,7 @@ typedef struct job {
     float *logits;   /* of one picture */
     float *reals;    /* its pixels, where the network does not read bytes */
     int n_pending, batch, filled, k;
+    bool many; /* pictures: more than one batch, or who knows */
     int64_t done, good, bad;
     linnet_status last; /* of the last bad picture */
     double start, first_run, run_time;
@@ -36,10 +37,26 @@ static int no_classifier(const job *j) {
 }
 
 /* ---- the device ---- */
+/* A processor that decodes the next pictures meanwhile takes launches: groups of one launch that
+ * wait for each other would take its time from the decoding. */
+static int make_session(job *j) {
+    linnet_session_params p;
+    linnet_device_info d;
+    linnet_error err = {0};
+    int status = cli_tune(j->o, j->model, j->device, j->batch);
+    if (status) return status;
+    cli_session_params(j->o, j->batch, &p);
+    p.bytes = 1;
+    if (j->many && linnet_device_get_info(j->device, &d) == LINNET_OK && d.is_cpu)
+        p.stream = LINNET_STREAM_LAUNCHES;
+    if (linnet_session_create(j->model, j->device, &p, &j->session, &err) != LINNET_OK)
+        return cli_report(&err);
+    return CLI_OK;
+}
+
 static int open_session(job *j) {
     int status = cli_device_open(j->o, &j->device);
-    if (!status)
-        status = cli_session_create(j->o, j->model, j->device, j->batch, true, &j->session);
+    if (!status) status = make_session(j);
     if (!status) status = cli_tensors_create(j->session, false, &j->in);
     if (!status) status = cli_tensors_create(j->session, true, &j->out);
     if (status) return status;
@@ -179,6 +196,7 @@ static int run_job(job *j, cli_source *source) {
     j->done = kept;
     int64_t left = count < 0 ? DEFAULT_BATCH : count - kept;
     j->batch = cli_batch(j->o, j->model, (int)LN_MIN(LN_MAX(left, 1), DEFAULT_BATCH));
+    j->many = count < 0 || left > j->batch;
     j->k = cli_top(j->o, &j->info);
     if (!(j->top = calloc((size_t)MOST_PENDING * (size_t)j->k, sizeof *j->top)))
         status = cli_out_of_memory("answers");

@@ -159,7 +159,7 @@ int cli_model_open_hints(const cli_options *o, const char *name, const char *con
 int cli_device_open(const cli_options *o, linnet_device **out);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
-                       bool bytes, linnet_session **out);
+                       linnet_session **out);
 /* What --tune asks for before a session is made (tune.c). */
 int cli_tune(const cli_options *o, linnet_model *m, linnet_device *d, int batch);
 /* Batch of --batch, else of --shape or the model's file, else fallback. */

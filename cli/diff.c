@@ -81,7 +81,7 @@ static int run(const cli_options *o) {
     linnet_session *s = NULL;
     int status = cli_model_open(o, o->arg[0], true, false, &m);
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, 1), false, &s);
+    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, 1), &s);
     if (!status) status = compare(o, m, s);
     linnet_session_destroy(&s);
     linnet_device_close(&d);

@@ -174,13 +174,12 @@ void cli_session_params(const cli_options *o, int batch, linnet_session_params *
 }
 
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
-                       bool bytes, linnet_session **out) {
+                       linnet_session **out) {
     linnet_session_params p;
     linnet_error err = {0};
     int status = cli_tune(o, m, d, batch);
     if (status) return status;
     cli_session_params(o, batch, &p);
-    p.bytes = bytes;
     if (linnet_session_create(m, d, &p, out, &err) != LINNET_OK) return cli_report(&err);
     return CLI_OK;
 }

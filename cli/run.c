@@ -225,7 +225,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
                       : cli_out_of_memory("shapes");
     const int batch = cli_has_graph(o->arg[0]) ? 0 : first > 65536 ? 65536 : (int)first;
     if (!status) status = cli_device_open(o, &d);
-    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, batch), false, &s);
+    if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, batch), &s);
     if (!status) status = run_session(o, g, n, m, s);
     for (size_t i = 0; i < hints; i++) free(hint[i]);
     free(hint);
