@@ -106,7 +106,7 @@ int cli_labelled_top1(const cli_options *o, const cli_labelled *l, linnet_model 
     linnet_session *s = NULL;
     cli_tensors in = {0}, out = {0};
     *right = 0;
-    int status = cli_session_create(o, m, d, 1, false, &s);
+    int status = cli_session_create(o, m, d, 1, &s);
     if (!status) status = cli_tensors_create(s, false, &in);
     if (!status) status = cli_tensors_create(s, true, &out);
     if (!status) status = count_right(l, m, s, &in, &out, right);
