@@ -1,7 +1,7 @@
 /* Quantized pooling over a window; the whole map is a window of its size.
  *
  * y[n,oy,ox,c] = max or mean over ky,kx of x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, c]
- * The mean, halves away from zero, divides by the pixels inside the map, or when LN_FLAG_COUNT_PAD
+ * The mean, halves away from zero (up with LN_FLAG_UNSIGNED), divides by the pixels inside the map, or when LN_FLAG_COUNT_PAD
  * is set by those above t0 and left of t1, where the padding that counts (as xz) ends.
  * MEAN: y[n,c] = rescale(sum over the map of x - xz) by alpha and palpha, which divide too.
  *
@@ -42,7 +42,10 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             all = min(rows, s->kh) * min(columns, s->kw);
             sum += (int8)((all - count) * s->xz);
         }
-        top = convert_char8(ln_round8(convert_float8(sum) / (float8)max(all, 1)));
+        int lift = s->flags & LN_FLAG_UNSIGNED ? 128 : 0; /* to where all are positive */
+        all = max(all, 1);
+        sum = ln_round8(convert_float8(sum + (int8)(lift * all)) / (float8)all) - (int8)lift;
+        top = convert_char8(sum);
     }
 #endif
     LN_STB8(LN_BYTES(arena, s->y) + (size_t)p * s->yps + c, ln_mask_i8(top, c, s->oc));

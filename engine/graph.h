@@ -144,8 +144,9 @@ typedef enum ln_pool_indices {
 } ln_pool_indices;
 typedef struct ln_pool_attr {
     ln_pool_kind kind;
-    bool global;    /* the whole map to 1x1; win is ignored */
-    bool count_pad; /* average divides by kh*kw, not by the pixels really there */
+    bool global;      /* the whole map to 1x1; win is ignored */
+    bool count_pad;   /* average divides by kh*kw, not by the pixels really there */
+    bool is_unsigned; /* I8: bytes that had no sign, so halves of a mean go up */
     ln_pool_indices indices;
     ln_window win;
     int ceil_bottom, ceil_right; /* the part of bottom and right that only rounds the output size

@@ -58,9 +58,15 @@ void ln_quant_limits(const ln_quant *q, const ln_act *a, int32_t *lo, int32_t *h
     *hi = ln_quantize(q, a->hi);
 }
 
+/* Weights of one scale, but for signed ones of convolutions, have the product of scales in f32
+ * (tensorflow/lite/kernels/kernel_util.cc). */
 double ln_quant_factor(const ln_graph *g, const ln_node *n, int64_t c) {
     const ln_tensor *x = &g->tensor[n->in[LN_CONV_X]], *w = &g->tensor[n->in[LN_CONV_W]];
-    return (double)x->q.scale * (double)w->view.scale[c] / (double)g->tensor[n->out[0]].q.scale;
+    const float *s = w->view.scale, of = x->q.scale, y = g->tensor[n->out[0]].q.scale;
+    const bool alike = s[0] == s[c] && s[0] == s[w->shape.dim[0] - 1];
+    if (alike && (n->op == LN_OP_FC || w->view.dtype == LN_U8))
+        return (double)(of * s[c]) / (double)y;
+    return (double)of * (double)s[c] / (double)y;
 }
 
 /* The division is part of the multiplier (tensorflow/lite/kernels/internal/reference/reduce.h). */

@@ -228,7 +228,8 @@ static bool is_softmax(const ln_graph *g, ln_tid t) {
     for (int i = g->n_node; i-- > 0;) {
         const ln_node *n = &g->node[i];
         if (n->out[0] != t) continue;
-        if (n->op != LN_OP_RESHAPE) return n->op == LN_OP_SOFTMAX;
+        if (n->op != LN_OP_RESHAPE && n->op != LN_OP_QUANTIZE && n->op != LN_OP_DEQUANTIZE)
+            return n->op == LN_OP_SOFTMAX;
         t = n->in[0];
     }
     return false;

@@ -10,7 +10,8 @@ static bool can_run(const ln_variant *v, const ln_site *s) {
 static void pool_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_pool_attr *p = &s->node->attr.pool;
     a->flags = (p->kind == LN_POOL_MAX ? LN_FLAG_MAX : 0) |
-               (p->count_pad && !p->global ? LN_FLAG_COUNT_PAD : 0);
+               (p->count_pad && !p->global ? LN_FLAG_COUNT_PAD : 0) |
+               (p->is_unsigned ? LN_FLAG_UNSIGNED : 0);
     a->t0 = a->h + p->win.bottom - p->ceil_bottom;
     a->t1 = a->wd + p->win.right - p->ceil_right;
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);

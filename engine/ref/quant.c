@@ -179,13 +179,14 @@ static void pool_row(const ln_ref_call *c, const void *ctx, int64_t row, double 
     (void)ctx;
     (void)scratch;
     const ln_pool_attr *p = &c->node->attr.pool;
+    const int lift = p->is_unsigned ? 128 : 0; /* to where all are positive */
     const int64_t oh = c->oshape->dim[1], ow = c->oshape->dim[2], ch = c->oshape->dim[3];
     for (int64_t i = 0; i < ow * ch; i++) {
         const window_sum s = look(c, row / oh, row % oh, i / ch, i % ch);
         const int64_t pixels = LN_MAX(p->count_pad && !p->global ? s.all : s.real, 1);
         const int64_t sum = s.sum + (pixels - s.real) * quant(c, 0)->zero;
-        ((int8_t *)c->out)[row * ow * ch + i] =
-            ln_saturate_i8(p->kind == LN_POOL_MAX ? s.top : mean(sum, pixels));
+        ((int8_t *)c->out)[row * ow * ch + i] = ln_saturate_i8(
+            p->kind == LN_POOL_MAX ? s.top : mean(sum + lift * pixels, pixels) - lift);
     }
 }
 

@@ -14,8 +14,7 @@ ln_tid ln_imp_refuse(ln_imp *im, const char *fmt, ...) {
     return LN_NONE;
 }
 
-/* An error of the graph's own, under the node's name. */
-static ln_tid graph_failed(ln_imp *im) {
+ln_tid ln_imp_graph_failed(ln_imp *im) {
     if (!ln_imp_ok(im)) return LN_NONE;
     linnet_error own = {0};
     if (im->err) own = *im->err;
@@ -123,7 +122,7 @@ static ln_tid add_node(ln_imp *im, ln_op op, const ln_attr *attr, const ln_tid *
     if (ln_graph_node_all(im->g, op, name, attr, in, n_in, out, im->err) == LINNET_OK)
         return out[0];
     for (int i = 0; i < LN_MAX_OUT; i++) out[i] = LN_NONE;
-    return graph_failed(im);
+    return ln_imp_graph_failed(im);
 }
 
 /* Most ops take activations alone as their first operand. */
@@ -198,7 +197,7 @@ float *ln_imp_floats_of(ln_imp *im, const ln_host *h) {
 ln_tid ln_imp_const_any(ln_imp *im, const char *name, const ln_shape *s, ln_view v, bool param) {
     if (!ln_imp_ok(im)) return LN_NONE;
     const ln_tid t = ln_graph_const(im->g, name, *s, v, param, im->err);
-    return t == LN_NONE ? graph_failed(im) : t;
+    return t == LN_NONE ? ln_imp_graph_failed(im) : t;
 }
 
 ln_tid ln_imp_const_f32(ln_imp *im, const char *name, const ln_shape *s, const float *data) {

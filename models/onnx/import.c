@@ -149,7 +149,12 @@ static ln_tid own_tensor(ln_imp *im, ln_tid t) {
     for (int i = 0; i < g->n_output; i++) taken |= g->output[i] == t;
     if (!taken || !ln_imp_ok(im)) return t;
     im->made = 0;
-    return ln_imp_1(im, LN_OP_MAP, (ln_attr){.map = {.kind = LN_MAP_COPY}}, t);
+    const ln_quant q = g->tensor[t].q;
+    if (g->tensor[t].dtype != LN_I8)
+        return ln_imp_1(im, LN_OP_MAP, (ln_attr){.map = {.kind = LN_MAP_COPY}}, t);
+    t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){0}, t);
+    if (ln_imp_ok(im)) im->status = ln_graph_set_quant(im->g, t, q.scale, q.zero, im->err);
+    return t;
 }
 
 static void add_output(ln_imp *im, const ln_onnx_port *p) {

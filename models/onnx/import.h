@@ -66,6 +66,8 @@ typedef struct ln_imp {
 
 /* Stops with a message that names the node and its op. Returns LN_NONE. */
 ln_tid ln_imp_refuse(ln_imp *im, const char *fmt, ...) LN_PRINTF(2, 3);
+/* The same for an error of the graph's own, in *im->err already. */
+ln_tid ln_imp_graph_failed(ln_imp *im);
 static inline bool ln_imp_ok(const ln_imp *im) {
     return im->status == LINNET_OK;
 }

@@ -89,7 +89,13 @@ void ln_tfl_op_conv(ln_imp *im, const ln_imp_op *op) {
     convolve(im, ln_tfl_weight(im, 1, w, stride), x->dim[3] / w->dim[3]);
 }
 
-/* [1,KH,KW,OC] */
+ln_shape ln_tfl_depthwise_shape(const ln_shape *w, int64_t stride[LN_MAX_RANK]) {
+    stride[0] = stride[3] = 1;
+    stride[1] = w->dim[2] * w->dim[3];
+    stride[2] = w->dim[3];
+    return ln_nhwc(w->dim[3], w->dim[1], w->dim[2], 1);
+}
+
 void ln_tfl_op_depthwise(ln_imp *im, const ln_imp_op *op) {
     const ln_shape *x = &ln_imp_in(im, 0)->shape, *w = &ln_imp_in(im, 1)->shape;
     (void)op;
@@ -99,8 +105,8 @@ void ln_tfl_op_depthwise(ln_imp *im, const ln_imp_op *op) {
                       (long long)w->dim[0], (long long)x->dim[3]);
         return;
     }
-    const ln_shape s = ln_nhwc(w->dim[3], w->dim[1], w->dim[2], 1);
-    const int64_t stride[4] = {1, w->dim[2] * w->dim[3], w->dim[3], 1};
+    int64_t stride[LN_MAX_RANK];
+    const ln_shape s = ln_tfl_depthwise_shape(w, stride);
     convolve(im, ln_tfl_weight(im, 1, &s, stride), x->dim[3]);
 }
 

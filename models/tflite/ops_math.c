@@ -30,20 +30,24 @@ void ln_tfl_op_square(ln_imp *im, const ln_imp_op *op) {
 
 /* ---- activations ---- */
 /* arg: ln_act_kind; LN_ACT_CLAMP: bounds by name */
-void ln_tfl_op_act(ln_imp *im, const ln_imp_op *op) {
+ln_act ln_tfl_act_of(ln_imp *im, const ln_imp_op *op) {
     static const struct {
         const char *name;
         float lo, hi;
     } row[] = {
         {"RELU", 0, INFINITY}, {"RELU6", 0, 6}, {"RELU_0_TO_1", 0, 1}, {"RELU_N1_TO_1", -1, 1}};
-    const ln_val *v = ln_imp_in(im, 0);
-    ln_attr a = {.act = ln_act_of((ln_act_kind)op->arg)};
+    ln_act a = ln_act_of((ln_act_kind)op->arg);
     for (size_t i = 0; i < LN_COUNT(row); i++)
-        if (!strcmp(op->name, row[i].name)) a.act.lo = row[i].lo, a.act.hi = row[i].hi;
-    if (a.act.kind == LN_ACT_LEAKY_RELU) a.act.alpha = ln_imp_float(im, "alpha", 0);
-    if (a.act.kind == LN_ACT_GELU && ln_imp_int(im, "approximate", 0))
-        a.act.kind = LN_ACT_GELU_TANH;
-    if (!ln_type_is_float(v->type) && im->m->value[im->node->in[0]].quant == NULL) {
+        if (!strcmp(op->name, row[i].name)) a.lo = row[i].lo, a.hi = row[i].hi;
+    if (a.kind == LN_ACT_LEAKY_RELU) a.alpha = ln_imp_float(im, "alpha", 0);
+    if (a.kind == LN_ACT_GELU && ln_imp_int(im, "approximate", 0)) a.kind = LN_ACT_GELU_TANH;
+    return a;
+}
+
+void ln_tfl_op_act(ln_imp *im, const ln_imp_op *op) {
+    const ln_val *v = ln_imp_in(im, 0);
+    const ln_attr a = {.act = ln_tfl_act_of(im, op)};
+    if (!ln_type_is_float(v->type)) {
         ln_imp_refuse(im, "integers are not supported");
         return;
     }

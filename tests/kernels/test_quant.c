@@ -223,6 +223,7 @@ static const binary binaries[] = {
      .attr.reduce = {LN_REDUCE_MEAN, 6, kept, false}}
 static const one pools[] = {
     POOL("avg 2", 1, 8, 8, 24, LN_POOL_AVG, .win = WIN(2, 2, 0)), POOL("avg 3 odd", 2, 7, 5, 13, LN_POOL_AVG, .win = WIN(3, 1, 1)),
+    POOL("avg unsigned", 1, 8, 8, 24, LN_POOL_AVG, .is_unsigned = true, .win = WIN(2, 2, 0)),
     POOL("avg counted", 2, 7, 5, 13, LN_POOL_AVG, .count_pad = true, .win = WIN(3, 2, 1)), POOL("max", 2, 7, 5, 13, LN_POOL_MAX, .win = WIN(3, 2, 1)),
     POOL("global avg", 2, 7, 7, 1280, LN_POOL_AVG, .global = true), POOL("global max", 1, 3, 5, 20, LN_POOL_MAX, .global = true),
     MEAN(1, 7, 7, 1280, true, Q(0.0235f, -128), Q(0.02f, -128)), MEAN(2, 5, 3, 13, false, Q(0.1f, 7), Q(0.05f, 3)),
