@@ -91,7 +91,7 @@ static rows input_rows(const ln_args *a, rows y) {
 typedef struct chain {
     int first, count;
     ln_args args[LONGEST];
-    int64_t elem;             /* bytes of the input's elements */
+    int64_t elem, made;       /* bytes of the elements of the input, of what the nodes make */
     int tiles, bands, height; /* tiles of the step; bands of a tile; rows of a band */
 } chain;
 
@@ -103,11 +103,11 @@ static void trace(const chain *c, rows y, rows *made) {
     }
 }
 
-static int64_t row_elements(const chain *c, int k) {
-    return (int64_t)c->args[k].ow * ln_round_up(c->args[k].oc, LN_CPAD);
+static int64_t row_words(const chain *c, int k) {
+    return c->args[k].ow * ln_round_up(c->args[k].oc, LN_CPAD) * c->made / 4;
 }
 
-/* Elements of memory for what lies between the nodes, for the largest band of the given height. */
+/* Words of memory for what lies between the nodes, for the largest band of the given height. */
 static int64_t between(const chain *c, int height, int64_t *part) {
     int oh = c->args[c->count - 1].oh;
     int64_t sum = 0;
@@ -116,7 +116,7 @@ static int64_t between(const chain *c, int height, int64_t *part) {
         rows made[LONGEST];
         trace(c, (rows){y, LN_MIN(y + height, oh)}, made);
         for (int k = 0; k < c->count - 1; k++)
-            part[k] = LN_MAX(part[k], (made[k].to - made[k].from) * row_elements(c, k));
+            part[k] = LN_MAX(part[k], (made[k].to - made[k].from) * row_words(c, k));
     }
     for (int k = 0; k < c->count - 1; k++) {
         part[k] = ln_round_up(part[k], 32);
@@ -145,6 +145,7 @@ static void load(const ln_plan *p, int first, int last, chain *c) {
     c->first = first;
     c->count = last - first + 1;
     c->elem = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].in[0]].dtype);
+    c->made = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].out[0]].dtype);
     for (int k = 0; k < c->count; k++) ln_args_fill(p, &p->graph->node[first + k], &c->args[k]);
     cut(p, c);
 }
@@ -207,7 +208,7 @@ static void band_record(const chain *c, int k, int image, const rows *made, cons
     if (k + 1 < c->count)
         a->y = (ln_u32)inner[k];
     else
-        a->y += (ln_u32)(first * whole->ow * whole->yps);
+        a->y += (ln_u32)(first * whole->ow * whole->yps * c->made / 4);
     if (a->res != LN_NO_OFF) a->res += (ln_u32)(first * whole->ow * whole->rps);
     if (a->gate != LN_NO_OFF) a->gate += (ln_u32)(image * whole->x2ps);
 }

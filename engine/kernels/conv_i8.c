@@ -95,6 +95,22 @@ static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, a->t1);
 }
 
+/* Two maps of like pixels, without padding lanes. */
+static bool add_deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_shape *x = ln_site_shape(s, s->node->in[0]), *y = &second(s)->shape;
+    bool like = x->rank == y->rank && second(s)->kind != LN_TENSOR_CONST;
+    for (int i = 0; like && i < x->rank; i++) like = x->dim[i] == y->dim[i];
+    return like && binary_can_run(v, s) && x->dim[x->rank - 1] % LN_CPAD == 0;
+}
+
+static void add_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    binary_bind(v, s, a);
+    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
+    a->tiles = a->t1;
+}
+
+const ln_family ln_family_add_i8_deep = {"add_i8_deep", LN_OP_ADD, add_deep_can_run,
+                                         NULL,          NULL,      add_deep_bind};
 const ln_family ln_family_conv_i8 = {"conv_i8",       LN_OP_CONV2D,        any,
                                      ln_bytes_packed, ln_bytes_pack_whole, conv_bind};
 const ln_family ln_family_fc_i8 = {"fc_i8",  LN_OP_FC, any, ln_bytes_packed, ln_bytes_pack_whole,

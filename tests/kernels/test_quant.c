@@ -208,6 +208,7 @@ static const product products[] = {
 static const binary binaries[] = {
     ADD(1, 1, 1, 1, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)), ADD(2, 5, 3, 13, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .act = RELU),
     ADD(1, 28, 28, 24, Q(0.1f, -128), Q(0.1f, 127), Q(0.2f, 1)), ADD(1, 14, 14, 64, Q(0.01f, 3), Q(1.0f, -4), Q(0.9f, 1)),
+    ADD(2, 9, 7, 40, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .act = RELU), ADD(3, 1, 1, 8, Q(0.1f, 3), Q(0.2f, -4), Q(0.1f, 1)),
     {"add vector", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
     {"add gate", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)},
     {"add tokens", LN_OP_ADD, SHAPE(2, 9, 20), SHAPE(2, 9, 20), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
