@@ -253,13 +253,13 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = a->n * a->t1 * a->t3;
 }
 
-const ln_family ln_family_pw_i8_vnni = {"pw_i8_vnni", LN_OP_CONV2D, pw_can_run,
-                                        dense_packed, dense_pack,   dense_bind};
+const ln_family ln_family_pw_i8_vnni = {"pw_i8_vnni", LN_OP_CONV2D, pw_can_run, dense_packed,
+                                        dense_pack,   dense_bind,   true};
 const ln_family ln_family_fc_i8_vnni = {"fc_i8_vnni", LN_OP_FC,   fc_can_run,
                                         dense_packed, dense_pack, dense_bind};
 const ln_family ln_family_conv_i8_vnni = {"conv_i8_vnni", LN_OP_CONV2D, conv_can_run,
                                           dense_packed,   dense_pack,   dense_bind};
-const ln_family ln_family_dw_i8_vnni = {"dw_i8_vnni", LN_OP_CONV2D, dw_can_run,
-                                        dw_packed,    dw_pack,      dw_bind};
+const ln_family ln_family_dw_i8_vnni = {"dw_i8_vnni", LN_OP_CONV2D, dw_can_run, dw_packed,
+                                        dw_pack,      dw_bind,      true};
 const ln_family ln_family_stem_i8_vnni = {"stem_i8_vnni", LN_OP_CONV2D, stem_can_run,
                                           dense_packed,   dense_pack,   stem_bind};

@@ -9,7 +9,9 @@
 #define FEW_STEPS 5e-7 /* four of those that f32 can make */
 
 static int step_runs[512]; /* by variant index */
-/* Ops that had cases, with constant weights or without, by the bytes of an element of x. */
+/* Ops that had cases, with constant weights or without, by the bytes of an element of x; PLAIN for
+ * bytes that are numbers themselves. */
+enum { PLAIN = 3 };
 static bool step_ops[LN_OP_COUNT][2][5];
 static ln_device *device;
 static ln_queue *queue;
@@ -68,7 +70,9 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
     for (int i = 0; i < b->t.g->n_node; i++) {
         ln_site s = {b->t.g, &b->t.g->node[i], ln_device_caps(device)};
         if (strcmp(s.node->name, "op")) continue;
-        step_ops[s.node->op][ln_node_is_dynamic(b->t.g, s.node)][elem_of(b, s.node->in[0])] = true;
+        const int elem = (int)elem_of(b, s.node->in[0]);
+        const bool plain = elem == 1 && !b->t.g->tensor[s.node->in[0]].q.on;
+        step_ops[s.node->op][ln_node_is_dynamic(b->t.g, s.node)][plain ? PLAIN : elem] = true;
         /* inputs are copied into the device's layout in front of the node, unless it takes them */
         bool copied = s.node->op != LN_OP_ACT && s.node->op != LN_OP_QUANTIZE;
         for (int k = 0; copied && k < b->t.g->n_input; k++)
@@ -345,7 +349,8 @@ END_TEST
 START_TEST(every_row_has_cases) {
     for (int v = 0; v < ln_variant_count; v++) {
         const ln_family *f = ln_variants[v].family;
-        const int elem = ln_variant_tunable(&ln_variants[v], "ELEM", 4);
+        const bool plain = ln_variant_tunable(&ln_variants[v], "BYTES", 0) != 0;
+        const int elem = plain ? PLAIN : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
         ck_assert_msg(!step_ops[f->op][f->dynamic][elem] || step_runs[v] > 0, "no case for %s",
                       ln_variants[v].name);
     }
