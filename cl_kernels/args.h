@@ -103,7 +103,11 @@ typedef struct ln_args {
     /* I8: zero points of x, of the weight or the second operand, of y; lo and hi are then the limits
      * of y - yz */
     ln_i32 xz, wz, yz;
-    ln_i32 pad_[6];
+    /* Weights of a step to come that a tile asks for meanwhile: a core has ahead_tiles of this
+     * step; each asks for ahead_each elements, those of the next core ahead_step behind. */
+    ln_u32 ahead;
+    ln_i32 ahead_tiles, ahead_each, ahead_step;
+    ln_i32 pad_[2];
     union {
         ln_operand
             part[LN_PARTS]; /* of a concat; those beyond the last have c = 0. Of a convolution

@@ -77,11 +77,11 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
                     u[j] = DLD(row + (long)j * xps);
             }
             LN_UNROLL
-            for (int kx = 0; kx < K; kx++) {
+            for (int m = 0; m < ROWS; m++) {
+                const int ky = K - S + down - m * S;
+                if (ky < 0 || (K > 3 && (oy + m < y0 || oy + m >= y1))) continue;
                 LN_UNROLL
-                for (int m = 0; m < ROWS; m++) {
-                    const int ky = K - S + down - m * S;
-                    if (ky < 0) continue;
+                for (int kx = 0; kx < K; kx++) {
                     DV wi = DLD(w + (ky * K + kx) * DN);
                     LN_UNROLL
                     for (int i = 0; i < px; i++) sum[m][i] = ln_fma(u[i * S + kx], wi, sum[m][i]);

@@ -10,7 +10,8 @@
  * One work-item a group. A tile of work is one of t1 chunks of the pixels (of an image or,
  * without a gate, of the batch) by one of t3 groups of panels. Inside it a register tile of PX
  * pixels by one panel keeps its sums in registers for all of k; the last pixels of a chunk take
- * smaller tiles, and a panel is as narrow as the channels that are left, in steps of 8. */
+ * smaller tiles, and a panel is as narrow as the channels that are left, in steps of 8. Each k asks
+ * for a line of weights, of the next panel or of a step to come (ahead, in args.h). */
 #ifndef PX
 #    define PX 8 /* pixels of the register tile */
 #endif
@@ -139,6 +140,10 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 LN_BLOCKS(1, 0)
 LN_BLOCKS(2, 0)
 LN_BLOCKS(3, 0)
+LN_BLOCK(7, 2, 0)
+LN_BLOCK(6, 2, 0)
+LN_BLOCK(7, 3, 0)
+LN_BLOCK(6, 3, 0)
 #if LN_VW > 8
 LN_BLOCKS(0, 1)
 LN_BLOCKS(1, 1)
@@ -147,37 +152,62 @@ LN_BLOCKS(2, 1)
 
 /* One panel over the pixels [p0,p1). */
 LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
-                           __global const ln_args *s, int p0, int p1, int at, int width, int n) {
+                           __global const ln_args *s, int p0, int p1, int at, int width, int n,
+                           int more, __global const LN_T **ahead) {
     __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->c;
     __global const LN_T *b = LN_AT(weights, s->b) + at;
     __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
     float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
     int quick = s->flags & LN_FLAG_CLAMP, xps = s->xps, yps = s->yps, rps = s->rps, c = s->c;
     float buf[PX * WIDE] __attribute__((aligned(64)));
-    for (int p = p0; p < p1;) {
+    /* no single pixels where what is left makes even blocks */
+    bool evens = width % LN_VW == 0 && width > LN_VW;
+    for (int p = p0, block = 0; p < p1; block++) {
         int left = p1 - p, px = left >= PX ? PX : left >= 4 ? 4 : 1;
+        if (evens && left % PX) {
+            int blocks = (left + PX - 1) / PX;
+            if (left >= 6 * blocks) px = (left + blocks - 1) / blocks;
+        }
         __global const LN_T *x = LN_AT(arena, s->x) + (size_t)p * xps;
         __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * yps + at;
         __global const LN_T *res =
             s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * rps + at : (__global LN_T *)0;
-        /* the first blocks ask for the next panel's lines, one for each k */
-        int block = (p - p0) / PX, by = block * 16 < width ? 16 : 0;
-        __global const LN_T *ahead = w + (size_t)c * (by ? width + block * 16 : 0);
+        /* each k asks for a line: of the next panel, then of a step to come */
+        int own = more && block * 16 < width, by = 16;
+        __global const LN_T *ask = w + (size_t)c * (width + block * 16);
+        if (!own) {
+            ask = ahead[0];
+            by = ask < ahead[1] ? 16 : 0;
+            ahead[0] += by * c;
+        }
 #define LN_CALL(I, J, H)                                                                           \
-    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, ahead, by, b, res, rps, y, yps, lim, quick, buf)
-#define LN_WIDTH(J, H)                                                                             \
-    case J *LN_VW + H * 8:                                                                         \
+    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, ask, by, b, res, rps, y, yps, lim, quick, buf)
+#define LN_CALLS(J, H)                                                                             \
+    do {                                                                                           \
         if (px == 8)                                                                               \
             LN_CALL(8, J, H);                                                                      \
         else if (px == 4)                                                                          \
             LN_CALL(4, J, H);                                                                      \
         else                                                                                       \
             LN_CALL(1, J, H);                                                                      \
+    } while (0)
+#define LN_WIDTH(J, H)                                                                             \
+    case J *LN_VW + H * 8:                                                                         \
+        LN_CALLS(J, H);                                                                            \
+        break;
+#define LN_EVEN(J)                                                                                 \
+    case J *LN_VW:                                                                                 \
+        if (px == 7)                                                                               \
+            LN_CALL(7, J, 0);                                                                      \
+        else if (px == 6)                                                                          \
+            LN_CALL(6, J, 0);                                                                      \
+        else                                                                                       \
+            LN_CALLS(J, 0);                                                                        \
         break;
         switch (width) {
             LN_WIDTH(1, 0)
-            LN_WIDTH(2, 0)
-            LN_WIDTH(3, 0)
+            LN_EVEN(2)
+            LN_EVEN(3)
 #if LN_VW > 8
             LN_WIDTH(0, 1)
             LN_WIDTH(1, 1)
@@ -195,11 +225,16 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p0 = ln_cut(blocks, chunk, s->t1) * PX;
     int p1 = chunk + 1 < s->t1 ? ln_cut(blocks, chunk + 1, s->t1) * PX : pixels;
     int ocp = ln_pad(s->oc), panels = ln_panel_count(ocp, WIDE);
-    for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
+    int last = panels * (group + 1) / s->t3, core = tile / max(s->ahead_tiles, 1);
+    __global const LN_T *ahead[2];
+    ahead[0] = LN_AT(weights, s->ahead) + core * s->ahead_step +
+               (tile - core * s->ahead_tiles) * s->ahead_each;
+    ahead[1] = ahead[0] + s->ahead_each;
+    for (int i = panels * group / s->t3; i < last; i++) {
         int at = ln_panel_at(ocp, WIDE, i);
         LN_F(panel)
         (arena, weights, s, n * pixels + p0, n * pixels + p1, at,
-         ln_panel_at(ocp, WIDE, i + 1) - at, n);
+         ln_panel_at(ocp, WIDE, i + 1) - at, n, i + 1 < last || chunk == 0, ahead);
     }
 }
 LN_KERNEL
@@ -213,6 +248,8 @@ LN_KERNEL
 #undef LN_BLOCK
 #undef LN_BLOCKS
 #undef LN_CALL
+#undef LN_CALLS
+#undef LN_EVEN
 #undef LN_WIDTH
 #undef WIDE
 #undef PX

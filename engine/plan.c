@@ -125,6 +125,29 @@ static void place_records(ln_plan *p) {
         if (p->step[i].args.variant == LN_CHAIN) p->step[i].args.t0 += p->n_step - i;
 }
 
+/* Steps that multiply matrices ask for the weights of the next one that does: those of its panels
+ * where it is cut by panels, all where by pixels. */
+static void ask_ahead(ln_plan *p) {
+    enum { MOST = 1 << 17 }; /* elements: a quarter of a core's own cache */
+    const int64_t units = LN_MAX(p->caps.compute_units, 1);
+    const ln_step *next = NULL;
+    for (int i = p->n_step - 1; i >= 0; i--) {
+        const ln_variant *v = p->step[i].variant;
+        ln_args *a = &p->step[i].args;
+        if (v == &ln_variant_chain || !v->family->asks_ahead) continue;
+        if (next) {
+            const ln_choice *c = &p->choice[next->node];
+            const bool cut = next->args.t3 > 1;
+            const int64_t share = cut ? c->packed / units : c->packed;
+            a->ahead = (ln_u32)c->packed_at;
+            a->ahead_step = cut ? (ln_i32)ln_round_up(share, 16) : 0;
+            a->ahead_tiles = (ln_i32)LN_MAX(a->tiles / units, 1);
+            a->ahead_each = (ln_i32)ln_round_up(LN_MIN(share, MOST) / a->ahead_tiles, 16);
+        }
+        next = &p->step[i];
+    }
+}
+
 static linnet_status check_buffer(const ln_plan *p, const char *what, int64_t bytes,
                                   const char *remedy, linnet_error *err) {
     if (p->caps.max_alloc && (uint64_t)bytes > p->caps.max_alloc)
@@ -157,6 +180,7 @@ static linnet_status fill_plan(ln_plan *p, const ln_plan_params *params, linnet_
         else
             LN_TRY(add_step(p, i, &packed, err));
     place_records(p);
+    ask_ahead(p);
     p->weight_bytes = LN_MAX(packed, 32) * (int64_t)sizeof(float);
     return check_buffer(p, "weights", p->weight_bytes, "use a smaller network", err);
 }

@@ -41,6 +41,8 @@ typedef struct ln_family {
     bool bands;
     /* Takes nodes whose weight or bias is no constant (ln_node_is_dynamic), and only those. */
     bool dynamic;
+    /* Asks for weights ahead of their use (ln_args.ahead). */
+    bool asks_ahead;
 } ln_family;
 
 typedef enum ln_tier { LN_TIER_ANY, LN_TIER_WIDE, LN_TIER_DEEP } ln_tier;

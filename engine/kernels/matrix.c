@@ -19,8 +19,9 @@ int32_t ln_deep_pixels(const ln_site *s, const ln_args *a) {
 }
 
 int64_t ln_deep_chunks(int64_t pixels, int64_t units) {
-    enum { BLOCK = 8, LEAST = 6, MOST = 4 }; /* pixels; blocks of a chunk; chunks */
-    return LN_MIN(MOST, ln_ceil_div(pixels, BLOCK) / units / LEAST);
+    enum { BLOCK = 8, EACH = 6, LEAST = 3, MOST = 4 }; /* pixels; blocks of a chunk; chunks */
+    const int64_t blocks = ln_ceil_div(pixels, BLOCK) / units;
+    return blocks < LEAST ? 0 : LN_MAX(LN_MIN(MOST, blocks / EACH), 1);
 }
 
 bool ln_site_plain(const ln_site *s) {

@@ -79,6 +79,6 @@ const ln_family ln_family_pw_wide = {"pw_wide",        LN_OP_CONV2D,         wid
 const ln_family ln_family_fc_wide = {
     "fc_wide", LN_OP_FC, fc_can_run, ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
 const ln_family ln_family_pw_deep = {"pw_deep", LN_OP_CONV2D, deep_can_run, ln_matrix_packed,
-                                     deep_pack, deep_bind,    true};
-const ln_family ln_family_fc_deep = {"fc_deep",        LN_OP_FC,  fc_can_run,
-                                     ln_matrix_packed, deep_pack, fc_bind};
+                                     deep_pack, deep_bind,    true,         .asks_ahead = true};
+const ln_family ln_family_fc_deep = {"fc_deep", LN_OP_FC, fc_can_run,        ln_matrix_packed,
+                                     deep_pack, fc_bind,  .asks_ahead = true};
