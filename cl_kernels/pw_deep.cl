@@ -23,30 +23,32 @@
 #endif
 #define WIDE (NV * LN_VW)
 
-/* px pixels by nv vectors and, when tail is set, 8 channels more; px, nv and tail are constants
- * at each call, so that what does not apply vanishes. Finished into y when the epilogue is
- * clamps, else raw into buf for the caller to finish. */
+/* px pixels by nv vectors and, when tail is set, 8 channels more, summed in a whole vector whose
+ * upper half is of no use; px, nv and tail are constants at each call, so that what does not apply
+ * vanishes. Finished into y when the epilogue is clamps, else raw into buf for the caller to
+ * finish.
+ */
 LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const LN_T *x,
                            int xps, __global const LN_T *gate, __global const LN_T *w, int n,
                            __global const LN_T *ahead, int by, __global const LN_T *b,
                            __global const LN_T *res, int rps, __global LN_T *y, int yps, float4 lim,
                            int quick, float *buf) {
     ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
-    float8 bt = (float8)0.0f;
+    ln_v bt = (ln_v)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
     if (nv > 1) b1 = LN_LDV(b + LN_VW);
     if (nv > 2) b2 = LN_LDV(b + 2 * LN_VW);
-    if (tail) bt = LN_LD8(b + nv * LN_VW);
+    if (tail) bt = LN_LDV(b + nv * LN_VW);
 #define LN_START(i)                                                                                \
     ln_v s##i##0 = b0, s##i##1 = b1, s##i##2 = b2;                                                 \
-    float8 t##i = bt;
+    ln_v t##i = bt;
     LN_EACH8(LN_START);
     int k = 0;
     if (px == 1) {
         /* Memory gives more to several streams at once: a quarter of all k each. */
         const int width = nv * LN_VW + tail * 8, q = n / 4;
         s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = (ln_v)0.0f;
-        t1 = t2 = t3 = (float8)0.0f;
+        t1 = t2 = t3 = (ln_v)0.0f;
         __global const LN_T *from = w;
         for (; k < q; k++, from += width) {
 #define LN_STREAM(i)                                                                               \
@@ -56,7 +58,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 0) s##i##0 = ln_fma((ln_v)xi, LN_LDV(wi), s##i##0);                               \
         if (nv > 1) s##i##1 = ln_fma((ln_v)xi, LN_LDV(wi + LN_VW), s##i##1);                       \
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, LN_LDV(wi + 2 * LN_VW), s##i##2);                   \
-        if (tail) t##i = ln_fma((float8)xi, LN_LD8(wi + nv * LN_VW), t##i);                        \
+        if (tail) t##i = ln_fma((ln_v)xi, LN_LDV(wi + nv * LN_VW), t##i);                          \
     }
             LN_STREAM(0) LN_STREAM(1) LN_STREAM(2) LN_STREAM(3)
         }
@@ -67,17 +69,17 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     }
     for (; k < n; k++) {
         ln_v w0, w1, w2;
-        float8 wt;
+        ln_v wt;
         if (nv > 0) w0 = LN_LDV(w);
         if (nv > 1) w1 = LN_LDV(w + LN_VW);
         if (nv > 2) w2 = LN_LDV(w + 2 * LN_VW);
-        if (tail) wt = LN_LD8(w + nv * LN_VW);
+        if (tail) wt = LN_LDV(w + nv * LN_VW);
 #if GATE
         float g = LN_LD1(gate + k);
         if (nv > 0) w0 *= (ln_v)g;
         if (nv > 1) w1 *= (ln_v)g;
         if (nv > 2) w2 *= (ln_v)g;
-        if (tail) wt *= (float8)g;
+        if (tail) wt *= (ln_v)g;
 #endif
         w += nv * LN_VW + tail * 8;
         LN_PREFETCH(ahead);
@@ -88,7 +90,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 0) s##i##0 = ln_fma((ln_v)xi, w0, s##i##0);                                       \
         if (nv > 1) s##i##1 = ln_fma((ln_v)xi, w1, s##i##1);                                       \
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, w2, s##i##2);                                       \
-        if (tail) t##i = ln_fma((float8)xi, wt, t##i);                                             \
+        if (tail) t##i = ln_fma((ln_v)xi, wt, t##i);                                               \
     }
         LN_EACH8(LN_STEP);
     }
@@ -97,18 +99,19 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 0) *(ln_v *)(buf + i * WIDE) = s##i##0;                                           \
         if (nv > 1) *(ln_v *)(buf + i * WIDE + LN_VW) = s##i##1;                                   \
         if (nv > 2) *(ln_v *)(buf + i * WIDE + 2 * LN_VW) = s##i##2;                               \
-        if (tail) *(float8 *)(buf + i * WIDE + nv * LN_VW) = t##i;                                 \
+        if (tail) *(float8 *)(buf + i * WIDE + nv * LN_VW) = ln_low8(t##i);                        \
     }
 #define LN_CLAMP(i)                                                                                \
     s##i##0 = ln_clampv(s##i##0, lim.x, lim.y), s##i##1 = ln_clampv(s##i##1, lim.x, lim.y);        \
-    s##i##2 = ln_clampv(s##i##2, lim.x, lim.y), t##i = ln_clamp8(t##i, lim.x, lim.y);
+    s##i##2 = ln_clampv(s##i##2, lim.x, lim.y), t##i = ln_clampv(t##i, lim.x, lim.y);
 #define LN_ADD(i)                                                                                  \
     if (px > i) {                                                                                  \
         __global const LN_T *r = res + i * rps;                                                    \
         if (nv > 0) s##i##0 = ln_clampv(s##i##0 + LN_LDV(r), lim.z, lim.w);                        \
         if (nv > 1) s##i##1 = ln_clampv(s##i##1 + LN_LDV(r + LN_VW), lim.z, lim.w);                \
         if (nv > 2) s##i##2 = ln_clampv(s##i##2 + LN_LDV(r + 2 * LN_VW), lim.z, lim.w);            \
-        if (tail) t##i = ln_clamp8(t##i + LN_LD8(r + nv * LN_VW), lim.z, lim.w);                   \
+        if (tail)                                                                                  \
+            t##i = ln_both8(ln_clamp8(ln_low8(t##i) + LN_LD8(r + nv * LN_VW), lim.z, lim.w));      \
     }
 #define LN_STORE(i)                                                                                \
     if (px > i) {                                                                                  \
@@ -116,7 +119,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (nv > 0) LN_STV(o, s##i##0);                                                            \
         if (nv > 1) LN_STV(o + LN_VW, s##i##1);                                                    \
         if (nv > 2) LN_STV(o + 2 * LN_VW, s##i##2);                                                \
-        if (tail) LN_ST8(o + nv * LN_VW, t##i);                                                    \
+        if (tail) LN_ST8(o + nv * LN_VW, ln_low8(t##i));                                           \
     }
     if (!quick) {
         LN_EACH8(LN_RAW);

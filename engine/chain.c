@@ -12,6 +12,8 @@ enum {
     BAND_BYTES = 640 * 1024, /* of what lies between: within a core's own cache */
     TILES_A_UNIT = 2         /* so that a disturbed core can be helped */
 };
+/* Work over that of the nodes alone, for rows that two bands need; what a chain saves is less. */
+#define MOST_REPEATED 1.2
 
 /* ---- which nodes ---- */
 
@@ -150,10 +152,34 @@ static void load(const ln_plan *p, int first, int last, chain *c) {
     cut(p, c);
 }
 
+/* Multiply-adds of all bands over those of the nodes alone. */
+static double repeated(const chain *c) {
+    const int oh = c->args[c->count - 1].oh, each = (int)ln_ceil_div(oh, c->tiles);
+    double sum = 0, once = 0;
+    for (int k = 0; k < c->count; k++) {
+        const ln_args *a = &c->args[k];
+        once += (double)a->oh * a->ow * a->oc * a->kh * a->kw * a->c / a->groups;
+    }
+    for (int from = 0; from < oh; from += each)
+        for (int y = from; y < LN_MIN(from + each, oh); y += c->height) {
+            rows made[LONGEST];
+            trace(c, (rows){y, LN_MIN(LN_MIN(y + c->height, from + each), oh)}, made);
+            for (int k = 0; k < c->count; k++) {
+                const ln_args *a = &c->args[k];
+                sum += (double)(made[k].to - made[k].from) * a->ow * a->oc * a->kh * a->kw * a->c /
+                       a->groups;
+            }
+        }
+    return sum / once;
+}
+
 bool ln_chain_default(void *user, const ln_plan *p, int first, int last) {
     (void)user;
     const ln_shape *in = shape_of(p, p->graph->node[first].in[0]);
-    return last > first && in->dim[1] * in->dim[2] >= 28 * 28;
+    if (last == first || in->dim[1] * in->dim[2] < 28 * 28) return false;
+    chain c;
+    load(p, first, last, &c);
+    return repeated(&c) <= MOST_REPEATED;
 }
 
 linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_error *err) {
