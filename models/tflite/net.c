@@ -14,7 +14,7 @@ int ln_tfl_type(ln_dtype t) {
     return type[t];
 }
 
-/* COMING: an operator farther on computes it. */
+/* COMING: it is an input, or an operator farther on computes it. */
 enum { NOT_YET, COMING, THERE };
 
 typedef struct net {
@@ -167,6 +167,7 @@ static linnet_status build(net *n, ln_onnx *out) {
     LN_TRY(st);
     out->value = n->value;
     out->node = node;
+    for (int i = 0; i < n->f->n_input; i++) n->made[n->f->input[i]] = COMING;
     for (int i = 0; i < n->f->n_op; i++)
         for (int k = 0; k < n->f->op[i].n_out; k++) n->made[n->f->op[i].out[k]] = COMING;
     LN_TRY(add_tensors(n));

@@ -156,10 +156,37 @@ def onnx_files():
             yield path.parent.name + ".onnx", path.read_bytes()
 
 
+def tflite_files():
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+    import tflitefile as t
+    for name, kind in [("float", t.FLOAT), ("uint8", t.UINT8), ("int8", t.INT8)]:
+        yield name + ".tflite", t.classifier(kind).bytes()
+    for name, regular in [("fast", 0), ("regular", 1)]:
+        yield name + ".tflite", t.detector(use_regular_nms=regular).bytes()
+    args = {"RESHAPE": ([2], [8, -1]), "TRANSPOSE": ([4], [0, 3, 1, 2]), "MEAN": ([1], [1]),
+            "PAD": ([4, 2], [0, 0, 1, 1, 2, 0, 0, 0]), "RESIZE_BILINEAR": ([2], [5, 7]),
+            "GATHER": ([2], [1, 0])}
+    for op, (shape, values) in args.items():
+        for kind in (t.FLOAT, t.INT8):
+            quant = ([0.1], [3]) if kind == t.INT8 else None
+            m = t.Model()
+            x = m.input([1, 4, 4, 2], kind, None, quant)
+            y = m.tensor([1], kind, None, quant)
+            m.op(op, [x, m.tensor(shape, t.INT, t.ints(*values))], [y], {}, 2)
+            m.outputs = [y]
+            yield "%s_%d.tflite" % (op.lower(), kind), m.bytes()
+    m = t.Model()
+    x, y = m.input([1, 6, 5, 4]), m.tensor([1, 3, 5, 2])
+    numbers = [m.tensor([4], t.INT, t.ints(*v)) for v in ([0, 5, 1, 0], [0, -7, 3, 2], [1, -2, 1, 1])]
+    m.op("STRIDED_SLICE", [x, *numbers], [y], {0: 1, 1: 1, 4: 4})
+    m.outputs = [y]
+    yield "strided.tflite", m.bytes()
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     for kind, make in [("picture", pictures), ("safetensors", safetensors), ("torch", torch_files),
-                       ("onnx", onnx_files)]:
+                       ("onnx", onnx_files), ("tflite", tflite_files)]:
         (root / kind).mkdir(parents=True, exist_ok=True)
         for name, data in make():
             (root / kind / name).write_bytes(data)

@@ -11,18 +11,18 @@ LINNET = os.environ["LINNET"]
 RESOLVERS = {"reference": OpResolverType.BUILTIN_REF, "default": OpResolverType.AUTO}
 
 
-def litert(model, inputs, kernels):
+def litert(model, inputs, kernels, threads=2):
     """The outputs, in the file's order; None: the reference kernels lack the operator."""
     try:
-        return interpret(model, inputs, kernels)
+        return interpret(model, inputs, kernels, threads)
     except ValueError as reason:
         if kernels == "reference" and "Didn't find op" in str(reason):
             return None
         raise
 
 
-def interpret(model, inputs, kernels):
-    interpreter = Interpreter(model_content=model, num_threads=2,
+def interpret(model, inputs, kernels, threads):
+    interpreter = Interpreter(model_content=model, num_threads=threads,
                               experimental_op_resolver_type=RESOLVERS[kernels])
     details = interpreter.get_input_details()
     for d, x in zip(details, inputs):
