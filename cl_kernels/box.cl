@@ -17,7 +17,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (o < s->oc) {
 #if SHUFFLE
         int c = o % s->groups * (s->c / s->groups) + o / s->groups;
-        v = arena[s->x + ln_x_pixel(s, p) + c];
+        v = LN_LD1(LN_AT(arena, s->x) + ln_x_pixel(s, p) + c);
 #else
         int ox = p % s->ow, oy = p / s->ow % s->oh, n = p / (s->ow * s->oh) * s->t3 - s->t2;
         int iy = oy * s->sh - s->top, ix = ox * s->sw - s->left, c = o * s->t1 - s->t0;
@@ -25,10 +25,11 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                      c >= 0 && c < s->c;
         v = s->alpha;
         if (inside)
-            v = arena[s->x + (size_t)n * s->xns + (size_t)iy * s->xrs + (size_t)ix * s->xps + c];
+            v = LN_LD1(LN_AT(arena, s->x) + (size_t)n * s->xns + (size_t)iy * s->xrs +
+                       (size_t)ix * s->xps + c);
 #endif
     }
-    arena[s->y + (size_t)p * s->yps + o] = v;
+    LN_ST1(LN_AT(arena, s->y) + (size_t)p * s->yps + o, v);
 }
 LN_KERNEL
 #undef SHUFFLE

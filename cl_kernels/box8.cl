@@ -18,9 +18,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                      c >= 0 && c < s->c;
         float8 v = (float8)s->alpha;
         if (inside)
-            v = LN_LD8(arena + s->x + (size_t)n * s->xns + (size_t)iy * s->xrs +
+            v = LN_LD8(LN_AT(arena, s->x) + (size_t)n * s->xns + (size_t)iy * s->xrs +
                        (size_t)ix * s->xps + c);
-        LN_ST8(arena + s->y + (size_t)p * s->yps + o, ln_mask8(v, o, s->oc));
+        LN_ST8(LN_AT(arena, s->y) + (size_t)p * s->yps + o, ln_mask8(v, o, s->oc));
         o += 8;
         if (o < pieces * 8) continue;
         o = 0;

@@ -11,9 +11,9 @@
 #    define ROWS 0
 #endif
 
-LN_INLINE __global const float *LN_F(base)(__global float *arena, __global const float *weights,
+LN_INLINE __global const LN_T *LN_F(base)(__global float *arena, __global const float *weights,
                                            __global const ln_args *s, int i) {
-    return (s->t2 >> i & 1 ? weights + s->w : arena) + s->u.part[i].at;
+    return (__global const LN_T *)((s->t2 >> i & 1 ? weights + s->w : arena) + s->u.part[i].at);
 }
 
 /* The operand of place `at` along the joined dimension, from operand i on. */
@@ -27,13 +27,13 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int first = tile * s->t4, last = min(first + s->t4, s->m), cp = ln_pad(s->oc);
     for (int p = first; p < last; p++) {
         int image = p / s->t0, r = p - image * s->t0, i = LN_F(operand)(s, r, 0), c = 0;
-        __global const float *x =
+        __global const LN_T *x =
             LN_F(base)(arena, weights, s, i) +
             (size_t)(image * s->u.part[i].c + r - s->u.part[i].first) * s->u.part[i].ps;
-        __global float *y = arena + s->y + (size_t)p * s->yps;
+        __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps;
         for (; c + LN_VW <= s->oc; c += LN_VW) LN_STU(y + c, LN_LDU(x + c));
-        for (; c < s->oc; c++) y[c] = x[c];
-        for (; c < cp; c++) y[c] = 0.0f;
+        for (; c < s->oc; c++) LN_ST1(y + c, LN_LD1(x + c));
+        for (; c < cp; c++) LN_ST1(y + c, 0.0f);
     }
 }
 #else
@@ -46,15 +46,16 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         i = LN_F(operand)(s, r, 0);
         q = image * s->u.part[i].c + r - s->u.part[i].first;
     }
-    __global float *y = arena + s->y + (size_t)p * s->yps + c;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + c;
     for (int l = 0; l < 8; l++) {
         if (s->t1 && c + l < s->oc) {
             i = LN_F(operand)(s, c + l, i);
             from = c - s->u.part[i].first;
         }
-        y[l] = c + l < s->oc
-                   ? LN_F(base)(arena, weights, s, i)[(size_t)q * s->u.part[i].ps + from + l]
-                   : 0.0f;
+        float v = 0.0f;
+        if (c + l < s->oc)
+            v = LN_LD1(LN_F(base)(arena, weights, s, i) + (size_t)q * s->u.part[i].ps + from + l);
+        LN_ST1(y + l, v);
     }
 }
 #endif

@@ -7,7 +7,7 @@
  * share of the rows of LN_VW by C; padding lanes get zero. */
 
 /* x from k to k + LN_VW, cs apart along c, to rows of y, ks apart. */
-LN_INLINE void LN_F(blocks)(__global const float *x, int cs, __global float *y, int ks, int n) {
+LN_INLINE void LN_F(blocks)(__global const LN_T *x, int cs, __global LN_T *y, int ks, int n) {
     for (int c = 0; c < n; c += LN_VW) {
         ln_v r[LN_VW];
         c = min(c, n - LN_VW); /* the last ones again rather than fewer */
@@ -27,8 +27,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int last = ln_cut(units, tile + 1, s->tiles);
     for (int u = ln_cut(units, tile, s->tiles); u < last; u++) {
         int o = u / blocks, k = (u - o * blocks) * LN_VW, rows = min(kn - k, LN_VW);
-        __global const float *x = arena + v->at[0];
-        __global float *y = arena + s->y;
+        __global const LN_T *x = LN_AT(arena, v->at[0]);
+        __global LN_T *y = LN_AT(arena, s->y);
         for (int d = 3; d >= 0; d--) {
             int next = o / v->dim[d], i = o - next * v->dim[d];
             o = next;
@@ -40,9 +40,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             LN_F(blocks)(x + at, cs, y + (size_t)at * ks, ks, cn);
         }
         for (int i = k; i < k + rows; i++) {
-            __global float *to = y + (size_t)i * ks;
-            for (int c = 0; c < cn && !whole; c++) to[c] = x[(size_t)c * cs + i];
-            for (int c = cn; c < cp; c++) to[c] = 0.0f;
+            __global LN_T *to = y + (size_t)i * ks;
+            for (int c = 0; c < cn && !whole; c++) LN_ST1(to + c, LN_LD1(x + (size_t)c * cs + i));
+            for (int c = cn; c < cp; c++) LN_ST1(to + c, 0.0f);
         }
     }
 }

@@ -38,7 +38,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         size_t to = (size_t)p * s->yps + c;
 #if MODE == 2
         float8 y = convert_float8(convert_int8(v) - s->t0) * s->alpha;
-        LN_ST8(arena + s->y + to, ln_mask8(y, c, s->oc));
+        LN_ST8_float(arena + s->y + to, ln_mask8(y, c, s->oc));
 #else
 #    if MODE == 1
         char8 y = (char8)(table[v.s0], table[v.s1], table[v.s2], table[v.s3], table[v.s4],

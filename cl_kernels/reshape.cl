@@ -9,8 +9,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int p = at / ocp, o = at - p * ocp;
     if (p >= s->m) return;
     uint e = (uint)p * (uint)s->oc + (uint)o;
-    float v =
-        o < s->oc ? arena[s->x + ln_x_pixel(s, (int)(e / (uint)s->c)) + e % (uint)s->c] : 0.0f;
-    arena[s->y + (size_t)p * s->yps + o] = v;
+    __global const LN_T *x = LN_AT(arena, s->x) + ln_x_pixel(s, (int)(e / (uint)s->c));
+    float v = o < s->oc ? LN_LD1(x + e % (uint)s->c) : 0.0f;
+    LN_ST1(LN_AT(arena, s->y) + (size_t)p * s->yps + o, v);
 }
 LN_KERNEL

@@ -11,9 +11,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid;
     int p = at / ocp, o = at - p * ocp, all = 1, step[LN_ND];
     if (p >= s->m) return;
-    __global float *y = arena + s->y + (size_t)p * s->yps + o;
+    __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + o;
     if (o >= s->oc) {
-        *y = 0.0f;
+        LN_ST1(y, 0.0f);
         return;
     }
     __global const ln_nd *d = &s->u.nd;
@@ -28,13 +28,13 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         index[i] = weights + s->w + d->xstr[2][i] + (size_t)place * step[i];
         all *= step[i];
         if (as_int(index[i][0]) < 0) {
-            *y = s->alpha;
+            LN_ST1(y, s->alpha);
             return;
         }
     }
     float sum = 0.0f;
     for (int k = 0; k < all; k++) {
-        size_t from = s->x;
+        size_t from = 0;
         float w = 1.0f;
         for (int i = LN_ND - 1, rest = k; i >= 0; i--) {
             if (!step[i]) continue;
@@ -43,8 +43,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             from += (size_t)as_int(*tap) * d->xstr[0][i];
             w *= tap[d->dim[i] * step[i]];
         }
-        if (w != 0.0f) sum = ln_fma(w, arena[from], sum);
+        if (w != 0.0f) sum = ln_fma(w, LN_LD1(LN_AT(arena, s->x) + from), sum);
     }
-    *y = sum;
+    LN_ST1(y, sum);
 }
 LN_KERNEL

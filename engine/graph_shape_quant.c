@@ -19,7 +19,8 @@ bool ln_node_takes_i8(const ln_graph *g, const ln_node *n) {
     case LN_OP_SLICE:
     case LN_OP_PAD:
     case LN_OP_PERMUTE:
-    case LN_OP_TILE: return true;
+    case LN_OP_TILE:
+    case LN_OP_RESIZE: return true;
     case LN_OP_POOL: return !n->attr.pool.indices;
     case LN_OP_REDUCE: return r->kind == LN_REDUCE_MEAN && x->shape.rank == 4 && r->axes == 6u;
     default: return false;
@@ -38,7 +39,8 @@ ln_quant ln_node_quant(const ln_graph *g, const ln_node *n) {
     case LN_OP_SLICE:
     case LN_OP_PAD:
     case LN_OP_PERMUTE:
-    case LN_OP_TILE: return g->tensor[n->in[0]].q;
+    case LN_OP_TILE:
+    case LN_OP_RESIZE: return g->tensor[n->in[0]].q;
     default: break;
     }
     return (ln_quant){0};
@@ -96,6 +98,8 @@ linnet_status ln_need_quant(const ln_graph *g, const ln_node *n, linnet_error *e
     case LN_OP_CONCAT: return need_equal(g, n, err);
     case LN_OP_PAD:
         return isfinite(n->attr.pad.value) ? LINNET_OK : LN_BAD("of i8 needs a finite value");
+    case LN_OP_RESIZE:
+        return n->attr.resize.grid == LN_GRID_CROP ? LN_BAD("of i8 makes no crops") : LINNET_OK;
     default: return LINNET_OK;
     }
 }

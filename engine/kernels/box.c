@@ -1,5 +1,6 @@
 /* Slice, padding, channel shuffle and concat: box.cl, box8.cl, concat.cl, move_deep.cl. */
 #include "engine/kernels/kernels.h"
+#include "engine/quant.h"
 
 enum { PIECES = 8 }; /* of 8 channels, to a work-item of box8.cl */
 
@@ -50,7 +51,10 @@ static void bind_box(const ln_site *s, ln_args *a) {
     a->t2 = (ln_i32)b.n.before, a->t3 = (ln_i32)b.n.step;
     a->top = (ln_i32)b.h.before, a->sh = (ln_i32)b.h.step;
     a->left = (ln_i32)b.w.before, a->sw = (ln_i32)b.w.step;
-    a->alpha = s->node->op == LN_OP_PAD ? ln_pad_word(s->graph, s->node) : 0.0f;
+    if (s->node->op != LN_OP_PAD) return;
+    const ln_tensor *x = &s->graph->tensor[s->node->in[0]];
+    a->alpha = x->dtype == LN_I8 ? (float)ln_quantize(&x->q, s->node->attr.pad.value)
+                                 : ln_pad_word(s->graph, s->node);
 }
 
 static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {

@@ -33,7 +33,7 @@ static void bind_parts(const ln_site *s, ln_args *a) {
         a->t2 |= 1 << i;
         part->at = (ln_u32)at;
         part->ps = (ln_i32)ln_cpad(x->dim[rank - 1]);
-        at += ln_nd_words(x);
+        at += ln_nd_words(&s->graph->tensor[n->in[i]]);
     }
     a->t0 = first;
 }

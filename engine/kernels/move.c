@@ -45,6 +45,7 @@ static void bind_axes(const ln_site *s, ln_args *a) {
     ln_nd *v = &a->u.nd;
     ln_i32 stride[LN_ND];
     ln_nd_bind_consts(s, a);
+    a->t2 = 0;
     ln_nd_dims(y, v->dim);
     ln_nd_strides(y, a->yps, v->ystr);
     ln_nd_strides(x, v->ps[0], stride);
@@ -56,7 +57,7 @@ static void bind_axes(const ln_site *s, ln_args *a) {
         v->xstr[0][to] = (ln_i32)(stride[from] * ax.stride);
         v->before[to] = (ln_i32)ax.before;
         v->size[to] = (ln_i32)ax.size;
-        v->at[0] += (ln_u32)(ax.from * stride[from]);
+        a->t2 += (ln_i32)(ax.from * stride[from]);
     }
     a->t0 = mode_of(n);
     a->t1 = outside_word(s);

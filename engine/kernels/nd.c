@@ -29,27 +29,33 @@ static int64_t rows_of(const ln_shape *x) {
     return rows;
 }
 
-int64_t ln_nd_words(const ln_shape *x) {
-    return rows_of(x) * ln_cpad(row_of(x));
+static int64_t size_of(const ln_tensor *t) {
+    return (int64_t)ln_dtype_size(t->dtype);
+}
+
+int64_t ln_nd_words(const ln_tensor *t) {
+    const int64_t bytes = rows_of(&t->shape) * ln_cpad(row_of(&t->shape)) * size_of(t);
+    return ln_ceil_div(bytes, (int64_t)sizeof(float));
 }
 
 size_t ln_nd_packed(const ln_variant *v, const ln_site *s) {
     (void)v;
     int64_t sum = 0;
     for (int k = 0; k < s->node->n_in; k++)
-        if (constant(s, k)) sum += ln_nd_words(&constant(s, k)->shape);
+        if (constant(s, k)) sum += ln_nd_words(constant(s, k));
     return (size_t)sum;
 }
 
 static linnet_status pack_one(const ln_site *s, int k, float *dst, linnet_error *err) {
     const ln_shape *x = &constant(s, k)->shape;
-    const int64_t row = row_of(x), rows = rows_of(x), ps = ln_cpad(row);
-    const size_t bytes = (size_t)(rows * row) * sizeof(float);
-    float *dense = malloc(bytes);
+    const int64_t size = size_of(constant(s, k)), row = row_of(x) * size, rows = rows_of(x);
+    const int64_t ps = ln_cpad(row_of(x)) * size;
+    const size_t bytes = (size_t)(rows * row);
+    char *dense = malloc(bytes);
     if (!dense) return ln_fail_oom(err, s->node->name, bytes);
     const linnet_status st = ln_const_copy(s->graph, s->node->in[k], dense, err);
     for (int64_t r = 0; r < rows && st == LINNET_OK; r++)
-        memcpy(dst + r * ps, dense + r * row, (size_t)row * sizeof(float));
+        memcpy((char *)dst + r * ps, dense + r * row, (size_t)row);
     free(dense);
     return st;
 }
@@ -59,7 +65,7 @@ linnet_status ln_nd_pack(const ln_variant *v, const ln_site *s, float *dst, linn
     for (int k = 0; k < s->node->n_in; k++) {
         if (!constant(s, k)) continue;
         LN_TRY(pack_one(s, k, dst, err));
-        dst += ln_nd_words(&constant(s, k)->shape);
+        dst += ln_nd_words(constant(s, k));
     }
     return LINNET_OK;
 }
@@ -74,7 +80,7 @@ void ln_nd_bind_consts(const ln_site *s, ln_args *a) {
         a->u.nd.consts |= 1 << k;
         a->u.nd.at[k] = (ln_u32)at;
         a->u.nd.ps[k] = (ln_i32)ln_cpad(row_of(&c->shape));
-        at += ln_nd_words(&c->shape);
+        at += ln_nd_words(c);
     }
 }
 

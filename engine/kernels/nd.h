@@ -8,9 +8,9 @@
 /* No picture in the caller's layout among the inputs: the planner puts a copy before. */
 bool ln_nd_can_run(const ln_variant *v, const ln_site *s);
 
-/* Constants among the inputs lie one after another as words, the last dimension padded with zeros
- * to LN_CPAD as in the arena: ln_nd_words() each. */
-int64_t ln_nd_words(const ln_shape *x);
+/* Constants among the inputs lie one after another as elements of their type, the last dimension
+ * padded with zeros to LN_CPAD as in the arena: ln_nd_words() each. */
+int64_t ln_nd_words(const ln_tensor *t);
 size_t ln_nd_packed(const ln_variant *v, const ln_site *s);
 linnet_status ln_nd_pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err);
 /* at, ps and consts of packed constants, and ln_args.w; every bind calls it first. */

@@ -94,6 +94,24 @@ static linnet_status move(const ln_ref_call *c, linnet_error *err) {
     return st;
 }
 
+/* ---- resizing: the interpolated bytes, rounded ---- */
+
+static linnet_status resize(const ln_ref_call *c, linnet_error *err) {
+    const int64_t nx = count(c->shape[0]), ny = count(c->oshape);
+    const ln_quant unit = ln_quant_of(1.0f, 0);
+    ln_ref_call wide = *c;
+    float *x = widen((const int8_t *)c->in[0], nx, 0), *y = malloc((size_t)ny * sizeof *y);
+    linnet_status st = LINNET_OK;
+    if (!x || !y) st = ln_fail_oom(err, c->node->name, (size_t)(nx + ny) * sizeof *x);
+    wide.in[0] = x, wide.out = wide.more[0] = y;
+    if (st == LINNET_OK) st = ln_ref_resize(&wide, err);
+    for (int64_t i = 0; st == LINNET_OK && i < ny; i++)
+        ((int8_t *)c->out)[i] = ln_quantize(&unit, y[i]);
+    free(x);
+    free(y);
+    return st;
+}
+
 /* ---- sums and products ---- */
 
 /* Sums: both operands by 2^20 times their part of twice the larger scale. */
@@ -232,6 +250,7 @@ linnet_status ln_ref_quant(const ln_ref_call *c, linnet_error *err) {
     case LN_OP_POOL:
         return ln_ref_rows(c, c->oshape->dim[0] * c->oshape->dim[1], 0, pool_row, NULL, err);
     case LN_OP_REDUCE: return mean_pixels(c, err);
+    case LN_OP_RESIZE: return resize(c, err);
     case LN_OP_ACT:
     case LN_OP_QUANTIZE:
     case LN_OP_DEQUANTIZE:

@@ -230,11 +230,61 @@ static const one pools[] = {
     MEAN(1, 7, 7, 1280, true, Q(0.0235f, -128), Q(0.02f, -128)), MEAN(2, 5, 3, 13, false, Q(0.1f, 7), Q(0.05f, 3)),
     MEAN(2, 1, 1, 8, true, Q(0.1f, 7), Q(0.1f, 7)),
 };
+
+#define FROM(...) .begin = {__VA_ARGS__}
+#define BY(...)   .step = {__VA_ARGS__}
+#define MOVE(op, text, shape, ...) {#op " " text, LN_OP_##op, shape, Q(0.1f, -9), F32, __VA_ARGS__}
+#define BILINEAR(grid_, h, w) .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_##grid_, .axis = {{0}, {h}, {w}}}
+static const one moves[] = {
+    MOVE(RESHAPE, "to rows", SHAPE(1, 3, 5, 13), .attr.reshape = {SHAPE(5, 39)}), MOVE(RESHAPE, "to pixels", SHAPE(2, 40), .attr.reshape = {SHAPE(2, 2, 2, 10)}),
+    MOVE(SLICE, "odd box", SHAPE(3, 7, 9, 13), .attr.slice = {FROM(1, 2, 1, 3), BY(1, 2, 3, 2), SHAPE(2, 2, 3, 4)}),
+    MOVE(SLICE, "back", SHAPE(1, 5, 6, 11), .attr.slice = {FROM(0, 4, 1, 10), BY(1, -2, 1, -3), SHAPE(1, 2, 5, 3)}),
+    MOVE(SLICE, "half", SHAPE(1, 7, 7, 116), .attr.slice = {FROM(0, 0, 0, 58), BY(1, 1, 1, 1), SHAPE(1, 7, 7, 58)}),
+    MOVE(SLICE, "aligned half", SHAPE(2, 5, 5, 48), .attr.slice = {FROM(0, 1, 2, 24), BY(1, 1, 1, 1), SHAPE(2, 4, 3, 24)}),
+    MOVE(SLICE, "tokens", SHAPE(2, 9, 10), .attr.slice = {FROM(1, 1, 3), BY(1, 3, 1), SHAPE(1, 3, 7)}),
+    MOVE(PAD, "all round", SHAPE(1, 3, 4, 5), .attr.pad = {{1, 2, 0, 3}, {0, 1, 2, 1}, 0.5f}),
+    MOVE(PAD, "rows", SHAPE(2, 5, 7, 44), .attr.pad = {{0, 0, 0, 0}, {0, 1, 1, 0}, 0.0f}),
+    MOVE(PAD, "aligned", SHAPE(2, 5, 7, 24), .attr.pad = {{0, 2, 1, 8}, {0, 1, 1, 0}, -3.0f}),
+    MOVE(PAD, "mirror", SHAPE(1, 5, 7, 13), .attr.pad = {{0, 2, 1, 0}, {0, 1, 3, 0}, .mode = LN_PAD_REFLECT}),
+    MOVE(PAD, "crop", SHAPE(1, 5, 7, 13), .attr.pad = {{0, -1, 0, -3}, {0, 0, -2, 1}, 1.0f}),
+    MOVE(PERMUTE, "channels first", SHAPE(2, 5, 7, 37), .attr.permute = {{0, 3, 1, 2}}), MOVE(PERMUTE, "rows", SHAPE(2, 5, 7, 37), .attr.permute = {{0, 2, 1, 3}}),
+    MOVE(PERMUTE, "matrix", SHAPE(70, 50), .attr.permute = {{1, 0}}), MOVE(TILE, "twice", SHAPE(2, 3, 1, 5), .attr.tile = {SHAPE(2, 6, 4, 10)}),
+    MOVE(RESIZE, "corners", SHAPE(1, 5, 6, 21), BILINEAR(ALIGN_CORNERS, 18, 14)), MOVE(RESIZE, "half pixel", SHAPE(2, 5, 7, 8), BILINEAR(HALF_PIXEL, 9, 11)),
+    MOVE(RESIZE, "nearest", SHAPE(1, 5, 6, 21), .attr.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, LN_ROUND_DOWN, .axis = {{0}, {10}, {12}}}),
+    MOVE(RESIZE, "any axis", SHAPE(4, 5, 7), .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_HALF_PIXEL, .axis = {{0}, {9}, {11}}}),
+};
+
+/* Operands of growing widths; back: joined along another dimension; constants: every second one. */
+typedef struct joined {
+    const char *label;
+    ln_shape x;
+    int parts, grow, back;
+    bool constants;
+} joined;
+static const joined concats[] = {
+    {"concat", SHAPE(2, 3, 5, 13), 3, 2, 0, false}, {"concat aligned", SHAPE(2, 25, 24), 2, 8, 0, false},
+    {"concat rows", SHAPE(1, 5, 24), 2, 0, 1, false}, {"concat maps", SHAPE(2, 3, 5, 21), 2, 0, 2, false},
+    {"concat constants", SHAPE(2, 3, 5, 13), 4, 3, 0, true}, {"concat constant rows", SHAPE(2, 3, 5, 13), 3, 0, 2, true},
+};
 /* clang-format on */
+
+static void build_concat(tg *t, const void *user) {
+    const joined *c = user;
+    const ln_quant q = ln_quant_of(0.1f, -9);
+    const one o = {.op = LN_OP_CONCAT, .attr.concat = {.back = c->back}};
+    ln_tid in[LN_MAX_IN];
+    ln_shape s = c->x;
+    for (int i = 0; i < c->parts; i++) {
+        in[i] = c->constants && i % 2 ? constant(t, s, q) : input(t, s, q);
+        s.dim[s.rank - 1] += c->grow;
+    }
+    node(t, &o, c->parts, in);
+}
 
 static const step_table tables[] = {
     STEP_TABLE(conversions, build_unary), STEP_TABLE(products, build_product),
-    STEP_TABLE(binaries, build_binary), STEP_TABLE(pools, build_unary)};
+    STEP_TABLE(binaries, build_binary),   STEP_TABLE(pools, build_unary),
+    STEP_TABLE(moves, build_unary),       STEP_TABLE(concats, build_concat)};
 
 int main(int argc, char **argv) {
     return step_main("quant", tables, (int)LN_COUNT(tables), argc, argv);
