@@ -144,11 +144,13 @@ static const ln_variant *twin(const int *variants, int i) {
  * BYTES=1 the input is a picture's. */
 static void add_type(const ln_variant *v, const char *name, const char *real, ln_str *text) {
     const bool half = ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
-    const bool picture = !strcmp(name, "LN_TX") && ln_variant_tunable(v, "BYTES", 0);
-    const bool byte = ln_variant_tunable(v, "ELEM", 4) == 1;
-    ln_str_add(text, "#define %s %s
-", name,
-               picture ? "uchar" : half ? "half" : byte ? "char" : "float");
+    const bool picture = ln_variant_tunable(v, "BYTES", 0);
+    const bool byte = ln_variant_tunable(v, "ELEM", 4) == 1 && !picture;
+    ln_str_add(text, "#define %s %s\n", name,
+               picture && !strcmp(name, "LN_TX") ? "uchar"
+               : half                            ? "half"
+               : byte                            ? "char"
+                                                 : "float");
 }
 
 static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
