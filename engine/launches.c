@@ -139,11 +139,21 @@ static linnet_status make_room(ln_launches *l, double seconds, linnet_error *err
     return LINNET_OK;
 }
 
+linnet_status ln_gemm_step(ln_queue *q, const ln_variant *v, const ln_args *a,
+                           const ln_buffer *arena, const ln_buffer *weights, linnet_error *err) {
+    if (!ln_variant_tunable(v, "GEMM", 0)) return LINNET_OK;
+    const size_t columns = (size_t)ln_round_up(a->oc, LN_CPAD);
+    const ln_matrix_at x = {arena, a->x, (size_t)a->xps}, w = {weights, a->w, columns},
+                       y = {arena, a->y, (size_t)a->yps};
+    return ln_queue_gemm(q, (size_t)a->m, (size_t)a->c, columns, &x, &w, &y, err);
+}
+
 linnet_status ln_launches_step(ln_launches *l, int step, uint64_t *ns, linnet_error *err) {
     const ln_stage *st = &l->stage;
     const ln_step *s = &st->plan->step[step];
     int tiles = s->args.tiles, most = ln_pace_tiles(&st->pace, &st->plan->caps, s);
     double tile_s = ln_pace_estimate(&st->pace, &st->plan->caps, s) / LN_MAX(tiles, 1);
+    LN_TRY(ln_gemm_step(st->queue, s->variant, &s->args, st->arena, st->weights, err));
     for (int at = 0; at < tiles; at += most) {
         int count = LN_MIN(most, tiles - at);
         LN_TRY(make_room(l, tile_s * count, err));
@@ -165,6 +175,10 @@ void ln_launches_note(ln_launches *l, double seconds) {
 
 linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_error *err) {
     const ln_plan *p = l->stage.plan;
+    for (int i = 0; i < p->n_step; i++)
+        if (ln_variant_tunable(p->step[i].variant, "GEMM", 0))
+            return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: a library's product is not recorded",
+                           p->graph->node[p->step[i].node].name);
     for (int i = 0; i < p->n_step; i++)
         LN_TRY(ln_commands_launch(c, l->kernel[i], (size_t)p->step[i].args.tiles, local_size(l, i),
                                   err));

@@ -37,6 +37,11 @@ linnet_status ln_launches_record(const ln_launches *l, ln_commands *c, linnet_er
 /* After the first run: writes the binaries of programs that were built from source. */
 void ln_launches_save(ln_launches *l);
 
+/* Of a step whose variant finishes what a library's matrix product begins: that product, before the
+ * launch. Of any other: nothing. */
+linnet_status ln_gemm_step(ln_queue *q, const ln_variant *v, const ln_args *a,
+                           const ln_buffer *arena, const ln_buffer *weights, linnet_error *err);
+
 /* One program with all variants of the plan. */
 linnet_status ln_stage_program(const ln_stage *stage, ln_program_kind kind, ln_program **out,
                                linnet_error *err);

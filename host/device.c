@@ -324,6 +324,7 @@ void ln_device_release(ln_device **at) {
     *at = NULL;
     if (!d || atomic_fetch_sub(&d->refs, 1) != 1) return;
     ln_programs_free(d);
+    ln_gemm_forget();
     if (d->fill) ln_cl()->clReleaseCommandQueue(d->fill);
     if (d->context) ln_cl()->clReleaseContext(d->context);
     pthread_cond_destroy(&d->built);

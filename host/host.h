@@ -116,6 +116,18 @@ linnet_status ln_queue_flush(ln_queue *q, linnet_error *err);
 typedef enum ln_wait { LN_WAIT_SLEEP, LN_WAIT_YIELD, LN_WAIT_SPIN } ln_wait;
 linnet_status ln_queue_finish(ln_queue *q, ln_wait how, linnet_error *err);
 
+/* ---- matrix products by CLBlast, where it is installed ---- */
+typedef struct ln_matrix_at {
+    const ln_buffer *buffer;
+    size_t offset, stride; /* of the first element; from row to row; floats */
+} ln_matrix_at;
+/* Opens the library when it is first asked for. */
+bool ln_gemm_there(void);
+/* y[rows,columns] = x[rows,inner] * w[inner,columns]; not blocking. */
+linnet_status ln_queue_gemm(ln_queue *q, size_t rows, size_t inner, size_t columns,
+                            const ln_matrix_at *x, const ln_matrix_at *w, const ln_matrix_at *y,
+                            linnet_error *err);
+
 /* ---- recorded launches (cl_khr_command_buffer) ---- */
 typedef struct ln_commands ln_commands; /* belongs to a queue, which must outlive it */
 /* LINNET_ERR_UNSUPPORTED where the device has none. */

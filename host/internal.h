@@ -104,6 +104,9 @@ cl_int ln_turn_take(const ln_device *d, const ln_queue *q);
 void ln_turn_give(const ln_device *d);
 void ln_turn_forget(const ln_queue *q); /* q is drained */
 
+/* ---- gemm.c ---- */
+void ln_gemm_forget(void); /* a context goes */
+
 /* ---- program.c ---- */
 void ln_programs_free(ln_device *d);
 

@@ -1,5 +1,6 @@
 /* Pointwise convolution and fully connected as a matrix product: pw_deep.cl, conv_wide.cl. */
 #include "engine/kernels/kernels.h"
+#include "host/host.h"
 
 static bool is_pointwise(const ln_site *s) {
     const ln_conv_attr *a = &s->node->attr.conv;
@@ -74,6 +75,33 @@ static void wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, ln_ceil_div(a->m, px) * ln_cpad(a->oc) / 4, 1);
 }
 
+/* ---- a library's product, then gemm_tail.cl: rows of pixels without gaps, no gate, no residual,
+ * whose place the product might take ---- */
+
+static bool gemm_plain(const ln_site *s) {
+    const ln_tensor *x = &s->graph->tensor[s->node->in[0]];
+    return x->kind != LN_TENSOR_CONST && x->dtype == LN_F32 && ln_gemm_there();
+}
+
+static bool pw_gemm_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    return wide_can_run(v, s) && w->sh == 1 && w->sw == 1 && !ln_site_has(s, LN_CONV_GATE) &&
+           !ln_site_has(s, LN_CONV_RES) && gemm_plain(s);
+}
+
+static bool fc_gemm_can_run(const ln_variant *v, const ln_site *s) {
+    return fc_can_run(v, s) && gemm_plain(s);
+}
+
+static void gemm_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    ln_matrix_bind(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 4, 1);
+}
+
+const ln_family ln_family_pw_gemm = {"pw_gemm",        LN_OP_CONV2D,         pw_gemm_can_run,
+                                     ln_matrix_packed, ln_matrix_pack_whole, gemm_bind};
+const ln_family ln_family_fc_gemm = {
+    "fc_gemm", LN_OP_FC, fc_gemm_can_run, ln_matrix_packed, ln_matrix_pack_whole, gemm_bind};
 const ln_family ln_family_pw_wide = {"pw_wide",        LN_OP_CONV2D,         wide_can_run,
                                      ln_matrix_packed, ln_matrix_pack_whole, wide_bind};
 const ln_family ln_family_fc_wide = {

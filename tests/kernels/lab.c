@@ -1,5 +1,6 @@
 /* One node on the device, its tensors placed among a pattern that nothing may touch. */
 #include "tests/kernels/lab.h"
+#include "engine/launches.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,10 +184,15 @@ static void draw(ln_lab *lab) {
     }
 }
 
+static linnet_status product(ln_lab *lab, linnet_error *err) {
+    return ln_gemm_step(lab->queue, lab->step->variant, &lab->args, lab->arena, lab->weights, err);
+}
+
 linnet_status ln_lab_run(ln_lab *lab, float *after, linnet_error *err) {
     size_t bytes = (size_t)lab->floats * sizeof(float);
     draw(lab);
     LN_TRY(ln_queue_write(lab->queue, lab->arena, 0, lab->image, bytes, err));
+    LN_TRY(product(lab, err));
     LN_TRY(ln_queue_launch(lab->queue, lab->kernel, (size_t)lab->args.tiles,
                            (size_t)lab->step->variant->local, NULL, err));
     LN_TRY(ln_queue_finish(lab->queue, LN_WAIT_SLEEP, err));
@@ -195,11 +201,15 @@ linnet_status ln_lab_run(ln_lab *lab, float *after, linnet_error *err) {
 
 linnet_status ln_lab_time(ln_lab *lab, int reps, uint64_t *ns, linnet_error *err) {
     *ns = UINT64_MAX;
+    const bool library = ln_variant_tunable(lab->step->variant, "GEMM", 0);
     for (int i = 0; i < reps; i++) {
         uint64_t t = 0;
+        double start = ln_now();
+        LN_TRY(product(lab, err));
         LN_TRY(ln_queue_launch(lab->queue, lab->kernel, (size_t)lab->args.tiles,
                                (size_t)lab->step->variant->local, &t, err));
         LN_TRY(ln_queue_finish(lab->queue, LN_WAIT_SPIN, err));
+        if (library) t = (uint64_t)(1e9 * (ln_now() - start)); /* its kernels give no events */
         *ns = LN_MIN(*ns, t);
     }
     return LINNET_OK;
