@@ -182,6 +182,25 @@ START_TEST(short_queues_are_flushed) {
 }
 END_TEST
 
+/* The queue that launched last is waited for where kernels of two may not be in flight: when it is
+ * lost, that is no fault of the next one. */
+START_TEST(a_lost_neighbour_is_no_loss) {
+    begin(false, 64);
+    ln_queue *other = NULL;
+    ck_ok(ln_queue_create(device, false, &other, &err));
+    ck_ok(ln_queue_launch(queue, kernel, 1, 1, NULL, &err));
+    ln_fault_set(&(ln_fault){.fail_call = 1, .fail_name = "clFinish", .fail_code = -36});
+    ck_ok(ln_queue_launch(other, kernel, 1, 1, NULL, &err));
+    const bool waited = ln_fault_failed() != NULL;
+    ln_fault_set(NULL);
+    ck_assert_int_eq(waited, ln_caps_quirk(&device->caps, LN_QUIRK_ONE_QUEUE));
+    ck_ok(ln_queue_finish(queue, LN_WAIT_SLEEP, &err));
+    ck_ok(ln_queue_finish(other, LN_WAIT_SLEEP, &err));
+    ln_queue_destroy(&other);
+    end();
+}
+END_TEST
+
 START_TEST(every_way_to_wait) {
     for (int how = LN_WAIT_SLEEP; how <= LN_WAIT_SPIN; how++)
         for (int profiling = 0; profiling < 2; profiling++) {
@@ -262,5 +281,6 @@ START_TEST(threads_share_a_device) {
 END_TEST
 
 CHECK_MAIN("host queue", buffers_start_as_zeros, transfers_stay_inside, writes_maps_and_rows,
-           launches_need_items, parts_of_a_launch, short_queues_are_flushed, every_way_to_wait,
+           launches_need_items, parts_of_a_launch, short_queues_are_flushed,
+           a_lost_neighbour_is_no_loss, every_way_to_wait,
            times_of_more_kernels_than_the_ring_holds, threads_share_a_device)

@@ -165,7 +165,7 @@ START_TEST(every_piece_is_a_launch_and_is_waited_for) {
     const ln_pace flushes = {1e-15, 0, 1};
     s = open_session(d, g, &caps, LN_STREAM_AUTO, &flushes, false);
     ck_assert_int_ge(calls_of(s, &x, "clFlush"), tiles - 1);
-    ck_assert_int_eq(calls_of(s, &x, "clFinish"), 0);
+    ck_assert_int_le(calls_of(s, &x, "clFinish"), 1); /* the end of the run */
     ln_session_destroy(&s);
     s = open_session(d, g, &caps, LN_STREAM_AUTO, NULL, false);
     ck_assert_int_eq(calls_of(s, &x, "clEnqueueNDRangeKernel"), steps); /* short as it is */
@@ -317,35 +317,7 @@ START_TEST(loss_is_told_in_every_way_to_run) {
 }
 END_TEST
 
-/* The queue that launched last is waited for where kernels of two may not be in flight: when it is
- * lost, that is no fault of the next one. */
-START_TEST(a_lost_neighbour_is_no_loss) {
-    ln_device *d = open_device();
-    ln_graph *g = ln_test_random_graph(3), *other = ln_test_random_graph(3);
-    data x = data_of(g), y = data_of(other);
-    ln_session *s = open_session(d, g, ln_device_caps(d), LN_STREAM_LAUNCHES, NULL, false);
-    ln_session *t = open_session(d, other, ln_device_caps(d), LN_STREAM_LAUNCHES, NULL, false);
-    for (int again = 0; again < 2; again++) {
-        OK(ln_session_run(s, x.in, x.outs, &err));
-        ln_fault fault = {.fail_name = "clFinish", .fail_call = 1, .fail_code = -36};
-        ln_fault_set(&fault);
-        OK(ln_session_run(t, y.in, y.outs, &err));
-        bool waited = ln_fault_failed() != NULL;
-        ln_fault_set(NULL);
-        ck_assert_int_eq(waited, ln_caps_quirk(ln_device_caps(d), LN_QUIRK_ONE_QUEUE));
-    }
-    ln_session_destroy(&s);
-    ln_session_destroy(&t);
-    drop(&x);
-    drop(&y);
-    ln_graph_destroy(&g);
-    ln_graph_destroy(&other);
-    ln_device_release(&d);
-}
-END_TEST
-
 CHECK_MAIN("pace", only_watched_devices_are_cut, long_runs_are_cut_finer,
            pieces_give_what_the_whole_gives, every_piece_is_a_launch_and_is_waited_for,
            a_profile_adds_the_pieces_up, long_networks_are_not_one_launch,
-           a_lost_device_ends_the_session_alone, loss_is_told_in_every_way_to_run,
-           a_lost_neighbour_is_no_loss)
+           a_lost_device_ends_the_session_alone, loss_is_told_in_every_way_to_run)
