@@ -263,10 +263,6 @@ LN_BLOCK(12, 1)
 LN_BLOCK(12, 2)
 LN_BLOCK(8, 3)
 LN_BLOCK(6, 4)
-LN_BLOCK(4, 1)
-LN_BLOCK(4, 2)
-LN_BLOCK(3, 3)
-LN_BLOCK(3, 4)
 LN_BLOCK(1, 1)
 LN_BLOCK(1, 2)
 LN_BLOCK(1, 3)
@@ -280,28 +276,24 @@ LN_INLINE void LN_F(panel)(LN_X x, __global const float *weights, __global const
     __global const char *w = LN_BYTES(weights, s->w) + (size_t)at * n;
     __global const int *b = (__global const int *)weights + s->b + at;
     __global const char *mask = (__global const char *)(b - at + 3 * tab) + at;
-    int high = nv == 4 ? 6 : nv == 3 ? 8 : 12, few = nv > 2 ? 3 : 4;
+    int high = nv == 4 ? 6 : nv == 3 ? 8 : 12;
     y += at;
-    for (int p = p0; p < p1;) {
-        int left = p1 - p, px = left >= high ? high : left >= few ? few : 1;
+    for (int p = p0, px; p < p1; p += px) {
+        px = p1 - p0 >= high ? high : 1;
+        p = min(p, p1 - px); /* the last tile takes pixels again rather than fewer */
+        __global char *to = y + (size_t)(p - p0) * yps;
 #define LN_CALL(P, V)                                                                              \
-    case P * 16 + V: LN_F(block_##P##_##V)(x, p, n, w, b, tab, mask, s, y, cut); break;
+    case P * 16 + V: LN_F(block_##P##_##V)(x, p, n, w, b, tab, mask, s, to, cut); break;
         switch (px * 16 + nv) {
             LN_CALL(12, 1)
             LN_CALL(12, 2)
             LN_CALL(8, 3)
             LN_CALL(6, 4)
-            LN_CALL(4, 1)
-            LN_CALL(4, 2)
-            LN_CALL(3, 3)
-            LN_CALL(3, 4)
             LN_CALL(1, 1)
             LN_CALL(1, 2)
             LN_CALL(1, 3)
             LN_CALL(1, 4)
         }
-        p += px;
-        y += (size_t)px * yps;
     }
 }
 
