@@ -25,12 +25,17 @@
 #ifndef FOLD
 #    define FOLD 1 /* 1, 2 or 4 */
 #endif
+#ifndef PAIR
+#    define PAIR                                                                                   \
+        0 /* 1: weights of a zero point, w - wz as the sum of two bytes in two halves of w */
+#endif
 #define TWO         (K == 3 && S == 1) /* two rows of outputs */
 #define ROWS        (TWO ? 2 : 1)
 #define TAPS        (TWO ? 4 : K) /* rows of the input */
 #define SETS        (TWO || K == 5 ? 2 : 1)
 #define LANES       (64 / FOLD)
-#define WORDS       (SETS * K * 64 + 3 * 64 + 32) /* words of a block */
+#define WEIGHTS     ((PAIR + 1) * SETS * K * 64)
+#define WORDS       (WEIGHTS + 3 * 64 + 32) /* words of a block */
 #define LN_EACH4(M) M(0) M(1) M(2) M(3)
 
 /* Rows of the input: where column 0 of a block's channels lies, and the step to the next. */
@@ -84,16 +89,17 @@ LN_INLINE LN_F(column) LN_F(read)(const LN_F(rows) * r, int ix, int wd, int beyo
 
 /* sum += the products of one kx; set 1 is the second row's, or that of the fifth row. */
 #define LN_W(set, kx, j) LN_I16(w + (((set)*K + kx) * 4 + j) * 64)
+#define LN_DOT(sum, u, set, kx, j)                                                                 \
+    sum = ln_dot16(sum, u, LN_W(set, kx, j));                                                      \
+    if (PAIR) sum = ln_dot16(sum, u, LN_W(set + SETS, kx, j));
 #if TWO
 #    define LN_ADD(sum, kx, j)                                                                     \
-        sum[0][j] = ln_dot16(sum[0][j], u.a[j], LN_W(0, kx, j));                                   \
-        sum[1][j] = ln_dot16(sum[1][j], u.a[j], LN_W(1, kx, j));
+        LN_DOT(sum[0][j], u.a[j], 0, kx, j) LN_DOT(sum[1][j], u.a[j], 1, kx, j)
 #elif K == 5
 #    define LN_ADD(sum, kx, j)                                                                     \
-        sum[0][j] = ln_dot16(sum[0][j], u.a[j], LN_W(0, kx, j));                                   \
-        sum[0][j] = ln_dot16(sum[0][j], u.b[j], LN_W(1, kx, j));
+        LN_DOT(sum[0][j], u.a[j], 0, kx, j) LN_DOT(sum[0][j], u.b[j], 1, kx, j)
 #else
-#    define LN_ADD(sum, kx, j) sum[0][j] = ln_dot16(sum[0][j], u.a[j], LN_W(0, kx, j));
+#    define LN_ADD(sum, kx, j) LN_DOT(sum[0][j], u.a[j], 0, kx, j)
 #endif
 #define LN_BEGIN(sum, kx, j)                                                                       \
     sum[0][j] = sum[1][j] = LN_I16(b + j * 16);                                                    \
@@ -126,7 +132,7 @@ LN_INLINE void LN_F(finish)(int16 *sum, __global const int *b, __global char *y,
 /* FOLD * ROWS rows of outputs from oy on, or as many as there are before y1, of the block at c. */
 LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
                                 __global const ln_args *s, int n, int oy, int y1, int c) {
-    __global const int *b = (__global const int *)w + SETS * K * 64;
+    __global const int *b = (__global const int *)w + WEIGHTS;
     __global const char *x = LN_BYTES(arena, s->x) + (size_t)n * s->xns + c;
     __global const char *none = (__global const char *)(b + 208);
     LN_F(rows) r;
@@ -215,6 +221,9 @@ LN_KERNEL
 #undef SETS
 #undef LANES
 #undef WORDS
+#undef WEIGHTS
+#undef PAIR
+#undef LN_DOT
 #undef FOLD
 #undef ELEM
 #undef S

@@ -166,7 +166,7 @@ static void stem_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 enum { TABLES = 3 * 64 + 2 * 16 }; /* words: offset, scale, half; mask, zero */
 
 typedef struct blocks {
-    int k, sets, lanes, count;
+    int k, sets, halves, lanes, count;
     int64_t words; /* of a block */
 } blocks;
 
@@ -174,8 +174,14 @@ static blocks blocks_of(const ln_variant *v, const ln_site *s) {
     blocks b = {.k = ln_variant_tunable(v, "K", 3), .lanes = 64 / ln_variant_tunable(v, "FOLD", 1)};
     b.sets = b.k == 5 || ln_variant_tunable(v, "S", 1) == 1 ? 2 : 1;
     b.count = (int)ln_ceil_div(ln_site_matrix(s).ocp, b.lanes);
-    b.words = b.sets * b.k * 64 + TABLES;
+    b.halves = ln_variant_tunable(v, "PAIR", 0) + 1;
+    b.words = b.halves * b.sets * b.k * 64 + TABLES;
     return b;
+}
+
+/* Two bytes are at most 254 together. */
+static bool fits_halves(const ln_variant *v, const ln_quant *w) {
+    return ln_variant_tunable(v, "PAIR", 0) ? w->zero && w->zero > -128 : !w->zero;
 }
 
 static bool dw_can_run(const ln_variant *v, const ln_site *s) {
@@ -184,7 +190,7 @@ static bool dw_can_run(const ln_variant *v, const ln_site *s) {
     return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s) && w->kh == k &&
            w->kw == k && w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
            ln_site_matrix(s).ocp >= blocks_of(v, s).lanes &&
-           s->graph->tensor[s->node->in[LN_CONV_W]].q.zero == 0;
+           fits_halves(v, &s->graph->tensor[s->node->in[LN_CONV_W]].q);
 }
 
 static size_t dw_packed(const ln_variant *v, const ln_site *s) {
@@ -203,6 +209,7 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
     const ln_matrix m = ln_site_matrix(s);
     const blocks b = blocks_of(v, s);
     const int32_t zero = s->graph->tensor[s->node->in[0]].q.zero;
+    const int32_t wz = s->graph->tensor[s->node->in[LN_CONV_W]].q.zero;
     int32_t *bias;
     int8_t *w;
     LN_TRY(ln_bytes_copy(s, &w, err));
@@ -213,7 +220,7 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
     }
     for (int n = 0; n < b.count; n++) {
         const int64_t at = LN_MIN((int64_t)n * b.lanes, m.ocp - b.lanes);
-        float *block = dst + n * b.words, *tables = block + b.sets * b.k * 64;
+        float *block = dst + n * b.words, *tables = block + b.halves * b.sets * b.k * 64;
         int8_t *to = (int8_t *)block, *mask = (int8_t *)(tables + 192);
         memset(mask + 64, zero, 64);
         for (int i = 0; i < 64; i++) {
@@ -228,8 +235,11 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
                 for (int kx = 0; kx < b.k; kx++)
                     for (int four = 0; four < 4; four++) {
                         const int ky = tap_row(b.k, set, four);
-                        if (ky >= 0 && ky < b.k)
-                            to[((set * b.k + kx) * 64 + i) * 4 + four] = w[o * m.k + ky * b.k + kx];
+                        if (ky < 0 || ky >= b.k) continue;
+                        const int value = w[o * m.k + ky * b.k + kx] - wz;
+                        int8_t *one = to + ((set * b.k + kx) * 64 + i) * 4 + four;
+                        *one = ln_saturate_i8(value);
+                        if (b.halves > 1) one[b.sets * b.k * 256] = (int8_t)(value - *one);
                     }
         }
     }
