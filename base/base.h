@@ -86,6 +86,8 @@ void ln_pool_free(ln_pool *p);
 
 /* 64-byte aligned block; release with free(). NULL on overflow or no memory. */
 void *ln_alloc_aligned(size_t count, size_t size);
+/* Large pages for a block that is to be filled, where the system has some: fewer faults. */
+void ln_large_pages(void *p, size_t bytes);
 
 /* Seconds on the monotonic clock. */
 double ln_now(void);

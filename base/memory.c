@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 bool ln_mul_size(size_t a, size_t b, size_t *out) {
     return !__builtin_mul_overflow(a, b, out);
@@ -20,6 +22,19 @@ void *ln_alloc_aligned(size_t count, size_t size) {
     if (!ln_mul_size(count, size, &bytes) || !ln_add_size(bytes, 63, &rounded)) return NULL;
     rounded &= ~(size_t)63;
     return aligned_alloc(64, rounded ? rounded : 64);
+}
+
+void ln_large_pages(void *p, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)p + bytes) / page * page;
+    /* advice: a refusal changes nothing */
+    if (to > from && madvise((void *)from, to - from, MADV_HUGEPAGE) != 0) return;
+#else
+    (void)p;
+    (void)bytes;
+#endif
 }
 
 /* ---- pool ---- */

@@ -218,6 +218,7 @@ static int run(const cli_options *o) {
     if (!j) return cli_out_of_memory("a job");
     j->o = o;
     j->start = ln_now();
+    cli_device_begin(o);
     int status = cli_model_open(o, o->arg[0], false, false, &j->model);
     if (!status) status = cli_source_open(o->arg + 1, o->n_arg - 1, &source);
     if (!status) status = run_job(j, source);
@@ -229,6 +230,7 @@ static int run(const cli_options *o) {
     cli_tensors_free(&j->out);
     cli_tensors_free(&j->in);
     linnet_session_destroy(&j->session);
+    cli_device_forget();
     linnet_device_close(&j->device);
     linnet_model_close(&j->model);
     cli_source_close(&source);

@@ -157,6 +157,10 @@ int cli_model_open(const cli_options *o, const char *name, bool default_seed, bo
 int cli_model_open_hints(const cli_options *o, const char *name, const char *const *hints, size_t n,
                          linnet_model **out);
 int cli_device_open(const cli_options *o, linnet_device **out);
+/* Starts with it in a thread of its own: cli_device_open then waits for that one, and says what
+ * went wrong; cli_device_forget lets it go where it has not been called. */
+void cli_device_begin(const cli_options *o);
+void cli_device_forget(void);
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out);
 int cli_session_create(const cli_options *o, linnet_model *m, linnet_device *d, int batch,
                        linnet_session **out);

@@ -1,6 +1,7 @@
 /* From options to models, devices and sessions. */
 #include "cli/cli.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,11 +143,44 @@ int cli_model_open_hints(const cli_options *o, const char *name, const char *con
     return open_params(o, &p, out);
 }
 
+/* A device being opened while the model is. */
+static struct opening {
+    pthread_t thread;
+    bool begun;
+    const char *spec;
+    linnet_device *device;
+    linnet_status status;
+    linnet_error err;
+} opening;
+
+static void *open_device(void *user) {
+    struct opening *p = user;
+    p->status = linnet_device_open(p->spec, &p->device, &p->err);
+    return NULL;
+}
+
+void cli_device_begin(const cli_options *o) {
+    opening = (struct opening){.spec = cli_text(o, OPT_DEVICE, NULL)};
+    opening.begun = pthread_create(&opening.thread, NULL, open_device, &opening) == 0;
+}
+
 int cli_device_open(const cli_options *o, linnet_device **out) {
-    linnet_error err = {0};
-    if (linnet_device_open(cli_text(o, OPT_DEVICE, NULL), out, &err) != LINNET_OK)
-        return cli_report(&err);
-    return CLI_OK;
+    if (opening.begun) {
+        pthread_join(opening.thread, NULL);
+    } else {
+        opening = (struct opening){.spec = cli_text(o, OPT_DEVICE, NULL)};
+        open_device(&opening);
+    }
+    opening.begun = false;
+    *out = opening.device;
+    return opening.status == LINNET_OK ? CLI_OK : cli_report(&opening.err);
+}
+
+void cli_device_forget(void) {
+    if (!opening.begun) return;
+    pthread_join(opening.thread, NULL);
+    linnet_device_close(&opening.device);
+    opening.begun = false;
 }
 
 int cli_batch(const cli_options *o, const linnet_model *m, int fallback) {

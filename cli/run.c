@@ -221,6 +221,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     size_t hints = 0;
     char **hint = shape_hints(g, (size_t)n, &hints);
     int64_t first = g[0].synthetic || g[0].array.rank != 4 ? 1 : g[0].array.dim[0];
+    cli_device_begin(o);
     int status = hint ? cli_model_open_hints(o, o->arg[0], (const char *const *)hint, hints, &m)
                       : cli_out_of_memory("shapes");
     const int batch = cli_has_graph(o->arg[0]) ? 0 : first > 65536 ? 65536 : (int)first;
@@ -230,6 +231,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     for (size_t i = 0; i < hints; i++) free(hint[i]);
     free(hint);
     linnet_session_destroy(&s);
+    cli_device_forget();
     linnet_device_close(&d);
     linnet_model_close(&m);
     return status;

@@ -329,6 +329,21 @@ static void put_element(put *to, const ln_view *v, int64_t index, int64_t channe
     }
 }
 
+static bool is_real(const ln_view *v) {
+    return v->dtype == LN_F32 && !v->zero && (uintptr_t)v->data % sizeof(float) == 0;
+}
+
+const float *ln_const_rows(const ln_graph *g, ln_tid t, int64_t *pitch) {
+    const ln_tensor *c = &g->tensor[t];
+    const ln_view *v = &c->view;
+    int64_t dense = 1;
+    if (!v->data || !is_real(v)) return NULL;
+    for (int d = c->shape.rank - 1; d > 0; dense *= c->shape.dim[d--])
+        if (c->shape.dim[d] > 1 && v->stride[d] != dense) return NULL;
+    *pitch = v->stride[0];
+    return v->data;
+}
+
 /* Odometer over all dimensions; the view's offset follows along. */
 static linnet_status copy_const(const ln_graph *g, ln_tid t, put to, linnet_error *err) {
     if (t < 0 || t >= g->n_tensor || g->tensor[t].kind != LN_TENSOR_CONST)
@@ -340,9 +355,11 @@ static linnet_status copy_const(const ln_graph *g, ln_tid t, put to, linnet_erro
                        "%s: no data: the model was opened without weights", c->name);
     const int last = c->shape.rank - 1;
     const int64_t inner = c->shape.dim[last], step = v->stride[last];
+    const float *real = to.real && !v->scale && is_real(v) ? v->data : NULL;
     int64_t at[LN_MAX_RANK] = {0}, base = 0;
     for (;;) {
-        for (int64_t i = 0; i < inner; i++)
+        for (int64_t i = 0; real && i < inner; i++) *to.real++ = real[base + i * step];
+        for (int64_t i = 0; !real && i < inner; i++)
             put_element(&to, v, base + i * step, last > 0 ? at[0] : i);
         int d = last - 1;
         for (; d >= 0; d--) {

@@ -515,6 +515,10 @@ static inline bool ln_node_is_dynamic(const ln_graph *g, const ln_node *n) {
 /* Copies a constant to dense row-major f32 (dst holds the product of its dims). */
 linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_error *err);
 
+/* The elements of a constant where they lie, before view.scale: dense f32 but for *pitch elements
+ * from one index of dimension 0 to the next. NULL where they lie in another way. */
+const float *ln_const_rows(const ln_graph *g, ln_tid t, int64_t *pitch);
+
 /* The same as elements of the tensor's dtype; integers saturate. */
 linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err);
 

@@ -78,7 +78,6 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, bool clock, lin
         return ln_fail_oom(err, "times", r->clock_words * sizeof *r->clock);
     LN_TRY(ln_buffer_create(stage->device, r->sync_bytes, LN_BUFFER_ARENA, &r->sync, err));
     LN_TRY(zero_sync(r, err));
-    LN_TRY(ln_stage_program(stage, clock ? LN_PROGRAM_CLOCK : LN_PROGRAM_WALK, &r->program, err));
     LN_TRY(ln_kernel_create(r->program, "ln_walk", &r->kernel, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 0, stage->arena, err));
     LN_TRY(ln_kernel_arg_buffer(r->kernel, 1, stage->weights, err));
@@ -100,11 +99,20 @@ static linnet_status make(ln_resident *r, const ln_stage *stage, bool clock, lin
     return ln_resident_set_limit(r, RUN_POLLS, err);
 }
 
-linnet_status ln_resident_create(const ln_stage *stage, bool clock, ln_resident **out,
-                                 linnet_error *err) {
+linnet_status ln_resident_build(const ln_stage *stage, bool clock, ln_program **out,
+                                linnet_error *err) {
+    return ln_stage_program(stage, clock ? LN_PROGRAM_CLOCK : LN_PROGRAM_WALK, out, err);
+}
+
+linnet_status ln_resident_create(const ln_stage *stage, ln_program *program, bool clock,
+                                 ln_resident **out, linnet_error *err) {
     *out = NULL;
     ln_resident *r = calloc(1, sizeof *r);
-    if (!r) return ln_fail_oom(err, "resident pipeline", sizeof *r);
+    if (!r) {
+        ln_program_release(&program);
+        return ln_fail_oom(err, "resident pipeline", sizeof *r);
+    }
+    r->program = program;
     const ln_plan *p = stage->plan;
     r->queue = stage->queue;
     r->steps = p->n_step;

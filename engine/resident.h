@@ -8,11 +8,14 @@ typedef struct ln_resident ln_resident;
 
 /* True when the plan is walkable and LINNET_DISABLE does not name "resident". */
 bool ln_resident_possible(const ln_plan *p);
-/* Builds the kernel and tries whether all its work-groups run at once; when they do not, *out is
- * NULL, the status LINNET_OK, and a line is logged. The stage's objects must outlive it. clock:
- * each run notes times; *out is NULL where the device's code cannot read a clock. */
-linnet_status ln_resident_create(const ln_stage *stage, bool clock, ln_resident **out,
-                                 linnet_error *err);
+/* Its program, which takes the longest. clock: each run notes times. */
+linnet_status ln_resident_build(const ln_stage *stage, bool clock, ln_program **out,
+                                linnet_error *err);
+/* Tries whether all work-groups of that program's kernel run at once; when they do not, *out is
+ * NULL, the status LINNET_OK, and a line is logged; so it is where the device's code cannot read
+ * the clock. The program is taken. The stage's objects must outlive it. */
+linnet_status ln_resident_create(const ln_stage *stage, ln_program *program, bool clock,
+                                 ln_resident **out, linnet_error *err);
 /* True when the trial's barriers took so long that the machine must be busy with other work. */
 bool ln_resident_busy(const ln_resident *r);
 /* After the first run: writes the program's binary when it was built from source. */

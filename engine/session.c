@@ -1,6 +1,7 @@
 /* A plan on a device: its buffers, and one of two ways to run its steps. Launches are built when
  * they are first needed: a resident session needs them only for single steps and to fall back. */
 #include "engine/session.h"
+#include "base/thread.h"
 #include "engine/resident.h"
 #include "engine/session_io.h"
 
@@ -102,32 +103,80 @@ static linnet_status record(ln_session *s, linnet_error *err) {
     return LINNET_OK;
 }
 
-static linnet_status build(ln_session *s, linnet_error *err) {
-    size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
-    s->ns = calloc(n, sizeof *s->ns);
-    if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
-    if (s->params.profile && !(s->time = calloc(n, sizeof *s->time)))
-        return ln_fail_oom(err, "times", n * sizeof *s->time);
-    bool long_run = ln_pace_too_long(&s->pace, s->plan);
-    bool resident = wants_resident(s) && ln_resident_possible(s->plan) && !long_run;
+/* What takes long, in two threads: the program is built while the weights are packed. */
+enum { BUILD, UPLOAD, TASKS };
+typedef struct startup {
+    ln_session *s;
+    ln_program *program;
+    linnet_status st[TASKS];
+    linnet_error why[TASKS];
+    double upload_s;
+} startup;
+
+static void start_task(void *user, size_t task) {
+    startup *t = user;
+    ln_stage stage = stage_of(t->s);
+    if (task == BUILD) {
+        t->st[BUILD] = ln_resident_build(&stage, t->s->params.profile, &t->program, &t->why[BUILD]);
+        return;
+    }
+    const double from = ln_now();
+    t->st[UPLOAD] = upload(t->s, &t->why[UPLOAD]);
+    t->upload_s = ln_now() - from;
+}
+
+/* Where the program does not build, or its groups do not run at once, launches serve. */
+static linnet_status make_resident(startup *t, linnet_error *err) {
+    ln_session *s = t->s;
     ln_stage stage = stage_of(s);
-    linnet_error why;
-    if (resident) ln_device_lock_units(s->device);
-    linnet_status st =
-        resident ? ln_resident_create(&stage, s->params.profile, &s->resident, &why) : LINNET_OK;
-    if (resident) ln_device_unlock_units(s->device);
-    if (st != LINNET_OK) {
-        if (why.status != LINNET_ERR_BUILD_FAILED && why.status != LINNET_ERR_UNSUPPORTED) {
-            if (err) *err = why;
-            return why.status;
+    linnet_error why = t->why[BUILD];
+    linnet_status st = t->st[BUILD];
+    if (st == LINNET_OK) {
+        ln_device_lock_units(s->device);
+        st = ln_resident_create(&stage, t->program, s->params.profile, &s->resident, &why);
+        ln_device_unlock_units(s->device);
+    }
+    if (st == LINNET_OK) return LINNET_OK;
+    if (st != LINNET_ERR_BUILD_FAILED && st != LINNET_ERR_UNSUPPORTED) {
+        if (err) *err = why;
+        return st;
+    }
+    ln_log(LN_LOG_WARN, "%s; using launches", why.message);
+    return LINNET_OK;
+}
+
+static linnet_status build(startup *t, linnet_error *err) {
+    ln_session *s = t->s;
+    const bool long_run = ln_pace_too_long(&s->pace, s->plan);
+    if (wants_resident(s) && ln_resident_possible(s->plan) && !long_run) {
+        LN_TRY(ln_parallel(TASKS, TASKS, start_task, t, err));
+        if (t->st[UPLOAD] != LINNET_OK) {
+            ln_program_release(&t->program);
+            if (err) *err = t->why[UPLOAD];
+            return t->st[UPLOAD];
         }
-        ln_log(LN_LOG_WARN, "%s; using launches", why.message);
+        LN_TRY(make_resident(t, err));
+    } else {
+        start_task(t, UPLOAD);
+        if (t->st[UPLOAD] != LINNET_OK) {
+            if (err) *err = t->why[UPLOAD];
+            return t->st[UPLOAD];
+        }
     }
     bool yields = s->params.stream == LN_STREAM_AUTO && !s->params.profile;
     if (s->resident && yields && ln_resident_busy(s->resident)) s->resting = RESTING_RUNS;
     if (s->params.stream == LN_STREAM_COMMANDS && !s->params.profile && !long_run)
         return record(s, err);
     return s->resident && !s->resting ? LINNET_OK : need_launches(s, err);
+}
+
+static linnet_status reserve_times(ln_session *s, linnet_error *err) {
+    size_t n = (size_t)LN_MAX(s->plan->n_step, 1);
+    s->ns = calloc(n, sizeof *s->ns);
+    if (!s->ns) return ln_fail_oom(err, "times", n * sizeof *s->ns);
+    if (s->params.profile && !(s->time = calloc(n, sizeof *s->time)))
+        return ln_fail_oom(err, "times", n * sizeof *s->time);
+    return LINNET_OK;
 }
 
 linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_params *params,
@@ -143,18 +192,18 @@ linnet_status ln_session_create(ln_device *d, ln_plan *plan, const ln_session_pa
     ln_device_retain(d);
     if (params) s->params = *params;
     s->pace = s->params.pace ? *s->params.pace : ln_pace_of(&plan->caps);
-    double t0 = ln_now();
+    startup t = {.s = s};
+    const double from = ln_now();
     linnet_status st = s->params.queue ? ln_queue_adopt(d, s->params.queue, &s->queue, err)
                                        : ln_queue_create(d, s->params.profile, &s->queue, err);
-    if (st == LINNET_OK) st = upload(s, err);
-    double t1 = ln_now();
-    if (st == LINNET_OK) st = build(s, err);
+    if (st == LINNET_OK) st = reserve_times(s, err);
+    if (st == LINNET_OK) st = build(&t, err);
     if (st != LINNET_OK) {
         ln_session_destroy(&s);
         return st;
     }
-    s->stats = (ln_session_stats){.upload_s = t1 - t0,
-                                  .build_s = ln_now() - t1,
+    s->stats = (ln_session_stats){.upload_s = t.upload_s,
+                                  .build_s = ln_now() - from - t.upload_s,
                                   .weight_bytes = plan->weight_bytes,
                                   .arena_bytes = plan->arena_bytes};
     *out = s;

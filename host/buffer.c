@@ -58,6 +58,7 @@ static linnet_status create_shared(ln_buffer *b, bool writes, linnet_error *err)
     char *memory = ln_cl()->clSVMAlloc(context, access | CL_MEM_SVM_FINE_GRAIN_BUFFER,
                                        body + sizeof(trailer), 0);
     if (!memory) return no_memory(b, err);
+    ln_large_pages(memory, b->bytes);
     memset(memory, 0, b->bytes);
     trailer *t = (trailer *)(void *)(memory + body);
     *t = (trailer){context, memory};

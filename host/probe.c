@@ -3,6 +3,7 @@
  * $cache/probe/<key>.json. */
 #include "base/env.h"
 #include "base/file.h"
+#include "base/thread.h"
 #include "host/internal.h"
 #include "host/probe.h"
 
@@ -184,6 +185,34 @@ static void write_cache(uint64_t key, uint32_t tried, uint32_t works) {
 }
 
 /* ---- asking ---- */
+typedef struct asking {
+    const char *program;
+    int index, count;
+    ln_feature feature[LN_FEAT_COUNT];
+    ln_probe_answer answer[LN_FEAT_COUNT];
+} asking;
+
+static void ask(void *user, size_t i) {
+    asking *r = user;
+    r->answer[i] = ln_probe_run(r->program, r->index, r->feature[i]);
+}
+
+/* As many children at a time as there are processors. False when one gave no answer, which is then
+ * not kept as one. */
+static bool ask_all(const char *program, int index, uint32_t hints, uint32_t *works) {
+    asking r = {.program = program, .index = index};
+    bool all = true;
+    *works = 0;
+    for (int f = 0; f < LN_FEAT_COUNT; f++)
+        if (hints >> f & 1u) r.feature[r.count++] = (ln_feature)f;
+    if (ln_parallel(0, (size_t)r.count, ask, &r, NULL) != LINNET_OK) return false;
+    for (int i = 0; i < r.count; i++) {
+        if (r.answer[i] == LN_PROBE_WORKS) *works |= 1u << r.feature[i];
+        all &= r.answer[i] != LN_PROBE_ERROR;
+    }
+    return all;
+}
+
 uint32_t ln_probe_features(int index, uint64_t key, uint32_t hints) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* one thread asks, others read */
     char program[1200];
@@ -192,15 +221,11 @@ uint32_t ln_probe_features(int index, uint64_t key, uint32_t hints) {
     if (!read_cache(key, &tried, &works) || (tried & hints) != hints) {
         bool all = find_program(program, sizeof program);
         works = 0;
-        if (!all)
+        if (all)
+            all = ask_all(program, index, hints, &works);
+        else
             ln_log(LN_LOG_WARN, "probe: no linnet-probe program (LINNET_PROBE names one); using "
                                 "only what every device can do");
-        for (int f = 0; all && f < LN_FEAT_COUNT; f++) {
-            if (!(hints >> f & 1u)) continue;
-            ln_probe_answer a = ln_probe_run(program, index, (ln_feature)f);
-            if (a == LN_PROBE_WORKS) works |= 1u << f;
-            all = a != LN_PROBE_ERROR; /* no answer is not kept as one */
-        }
         if (all) write_cache(key, hints, works);
     }
     pthread_mutex_unlock(&lock);

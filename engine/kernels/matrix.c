@@ -83,23 +83,54 @@ void ln_matrix_bind(const ln_site *s, ln_args *a) {
     a->b = (ln_u32)bias_at(&m);
 }
 
+typedef struct rows {
+    const float *at, *scale; /* of the first; scale: by row, or NULL */
+    int64_t pitch, count;
+} rows;
+
+/* n rows become columns: few enough that both sides are walked along their lines. */
+static inline void turn_some(const rows *r, int64_t o, int n, int64_t k_count, int64_t width,
+                             float *panel) {
+    const float *from = r->at + o * r->pitch;
+    for (int64_t k = 0; k < k_count; k++)
+        for (int j = 0; j < n; j++)
+            panel[k * width + o + j] = from[j * r->pitch + k] * (r->scale ? r->scale[o + j] : 1.0f);
+}
+
+static void turn(const rows *r, int64_t k_count, int64_t width, float *panel) {
+    enum { BLOCK = 8 };
+    int64_t o = 0;
+    for (; o + BLOCK <= r->count; o += BLOCK) turn_some(r, o, BLOCK, k_count, width, panel);
+    turn_some(r, o, (int)(r->count - o), k_count, width, panel);
+}
+
 linnet_status ln_matrix_pack(const ln_site *s, int64_t wide, float *dst, linnet_error *err) {
     ln_matrix m = ln_site_matrix(s);
-    size_t bytes = (size_t)(m.oc * m.k) * sizeof(float);
-    float *w = malloc(bytes);
-    if (!w) return ln_fail_oom(err, s->node->name, bytes);
-    linnet_status st = ln_const_copy_f32(s->graph, s->node->in[LN_CONV_W], w, err);
-    if (st == LINNET_OK && ln_site_has(s, LN_CONV_BIAS))
-        st = ln_const_copy_f32(s->graph, s->node->in[LN_CONV_BIAS], dst + bias_at(&m), err);
-    int panels = ln_panel_count(m.ocp, wide);
-    for (int i = 0; i < panels && st == LINNET_OK; i++) {
-        int64_t at = ln_panel_at(m.ocp, wide, i), width = ln_panel_at(m.ocp, wide, i + 1) - at;
-        float *panel = dst + at * m.k;
-        for (int64_t o = at; o < LN_MIN(at + width, m.oc); o++)
-            for (int64_t k = 0; k < m.k; k++) panel[k * width + (o - at)] = w[o * m.k + k];
+    const ln_tid t = s->node->in[LN_CONV_W];
+    if (ln_site_has(s, LN_CONV_BIAS))
+        LN_TRY(ln_const_copy_f32(s->graph, s->node->in[LN_CONV_BIAS], dst + bias_at(&m), err));
+    rows all = {.scale = s->graph->tensor[t].view.scale};
+    float *copy = NULL;
+    all.at = ln_const_rows(s->graph, t, &all.pitch);
+    if (!all.at) {
+        size_t bytes = (size_t)(m.oc * m.k) * sizeof(float);
+        if (!(copy = malloc(bytes))) return ln_fail_oom(err, s->node->name, bytes);
+        linnet_status st = ln_const_copy_f32(s->graph, t, copy, err);
+        if (st != LINNET_OK) {
+            free(copy);
+            return st;
+        }
+        all = (rows){.at = copy, .pitch = m.k};
     }
-    free(w);
-    return st;
+    int panels = ln_panel_count(m.ocp, wide);
+    for (int i = 0; i < panels; i++) {
+        int64_t at = ln_panel_at(m.ocp, wide, i), next = ln_panel_at(m.ocp, wide, i + 1);
+        rows r = {all.at + at * all.pitch, all.scale ? all.scale + at : NULL, all.pitch,
+                  LN_MIN(next, m.oc) - at};
+        turn(&r, m.k, next - at, dst + at * m.k);
+    }
+    free(copy);
+    return LINNET_OK;
 }
 
 linnet_status ln_matrix_pack_whole(const ln_variant *v, const ln_site *s, float *dst,
