@@ -312,7 +312,8 @@ linnet_status linnet_session_diff(linnet_session *s, const void *const *in, linn
                                       .op = r.layer[i].op,
                                       .max_abs = r.layer[i].max_abs,
                                       .rel = r.layer[i].rel,
-                                      .pass = r.layer[i].pass};
+                                      .pass = r.layer[i].pass,
+                                      .overflow = r.layer[i].overflow};
     *out = (linnet_diff_report){.layer = list,
                                 .layers = (size_t)r.n_layer,
                                 .worst = (size_t)r.worst,

@@ -4,10 +4,10 @@
  * table of these structs. Every kernel has the same four arguments (arena, weights, steps,
  * index), so arguments are set once and the resident kernel can walk the same table.
  *
- * Elements are f32, i32 read through as_int, or bytes. Offsets count words of 4 bytes from the start
- * of the buffer, strides elements; every tensor starts on 64 bytes. Activations are NHWC with the channels padded to
- * a multiple of LN_CPAD and `*_ps` elements from one pixel to the next (a concat slice has a larger
- * one). */
+ * Elements are f32, halves, i32 read through as_int, or bytes. Offsets count words of 4 bytes from the
+ * start of the buffer (of attention those in u count elements), strides elements; every tensor starts on
+ * 64 bytes. Activations are NHWC with the channels padded to a multiple of LN_CPAD and `*_ps`
+ * elements from one pixel to the next (a concat slice has a larger one). */
 #ifndef LN_ARGS_H
 #define LN_ARGS_H
 

@@ -58,11 +58,11 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int plane = s->u.part[1].c * s->u.part[1].first, keys = plane / seqs, j;
     int block = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     int n = tile / (s->t4 * s->t1 * seqs), rows = map / seqs * (s->t0 / s->t1);
-    __global const LN_T *q = LN_AT(arena, s->u.part[0].at) + (size_t)n * map * s->u.part[0].ps;
+    __global const LN_T *q = (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)n * map * s->u.part[0].ps;
     __global const LN_T *k =
-        LN_AT(arena, s->u.part[1].at) + (size_t)n * plane * s->u.part[1].ps + kv * dim;
+        (LN_AT(arena, 0) + s->u.part[1].at) + (size_t)n * plane * s->u.part[1].ps + kv * dim;
     __global const LN_T *v =
-        LN_AT(arena, s->u.part[2].at) + (size_t)n * plane * s->u.part[2].ps + kv * vdim;
+        (LN_AT(arena, 0) + s->u.part[2].at) + (size_t)n * plane * s->u.part[2].ps + kv * vdim;
     __global LN_T *y = LN_AT(arena, s->y) + (size_t)n * map * s->yps;
     __local float4 *held = (__local float4 *)lm;
     __local float *score = lm + QUERIES * DIM, *part = score + QUERIES * SPAN;

@@ -14,6 +14,7 @@
 
 typedef struct result {
     char model[128];
+    const char *precision;
     int batch;
     linnet_device_info device;
     linnet_session_stats stats;
@@ -135,7 +136,7 @@ static cJSON *result_json(const result *r) {
     cli_json_text(object, "device", r->device.name);
     cli_json_text(object, "driver", r->device.driver);
     cli_json_text(object, "version", linnet_version());
-    cli_json_text(object, "precision", "f32");
+    cli_json_text(object, "precision", r->precision);
     cli_json_int(object, "batch", r->batch);
     cli_json_int(object, "runs", (int64_t)r->runs);
     latency_json(object, r);
@@ -277,6 +278,7 @@ static int bench_model(const cli_options *o, const char *name, linnet_device *d,
             break;
         }
         r->batch = batch;
+        r->precision = cli_precision(o);
         r->peak = peak;
         status = measure(o, m, d, r);
     }

@@ -147,6 +147,7 @@ const char *cli_nearest(const char *word, const char *(*name)(int i), int n);
 /* ---- opening what the options name (open.c); 0 or an exit status, error printed ---- */
 /* Refuses what this version does not do, before anything is opened. */
 int cli_check_limits(const cli_options *o);
+const char *cli_precision(const cli_options *o); /* "f32" */
 /* The one choice of the option that this version runs; NULL: all of them. */
 const char *cli_works(cli_opt opt);
 bool cli_is_file(const char *model);

@@ -9,6 +9,7 @@ static cJSON *layer_json(const linnet_diff_layer *l) {
     cli_json_text(object, "op", l->op);
     cli_json_number(object, "max_abs", l->max_abs, 6);
     cli_json_number(object, "rel", l->rel, 6);
+    if (l->overflow) cli_json_int(object, "overflow", l->overflow);
     return object;
 }
 
@@ -28,6 +29,10 @@ static void print_summary(const linnet_diff_report *r, FILE *f) {
     const linnet_diff_layer *worst = r->layers ? &r->layer[r->worst] : NULL;
     if (worst) fprintf(f, "worst: %s, %.2e of its standard deviation\n", worst->name, worst->rel);
     if (r->first_bad >= 0) fprintf(f, "first over tolerance: %s\n", r->layer[r->first_bad].name);
+    for (size_t i = 0; i < r->layers; i++)
+        if (r->layer[i].overflow)
+            fprintf(f, "overflow: %s, %lld elements are beyond 65504\n", r->layer[i].name,
+                    (long long)r->layer[i].overflow);
     fprintf(f, "end to end: %.2e of the logits' standard deviation\n%s\n", r->end_to_end,
             r->pass ? "pass" : "FAIL");
 }
@@ -43,7 +48,7 @@ static int put_table(const cli_options *o, const linnet_diff_report *r) {
         cli_cell(&t, "%s", r->layer[i].op);
         cli_cell(&t, "%.3e", r->layer[i].max_abs);
         cli_cell(&t, "%.3e", r->layer[i].rel);
-        cli_cell(&t, "%s", r->layer[i].pass ? "ok" : "WRONG");
+        cli_cell(&t, "%s", r->layer[i].overflow ? "OVERFLOW" : r->layer[i].pass ? "ok" : "WRONG");
     }
     cli_output out;
     int status = cli_output_open(o, &out);

@@ -8,9 +8,9 @@
 /* What this version runs; the rest of an option's choices is refused, not ignored. */
 static const struct {
     cli_opt opt;
-    const char *works, *instead;
+    const char *works, *not, *instead;
 } limits[] = {
-    {OPT_PRECISION, "f32", "use f32"},
+    {OPT_PRECISION, "f32 and f16", "int8", "use f32 or f16"},
 };
 
 const char *cli_works(cli_opt opt) {
@@ -22,7 +22,7 @@ const char *cli_works(cli_opt opt) {
 int cli_check_limits(const cli_options *o) {
     for (size_t i = 0; i < LN_COUNT(limits); i++) {
         const char *v = cli_text(o, limits[i].opt, NULL);
-        if (!v || !strcmp(v, limits[i].works)) continue;
+        if (!v || strcmp(v, limits[i].not)) continue;
         static const char *const name[OPT_COUNT] = {[OPT_PRECISION] = "precision"};
         linnet_error err;
         ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",
@@ -193,6 +193,10 @@ int cli_batch(const cli_options *o, const linnet_model *m, int fallback) {
     return parse_shape(o, dim) && dim[0] ? dim[0] : fallback;
 }
 
+const char *cli_precision(const cli_options *o) {
+    return cli_text(o, OPT_PRECISION, "f32");
+}
+
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out) {
     static const struct {
         const char *name;
@@ -202,6 +206,7 @@ void cli_session_params(const cli_options *o, int batch, linnet_session_params *
     *out = (linnet_session_params)LINNET_SESSION_PARAMS_INIT;
     out->batch = batch;
     out->passes = cli_text(o, OPT_PASSES, NULL);
+    if (!strcmp(cli_precision(o), "f16")) out->precision = LINNET_PRECISION_F16;
     out->untuned = !strcmp(cli_text(o, OPT_TUNE, ""), "off");
     for (size_t i = 0; i < LN_COUNT(waits); i++)
         if (!strcmp(cli_text(o, OPT_WAIT, ""), waits[i].name)) out->wait = waits[i].wait;

@@ -236,7 +236,7 @@ static int put_json(const cli_options *o, const profile *p) {
     cli_json_text(object, "device", p->device.name);
     cli_json_text(object, "driver", p->device.driver);
     cli_json_text(object, "version", linnet_version());
-    cli_json_text(object, "precision", "f32");
+    cli_json_text(object, "precision", cli_precision(o));
     cli_json_int(object, "batch", p->batch);
     cli_json_int(object, "runs", (int64_t)p->runs);
     cli_json_text(object, "stream", p->resident ? "resident" : "launches");

@@ -93,7 +93,8 @@ static rows input_rows(const ln_args *a, rows y) {
 typedef struct chain {
     int first, count;
     ln_args args[LONGEST];
-    int64_t elem, made;       /* bytes of the elements of the input, of what the nodes make */
+    int64_t elem[LONGEST];    /* bytes of an element that each node makes */
+    int64_t in;               /* of what the first reads */
     int tiles, bands, height; /* tiles of the step; bands of a tile; rows of a band */
 } chain;
 
@@ -105,11 +106,11 @@ static void trace(const chain *c, rows y, rows *made) {
     }
 }
 
-static int64_t row_words(const chain *c, int k) {
-    return c->args[k].ow * ln_round_up(c->args[k].oc, LN_CPAD) * c->made / 4;
+static int64_t row_bytes(const chain *c, int k) {
+    return c->args[k].ow * ln_round_up(c->args[k].oc, LN_CPAD) * c->elem[k];
 }
 
-/* Words of memory for what lies between the nodes, for the largest band of the given height. */
+/* Bytes of memory for what lies between the nodes, for the largest band of the given height. */
 static int64_t between(const chain *c, int height, int64_t *part) {
     int oh = c->args[c->count - 1].oh;
     int64_t sum = 0;
@@ -118,10 +119,10 @@ static int64_t between(const chain *c, int height, int64_t *part) {
         rows made[LONGEST];
         trace(c, (rows){y, LN_MIN(y + height, oh)}, made);
         for (int k = 0; k < c->count - 1; k++)
-            part[k] = LN_MAX(part[k], (made[k].to - made[k].from) * row_words(c, k));
+            part[k] = LN_MAX(part[k], (made[k].to - made[k].from) * row_bytes(c, k));
     }
     for (int k = 0; k < c->count - 1; k++) {
-        part[k] = ln_round_up(part[k], 32);
+        part[k] = ln_round_up(part[k], 128);
         sum += part[k];
     }
     return sum;
@@ -137,7 +138,7 @@ static void cut(const ln_plan *p, chain *c) {
     int each = LN_MAX((int)ln_ceil_div(last->oh, want), 1);
     c->tiles = (int)ln_ceil_div(last->oh, each);
     c->height = each;
-    while (c->height > 1 && between(c, c->height, part) * (int64_t)sizeof(float) > BAND_BYTES)
+    while (c->height > 1 && between(c, c->height, part) > BAND_BYTES)
         c->height--;
     c->bands = (int)ln_ceil_div(each, c->height);
     c->height = (int)ln_ceil_div(each, c->bands); /* even ones */
@@ -146,9 +147,12 @@ static void cut(const ln_plan *p, chain *c) {
 static void load(const ln_plan *p, int first, int last, chain *c) {
     c->first = first;
     c->count = last - first + 1;
-    c->elem = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].in[0]].dtype);
-    c->made = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].out[0]].dtype);
-    for (int k = 0; k < c->count; k++) ln_args_fill(p, &p->graph->node[first + k], &c->args[k]);
+    for (int k = 0; k < c->count; k++) {
+        const ln_node *n = &p->graph->node[first + k];
+        ln_args_fill(p, n, &c->args[k]);
+        c->elem[k] = (int64_t)ln_dtype_size(p->graph->tensor[n->out[0]].dtype);
+    }
+    c->in = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].in[0]].dtype);
     cut(p, c);
 }
 
@@ -198,7 +202,7 @@ linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_err
         int64_t part[LONGEST];
         load(p, i, end, &c);
         p->scratch[i].bytes =
-            between(&c, c.height, part) * (int64_t)sizeof(float) * c.tiles * c.args[c.count - 1].n;
+            between(&c, c.height, part) * c.tiles * c.args[c.count - 1].n;
         p->scratch[i].first = i;
         p->scratch[i].last = end;
     }
@@ -215,6 +219,11 @@ bool ln_chain_inner(const ln_plan *p, ln_tid t) {
 
 /* ---- records ---- */
 
+/* An offset in words of 4 bytes. */
+static ln_u32 words(int64_t count, int64_t bytes) {
+    return (ln_u32)(count * bytes / (int64_t)sizeof(float));
+}
+
 static void band_record(const chain *c, int k, int image, const rows *made, const int64_t *inner,
                         ln_args *a) {
     const ln_args *whole = &c->args[k];
@@ -227,28 +236,21 @@ static void band_record(const chain *c, int k, int image, const rows *made, cons
     a->m = a->oh * a->ow;
     a->t1 = a->t3 = a->tiles = 1;
     if (k == 0)
-        a->x += (ln_u32)((image * whole->xns + in.from * whole->xrs) * c->elem / 4);
+        a->x += words((int64_t)image * whole->xns + (int64_t)in.from * whole->xrs, c->in);
     else
-        a->x = (ln_u32)inner[k - 1]; /* begins at the very row: made[k-1].from == in.from */
+        a->x = words(inner[k - 1], 1); /* begins at the very row: made[k-1].from == in.from */
     int64_t first = (int64_t)image * whole->oh + y.from; /* row of the batch */
     if (k + 1 < c->count)
-        a->y = (ln_u32)inner[k];
+        a->y = words(inner[k], 1);
     else
-        a->y += (ln_u32)(first * whole->ow * whole->yps * c->made / 4);
-    if (a->res != LN_NO_OFF) a->res += (ln_u32)(first * whole->ow * whole->rps);
-    if (a->gate != LN_NO_OFF) a->gate += (ln_u32)(image * whole->x2ps);
+        a->y += words(first * whole->ow * whole->yps, c->elem[k]);
+    if (a->res != LN_NO_OFF) a->res += words(first * whole->ow * whole->rps, c->elem[k]);
+    if (a->gate != LN_NO_OFF) a->gate += words((int64_t)image * whole->x2ps, c->elem[k]);
 }
 
 /* Inner tensors lie dense in the scratch: their strides are those of a tensor of its own. */
 static void bind(const ln_plan *p, chain *c) {
-    for (int k = 0; k < c->count; k++) {
-        const ln_choice *ch = &p->choice[c->first + k];
-        ln_site site = {p->graph, &p->graph->node[c->first + k], &p->caps};
-        ch->variant->family->bind(ch->variant, &site, &c->args[k]);
-        c->args[k].variant = (ln_i32)(ch->variant - ln_variants);
-        if (c->args[k].w != LN_NO_OFF) c->args[k].w += (ln_u32)ch->packed_at;
-        if (c->args[k].b != LN_NO_OFF) c->args[k].b += (ln_u32)ch->packed_at;
-    }
+    for (int k = 0; k < c->count; k++) ln_plan_bind(p, c->first + k, &c->args[k]);
 }
 
 linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err) {
@@ -275,7 +277,7 @@ linnet_status ln_chain_records(ln_plan *p, ln_step *s, linnet_error *err) {
         int image = t / c.tiles, slab = t % c.tiles;
         int each = (int)ln_ceil_div(last->oh, c.tiles);
         rows own = {slab * each, LN_MIN((slab + 1) * each, last->oh)};
-        inner[0] = p->scratch[s->first].offset / (int64_t)sizeof(float) + t * size;
+        inner[0] = p->scratch[s->first].offset + t * size;
         for (int k = 1; k < c.count; k++) inner[k] = inner[k - 1] + part[k - 1];
         for (int b = 0; b < c.bands; b++) {
             rows made[LONGEST],

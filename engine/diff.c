@@ -13,14 +13,14 @@ static double deviation(const float *v, int64_t n) {
     return n ? sqrt(sq / (double)n) : 0;
 }
 
-/* Largest error; infinite where one is NaN and the other is not. */
-static double worst_error(const float *a, const float *b, int64_t n) {
+/* Largest error beyond `step` of b's size; infinite where one is NaN and the other is not. */
+static double worst_error(const float *a, const float *b, int64_t n, double step) {
     double worst = 0;
     for (int64_t i = 0; i < n; i++) {
         if (a[i] == b[i] || (isnan(a[i]) && isnan(b[i]))) continue;
         double d = fabs((double)a[i] - b[i]);
         if (isnan(d)) return INFINITY;
-        worst = LN_MAX(worst, d);
+        worst = LN_MAX(worst, d - step * fabs((double)b[i]));
     }
     return worst;
 }
@@ -37,6 +37,7 @@ static double relative(double max_abs, const float *ref, int64_t n) {
 typedef struct verdict {
     double max_abs, rel;
     bool pass;
+    bool halves; /* floats are what a whole network of halves gives */
 } verdict;
 
 /* Steps of bytes are rounded in f32 where the reference is exact: few are off, and by one. Where
@@ -65,7 +66,7 @@ static void compare_words(const int32_t *a, const int32_t *b, int64_t n, verdict
 }
 
 /* Floats over their deviation; integers are the same or infinitely off. several: steps one after
- * another, some of them of bytes. */
+ * another, some of them of bytes. A half may be the next one. */
 static void compare(const ln_tensor *t, const float *got, const float *want, int64_t n,
                     bool several, verdict *v) {
     if (t->dtype == LN_I8) {
@@ -73,18 +74,45 @@ static void compare(const ln_tensor *t, const float *got, const float *want, int
     } else if (t->dtype == LN_I32) {
         compare_words((const int32_t *)got, (const int32_t *)want, n, v);
     } else {
-        const double worst = worst_error(got, want, n), rel = relative(worst, want, n);
-        v->max_abs = LN_MAX(v->max_abs, worst);
+        const bool half = t->dtype == LN_F16;
+        const double worst = worst_error(got, want, n, half ? 0x1p-10 : 0);
+        const double rel = relative(worst, want, n);
+        double tolerance = half ? LN_DIFF_HALVES : LN_DIFF_TOLERANCE;
+        if (several) tolerance = LN_DIFF_QUANTIZED;
+        if (v->halves) tolerance = LN_DIFF_ALL_HALF;
+        v->max_abs = LN_MAX(v->max_abs, worst_error(got, want, n, 0));
         v->rel = LN_MAX(v->rel, rel);
-        if (!(rel <= (several ? LN_DIFF_QUANTIZED : LN_DIFF_TOLERANCE))) v->pass = false;
+        if (!(rel <= tolerance)) v->pass = false;
     }
 }
 
-static bool has_bytes(const ln_graph *g) {
+static bool has_type(const ln_graph *g, ln_dtype type) {
     for (int t = 0; t < g->n_tensor; t++)
-        if (g->tensor[t].dtype == LN_I8) return true;
+        if (g->tensor[t].dtype == type && g->tensor[t].kind != LN_TENSOR_CONST) return true;
     return false;
 }
+
+static int64_t not_finite(const float *v, int64_t n) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) count += !isfinite(v[i]);
+    return count;
+}
+
+/* Of an activation that the step reads from outside. */
+static bool comes_finite(const ln_ref *ref, const ln_step *step) {
+    for (int i = step->first; i <= step->node; i++)
+        for (int k = 0; k < ref->graph->node[i].n_in; k++) {
+            const ln_tid t = ref->graph->node[i].in[k];
+            int64_t n = 0;
+            if (t == LN_NONE || !ln_dtype_is_real(ref->graph->tensor[t].dtype)) continue;
+            bool inside = false;
+            for (int m = step->first; m < i; m++) inside |= ref->graph->node[m].out[0] == t;
+            ln_shape_count(&ref->graph->tensor[t].shape, &n);
+            if (!inside && ref->value[t] && not_finite(ref->value[t], n)) return false;
+        }
+    return true;
+}
+
 
 /* Every activation that a step reads, but for what lies inside a chain. */
 static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_step *step,
@@ -107,7 +135,8 @@ linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *ste
     const ln_graph *g = ref->graph;
     const ln_node *n = &g->node[step->node];
     const bool several = step->first < step->node && g->tensor[n->out[0]].dtype == LN_I8;
-    verdict v = {0, 0, true};
+    verdict v = {.pass = true};
+    int64_t overflow = 0;
     for (int k = 0; k < n->n_out; k++) {
         int64_t count = 0;
         ln_shape_count(&g->tensor[n->out[k]].shape, &count);
@@ -116,11 +145,18 @@ linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *ste
         linnet_status st = ln_session_read(s, n->out[k], got, err);
         if (st == LINNET_OK)
             compare(&g->tensor[n->out[k]], got, ref->value[n->out[k]], count, several, &v);
+        if (st == LINNET_OK && g->tensor[n->out[k]].dtype == LN_F16 && comes_finite(ref, step))
+            overflow += not_finite(got, count);
         free(got);
         LN_TRY(st);
     }
-    *layer = (ln_diff_layer){
-        n->name, ln_op_infos[n->op].name, step->variant->name, v.max_abs, v.rel, v.pass};
+    *layer = (ln_diff_layer){.name = n->name,
+                             .op = ln_op_infos[n->op].name,
+                             .variant = step->variant->name,
+                             .max_abs = v.max_abs,
+                             .rel = v.rel,
+                             .overflow = overflow,
+                             .pass = v.pass && !overflow};
     return LINNET_OK;
 }
 
@@ -142,7 +178,7 @@ static linnet_status set_inputs(ln_ref *ref, const void *const *inputs, linnet_e
 static linnet_status diff_whole(ln_session *s, const ln_ref *ref, const void *const *inputs,
                                 verdict *v, linnet_error *err) {
     const ln_graph *g = ref->graph;
-    const bool several = has_bytes(g);
+    const bool several = has_type(g, LN_I8);
     void **out = calloc((size_t)g->n_output + 1, sizeof *out);
     if (!out) return ln_fail_oom(err, "diff", sizeof *out);
     linnet_status st = LINNET_OK;
@@ -170,7 +206,7 @@ static linnet_status diff_all(ln_session *s, ln_ref *ref, const void *const *inp
                               ln_diff_report *out, linnet_error *err) {
     LN_TRY(set_inputs(ref, inputs, err));
     LN_TRY(ln_ref_run(ref, true, err));
-    verdict whole = {0, 0, true};
+    verdict whole = {.pass = true, .halves = has_type(ref->graph, LN_F16)};
     LN_TRY(diff_whole(s, ref, inputs, &whole, err));
     out->end_to_end = whole.rel;
     for (int i = 0; i < out->n_layer; i++) {

@@ -477,7 +477,8 @@ int ln_node_outputs(ln_op op, const ln_attr *a);
 /* Shapes of a node's outputs from its inputs, attributes checked; errors name the shapes. */
 linnet_status ln_node_shape(const ln_graph *g, const ln_node *n, ln_shape out[LN_MAX_OUT],
                             linnet_error *err);
-/* Type of an output, by the types of the inputs (which ln_node_shape checks). */
+/* Type of an output, by the types of the inputs (which ln_node_shape checks). Real numbers stay what
+ * they come in as, unless the output's tensor is set to the other of F32 and F16. */
 ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output);
 /* q of the first output where that is its input's; off where it is set, or the output is not I8. */
 ln_quant ln_node_quant(const ln_graph *g, const ln_node *n);
@@ -499,7 +500,7 @@ static inline bool ln_node_is_plain_concat(const ln_node *n) {
     return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size &&
            !n->attr.concat.back;
 }
-/* PAD: the value as a word of the output's type; of I8 the byte, four times. */
+/* PAD: the value as a word of the output's type; of I8 the byte, four times, of F16 the half, twice. */
 float ln_pad_word(const ln_graph *g, const ln_node *n);
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;

@@ -16,7 +16,8 @@ static linnet_status verify_output(const ln_graph *g, const ln_node *n, int k,
         return BROKEN("%s: output has shape %s, its rule says %s", n->name,
                       ln_shape_text(&g->tensor[y].shape, a), ln_shape_text(shape, b));
     const ln_dtype type = ln_node_dtype(g, n, k);
-    if (g->tensor[y].dtype != type)
+    if (g->tensor[y].dtype != type &&
+        !(ln_dtype_is_real(type) && ln_dtype_is_real(g->tensor[y].dtype)))
         return BROKEN("%s: output is %s, its rule says %s", n->name,
                       ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[type]);
     const ln_quant q = k ? (ln_quant){0} : ln_node_quant(g, n);

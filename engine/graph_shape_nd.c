@@ -68,7 +68,7 @@ int ln_node_map_row(const ln_graph *g, const ln_node *n) {
     return ln_map_find(n->attr.map.kind, in, n->n_in);
 }
 
-ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
+static ln_dtype type_by_rule(const ln_graph *g, const ln_node *n, int output) {
     if (output || n->op == LN_OP_NMS || n->op == LN_OP_NMS_ROWS) return LN_I32; /* indices */
     if (n->op == LN_OP_MAP) {
         const int row = ln_node_map_row(g, n);
@@ -77,6 +77,11 @@ ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
     if (n->op == LN_OP_REDUCE && ln_reduce_is_place(n->attr.reduce.kind)) return LN_I32;
     if (n->op == LN_OP_QUANTIZE || ln_node_takes_i8(g, n)) return LN_I8;
     return moves_words(n) || n->op == LN_OP_REDUCE ? g->tensor[n->in[0]].dtype : LN_F32;
+}
+
+ln_dtype ln_node_dtype(const ln_graph *g, const ln_node *n, int output) {
+    const ln_dtype type = type_by_rule(g, n, output);
+    return type == LN_F32 && g->tensor[n->in[0]].dtype == LN_F16 ? LN_F16 : type;
 }
 
 /* What slot i of n must hold. */
@@ -98,7 +103,7 @@ linnet_status ln_need_types(const ln_graph *g, const ln_node *n, linnet_error *e
         if (n->in[i] == LN_NONE) continue;
         const ln_tensor *t = &g->tensor[n->in[i]];
         const ln_dtype want = type_of_slot(g, n, i);
-        if (t->dtype != want)
+        if (t->dtype != want && !(ln_dtype_is_real(t->dtype) && ln_dtype_is_real(want)))
             return LN_BAD("input %d, %s, is %s and not %s; convert it", i, t->name,
                           ln_dtype_names[t->dtype], ln_dtype_names[want]);
     }
@@ -110,6 +115,8 @@ float ln_pad_word(const ln_graph *g, const ln_node *n) {
     const ln_tensor *x = &g->tensor[n->in[0]];
     const int32_t v = ln_f64_to_i32((double)word);
     if (x->dtype == LN_I32) memcpy(&word, &v, sizeof word);
+    const uint32_t half = ln_f32_to_f16(n->attr.pad.value), pair = half << 16 | half;
+    if (x->dtype == LN_F16) memcpy(&word, &pair, sizeof word);
     if (x->dtype == LN_I8) memset(&word, ln_quantize(&x->q, word), sizeof word);
     return word;
 }

@@ -76,6 +76,11 @@ static void choose(ln_plan *p, const ln_plan_params *params) {
     }
 }
 
+/* Packed elements in a word of the weights. */
+static int halves(const ln_variant *v) {
+    return ln_variant_packs_halves(v) ? 2 : 1;
+}
+
 static linnet_status reserve(ln_plan *p, int node, int64_t *packed, linnet_error *err) {
     ln_choice *c = &p->choice[node];
     const ln_node *n = &p->graph->node[node];
@@ -84,20 +89,18 @@ static linnet_status reserve(ln_plan *p, int node, int64_t *packed, linnet_error
     c->packed_at = *packed;
     c->packed =
         c->variant->family->packed ? (int64_t)c->variant->family->packed(c->variant, &site) : 0;
-    *packed += ln_round_up(c->packed, 32);
+    *packed += ln_round_up(ln_ceil_div(c->packed, halves(c->variant)), 32);
     if (*packed <= LN_MAX_ELEMENTS) return LINNET_OK;
     return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: weights exceed 2^31 elements", n->name);
 }
 
-static void bind_step(const ln_plan *p, ln_step *s) {
-    const ln_node *n = &p->graph->node[s->node];
-    const ln_choice *c = &p->choice[s->node];
-    ln_site site = {p->graph, n, &p->caps};
-    ln_args_fill(p, n, &s->args);
-    s->args.variant = (int32_t)(c->variant - ln_variants);
-    c->variant->family->bind(c->variant, &site, &s->args);
-    if (s->args.w != LN_NO_OFF) s->args.w += (ln_u32)c->packed_at;
-    if (s->args.b != LN_NO_OFF) s->args.b += (ln_u32)c->packed_at;
+void ln_plan_bind(const ln_plan *p, int node, ln_args *a) {
+    const ln_choice *c = &p->choice[node];
+    const ln_site site = {p->graph, &p->graph->node[node], &p->caps};
+    a->variant = (ln_i32)(c->variant - ln_variants);
+    c->variant->family->bind(c->variant, &site, a);
+    if (a->w != LN_NO_OFF) a->w = a->w / (ln_u32)halves(c->variant) + (ln_u32)c->packed_at;
+    if (a->b != LN_NO_OFF) a->b = a->b / (ln_u32)halves(c->variant) + (ln_u32)c->packed_at;
 }
 
 static linnet_status add_step(ln_plan *p, int first, int64_t *packed, linnet_error *err) {
@@ -113,7 +116,8 @@ static linnet_status add_step(ln_plan *p, int first, int64_t *packed, linnet_err
         s->variant = &ln_variant_chain;
         LN_TRY(ln_chain_records(p, s, err));
     } else {
-        bind_step(p, s);
+        ln_args_fill(p, &p->graph->node[last], &s->args);
+        ln_plan_bind(p, last, &s->args);
     }
     p->n_step++;
     return LINNET_OK;
@@ -250,12 +254,26 @@ bool ln_plan_walkable(const ln_plan *p) {
     return !ln_plan_unwalkable(p, why, sizeof why);
 }
 
+/* Packed as floats first. */
+static linnet_status pack_halves(const ln_choice *c, const ln_site *site, void *dst,
+                                 linnet_error *err) {
+    float *packed = calloc((size_t)c->packed, sizeof *packed);
+    if (!packed) return ln_fail_oom(err, site->node->name, (size_t)c->packed * sizeof *packed);
+    const linnet_status st = c->variant->family->pack(c->variant, site, packed, err);
+    if (st == LINNET_OK) ln_to_halves(dst, packed, (size_t)c->packed);
+    free(packed);
+    return st;
+}
+
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err) {
     for (int i = 0; i < p->graph->n_node; i++) {
         const ln_choice *c = &p->choice[i];
         if (!c->variant || !c->packed) continue;
         ln_site site = {p->graph, &p->graph->node[i], &p->caps};
-        LN_TRY(c->variant->family->pack(c->variant, &site, (float *)dst + c->packed_at, err));
+        float *at = (float *)dst + c->packed_at;
+        LN_TRY(ln_variant_packs_halves(c->variant)
+                   ? pack_halves(c, &site, at, err)
+                   : c->variant->family->pack(c->variant, &site, at, err));
     }
     return LINNET_OK;
 }

@@ -90,6 +90,8 @@ ln_dims ln_dims_of(const ln_shape *s);
 /* A node's arguments but for what its variant binds (plan_args.c). Tensors without a place of
  * their own get LN_NO_OFF. */
 void ln_args_fill(const ln_plan *p, const ln_node *n, ln_args *a);
+/* The variant's part of node i's arguments, and its place in the weights. */
+void ln_plan_bind(const ln_plan *p, int node, ln_args *a);
 /* Which nodes form chains (choice[].chain, chain_end) and how much memory each needs; before
  * places are assigned (chain.c). */
 linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_error *err);

@@ -15,8 +15,9 @@ static void step_variant(const ln_plan *p, const ln_step *s, ln_str *out) {
 
 static int64_t packed_bytes(const ln_plan *p, const ln_step *s) {
     int64_t sum = 0;
-    for (int i = s->first; i <= s->node; i++) sum += p->choice[i].packed;
-    return sum * (int64_t)sizeof(float);
+    for (int i = s->first; i <= s->node; i++)
+        sum += p->choice[i].packed * (ln_variant_packs_halves(p->choice[i].variant) ? 2 : 4);
+    return sum;
 }
 
 void ln_plan_print(const ln_plan *p, ln_str *out) {

@@ -116,7 +116,31 @@ static linnet_status read_pixels(ln_io *io, ln_tid t, void *dense, linnet_error 
     return LINNET_OK;
 }
 
+/* The host has floats. */
+static linnet_status write_halves(ln_io *io, ln_tid t, const float *dense, linnet_error *err) {
+    span v = span_of(io, t);
+    uint16_t *halves = malloc(dense_bytes(&v));
+    if (!halves) return ln_fail_oom(err, "halves", dense_bytes(&v));
+    ln_to_halves(halves, dense, v.pixels * (size_t)v.d.c);
+    const linnet_status st = write_pixels(io, t, halves, false, err);
+    free(halves);
+    return st;
+}
+
+static linnet_status read_halves(ln_io *io, ln_tid t, float *dense, linnet_error *err) {
+    span v = span_of(io, t);
+    LN_TRY(read_pixels(io, t, dense, err));
+    ln_from_halves(dense, (const uint16_t *)(const void *)dense, v.pixels * (size_t)v.d.c);
+    return LINNET_OK;
+}
+
+static bool is_half(const ln_io *io, ln_tid t) {
+    const ln_tensor *x = &io->plan->graph->tensor[t];
+    return x->dtype == LN_F16 && x->kind != LN_TENSOR_CONST;
+}
+
 linnet_status ln_io_write(ln_io *io, ln_tid t, const void *dense, linnet_error *err) {
+    if (is_half(io, t)) return write_halves(io, t, dense, err);
     if (!io->plan->place[t].dense) return write_pixels(io, t, dense, false, err);
     span v = span_of(io, t);
     LN_TRY(grow_staging(io, dense_bytes(&v), err));
@@ -125,6 +149,7 @@ linnet_status ln_io_write(ln_io *io, ln_tid t, const void *dense, linnet_error *
 }
 
 linnet_status ln_io_read(ln_io *io, ln_tid t, void *dense, linnet_error *err) {
+    if (is_half(io, t)) return read_halves(io, t, dense, err);
     if (!io->plan->place[t].dense) return read_pixels(io, t, dense, err);
     span v = span_of(io, t);
     LN_TRY(grow_staging(io, dense_bytes(&v), err));

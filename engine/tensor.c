@@ -1,4 +1,5 @@
 #include "engine/tensor.h"
+#include <math.h>
 #include <string.h>
 
 const char *const ln_dtype_names[LN_DTYPE_COUNT] = {"f32", "f16", "bf16", "f64", "i8",
@@ -130,4 +131,49 @@ int32_t ln_elem_i32(const void *base, int64_t index, ln_dtype t) {
     case LN_F64: memcpy(&f64, p, 8); return ln_f64_to_i32(f64);
     default: return ln_f64_to_i32((double)ln_elem_f32(base, index, t));
     }
+}
+
+/* Half to float without a branch a loop could not take: a multiplication by 2^112 moves the exponent,
+ * subnormals with it. */
+void ln_from_halves(float *dst, const uint16_t *src, size_t n) {
+    for (size_t i = n; i-- > 0;) {
+        const uint32_t h = src[i], mag = (h & 0x7FFFu) << 13, sign = (h & 0x8000u) << 16;
+        float v;
+        memcpy(&v, &mag, 4);
+        v *= 0x1p112f;
+        uint32_t bits;
+        memcpy(&bits, &v, 4);
+        bits |= sign | (mag >= 0x0F800000u ? 0x7F800000u : 0); /* infinity, NaN */
+        memcpy(&dst[i], &bits, 4);
+    }
+}
+
+void ln_to_halves(uint16_t *dst, const float *src, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits, low;
+        memcpy(&bits, &src[i], 4);
+        const uint32_t sign = bits >> 16 & 0x8000u, mag = bits & 0x7FFFFFFFu;
+        const uint32_t normal = (mag - 0x38000000u + 0xFFFu + (mag >> 13 & 1u)) >> 13;
+        float v; /* adding 1/2 leaves a subnormal half in the low bits, rounded */
+        memcpy(&v, &mag, 4);
+        v += 0.5f;
+        memcpy(&low, &v, 4);
+        uint32_t half = mag < 0x38800000u ? low - 0x3F000000u : normal;
+        half = mag >= 0x47800000u ? 0x7C00u : half;
+        half = mag > 0x7F800000u ? 0x7E00u : half;
+        dst[i] = (uint16_t)(sign | half);
+    }
+}
+
+size_t ln_round_to_halves(float *v, size_t n) {
+    size_t over = 0;
+    uint16_t part[256];
+    for (size_t at = 0; at < n; at += LN_COUNT(part)) {
+        const size_t some = LN_MIN(n - at, LN_COUNT(part));
+        for (size_t i = 0; i < some; i++) /* 65520 and more round to infinity */
+            over += fabsf(v[at + i]) >= 65520.0f && fabsf(v[at + i]) < INFINITY;
+        ln_to_halves(part, v + at, some);
+        ln_from_halves(v + at, part, some);
+    }
+    return over;
 }

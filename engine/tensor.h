@@ -21,6 +21,19 @@ typedef enum ln_dtype {
 } ln_dtype;
 extern const char *const ln_dtype_names[LN_DTYPE_COUNT];
 size_t ln_dtype_size(ln_dtype t); /* bytes of one element; 0 for no such type */
+/* The same in host memory, where halves are floats. */
+static inline size_t ln_host_size(ln_dtype t) {
+    return ln_dtype_size(t == LN_F16 ? LN_F32 : t);
+}
+/* What an activation of real numbers may be: arithmetic is f32 either way. */
+static inline bool ln_dtype_is_real(ln_dtype t) {
+    return t == LN_F32 || t == LN_F16;
+}
+/* To the nearest, ties to even, too large to infinity. Floats may take the place of their halves. */
+void ln_to_halves(uint16_t *dst, const float *src, size_t n);
+void ln_from_halves(float *dst, const uint16_t *src, size_t n);
+/* Each to the nearest half; how many finite numbers became infinite. */
+size_t ln_round_to_halves(float *v, size_t n);
 bool ln_dtype_is_float(ln_dtype t);
 
 /* Elements of 8 bits stand for numbers: real = scale * (element - zero). */

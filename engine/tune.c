@@ -306,9 +306,9 @@ static bool apart_by_list(void *user, const ln_graph *g, int node) {
 /* Nothing is known of what integers may be: their nodes keep the default. */
 static bool all_floats(const ln_graph *g, const ln_node *n) {
     for (int k = 0; k < n->n_in; k++)
-        if (n->in[k] != LN_NONE && g->tensor[n->in[k]].dtype != LN_F32) return false;
+        if (n->in[k] != LN_NONE && !ln_dtype_is_real(g->tensor[n->in[k]].dtype)) return false;
     for (int k = 0; k < n->n_out; k++)
-        if (g->tensor[n->out[k]].dtype != LN_F32) return false;
+        if (!ln_dtype_is_real(g->tensor[n->out[k]].dtype)) return false;
     return true;
 }
 

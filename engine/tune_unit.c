@@ -12,6 +12,7 @@ uint64_t ln_graph_key(const ln_graph *g, uint64_t h) {
     for (int i = 0; i < g->n_tensor; i++) {
         const ln_tensor *t = &g->tensor[i];
         h = ln_hash(h, &t->kind, sizeof t->kind);
+        h = ln_hash(h, &t->dtype, sizeof t->dtype);
         h = ln_hash(h, t->shape.dim, (size_t)t->shape.rank * sizeof *t->shape.dim);
     }
     for (int i = 0; i < g->n_node; i++) {
@@ -23,7 +24,9 @@ uint64_t ln_graph_key(const ln_graph *g, uint64_t h) {
 }
 
 static ln_tid add_const(ln_graph *g, const ln_tensor *t, linnet_error *err) {
-    return ln_graph_const(g, "c", t->shape, t->view, false, err);
+    const ln_tid c = ln_graph_const(g, "c", t->shape, t->view, false, err);
+    if (c != LN_NONE) g->tensor[c].dtype = t->dtype;
+    return c;
 }
 
 /* A picture stays one; any other tensor from outside comes as the network's kernels see it. */
@@ -61,7 +64,10 @@ static linnet_status add_node(const ln_graph *from, int i, int index, ln_graph *
     ln_tid y = ln_graph_node(to, n->op, name, &n->attr, in, n->n_in, err);
     if (y == LN_NONE) return err->status;
     const ln_node *made = &to->node[to->n_node - 1];
-    for (int k = 0; k < n->n_out; k++) map[n->out[k]] = made->out[k];
+    for (int k = 0; k < n->n_out; k++) {
+        map[n->out[k]] = made->out[k];
+        to->tensor[made->out[k]].dtype = from->tensor[n->out[k]].dtype;
+    }
     return LINNET_OK;
 }
 

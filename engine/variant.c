@@ -58,8 +58,21 @@ static bool features_there(uint32_t needs, const ln_caps *caps) {
     return true;
 }
 
-static ln_dtype first_type(const ln_site *s) {
-    return s->graph->tensor[s->node->in[0]].dtype;
+bool ln_variant_packs_halves(const ln_variant *v) {
+    return ln_variant_tunable(v, "HALF", 0) && !v->family->words;
+}
+
+/* True where the variant stores halves. real: the tunable that makes an exception. */
+static bool is_half(const ln_variant *v, const char *real) {
+    return ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
+}
+
+static bool types_fit(const ln_variant *v, const ln_site *s) {
+    const ln_tensor *t = s->graph->tensor;
+    const ln_dtype x = t[s->node->in[0]].dtype, y = t[s->node->out[0]].dtype;
+    const size_t elem = (size_t)ln_variant_tunable(v, "ELEM", is_half(v, "XF") ? 2 : 4);
+    return elem == ln_dtype_size(x) && (x == LN_F16) == is_half(v, "XF") &&
+           (y == LN_F16) == is_half(v, "YF");
 }
 
 static bool reads_bytes(const ln_site *s) {
@@ -69,8 +82,7 @@ static bool reads_bytes(const ln_site *s) {
 bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
     return v->family->op == s->node->op &&
            v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) &&
-           (size_t)ln_variant_tunable(v, "ELEM", 4) == ln_dtype_size(first_type(s)) &&
-           ln_variant_tunable(v, "BYTES", 0) == reads_bytes(s) &&
+           types_fit(v, s) && ln_variant_tunable(v, "BYTES", 0) == reads_bytes(s) &&
            (uint32_t)v->local <= s->caps->max_work_group && features_there(v->needs, s->caps) &&
            v->family->can_run(v, s);
 }
@@ -140,15 +152,13 @@ static const ln_variant *twin(const int *variants, int i) {
     return NULL;
 }
 
-/* Half with HALF=1, but for the input or the output where XF or YF says so; with ELEM=1 bytes; with
- * BYTES=1 the input is a picture's. */
+/* With ELEM=1 bytes; with BYTES=1 the input is a picture's. */
 static void add_type(const ln_variant *v, const char *name, const char *real, ln_str *text) {
-    const bool half = ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
     const bool picture = ln_variant_tunable(v, "BYTES", 0);
     const bool byte = ln_variant_tunable(v, "ELEM", 4) == 1 && !picture;
     ln_str_add(text, "#define %s %s\n", name,
                picture && !strcmp(name, "LN_TX") ? "uchar"
-               : half                            ? "half"
+               : is_half(v, real)                ? "half"
                : byte                            ? "char"
                                                  : "float");
 }
@@ -173,7 +183,8 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
         ln_str_add(text, "#line 1 \"%s\"\n%s", v->file, v->source);
     }
     ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n"
-                     "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n");
+                     "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n"
+                     "#undef HALF\n#undef XF\n#undef YF\n");
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. One

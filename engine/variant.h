@@ -39,6 +39,8 @@ typedef struct ln_family {
     /* Whether t1 = t3 = 1 makes all of one image a single tile, the args' sizes being those of any
      * band of rows: what a chain needs. */
     bool bands;
+    /* Constants are tables of words, whatever the variant stores. */
+    bool words;
     /* Takes nodes whose weight or bias is no constant (ln_node_is_dynamic), and only those. */
     bool dynamic;
     /* Asks for weights ahead of their use (ln_args.ahead). */
@@ -54,7 +56,8 @@ struct ln_variant {
     ln_tier tier;
     const ln_family *family;
     const char *defines; /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl. ELEM: bytes
-                            of an element of the first input, 4 by default */
+                            of an element of the first input, 4 by default. HALF=1: halves are read,
+                            packed and written, but for the input with XF=1, the output with YF=1 */
     int local;           /* work-items of a work-group */
     uint32_t needs;      /* features, 1 << ln_feature */
 };
@@ -62,6 +65,8 @@ extern const ln_variant ln_variants[]; /* index is ln_args.variant */
 extern const int ln_variant_count;
 extern const ln_variant ln_variant_chain; /* of a step that is a chain of others; in no table */
 
+/* True when constants are packed as halves: two to a word of the weights. */
+bool ln_variant_packs_halves(const ln_variant *v);
 /* Value of a tunable in v->defines, else fallback. */
 int ln_variant_tunable(const ln_variant *v, const char *name, int fallback);
 /* The op, work-group size, features and the family's own word, whatever the tier: what a forced

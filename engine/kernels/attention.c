@@ -16,9 +16,11 @@ static void bind_attention(const ln_site *s, ln_args *a) {
     a->t2 = t->dim, a->t3 = t->vdim;
     a->kh = t->patch_h, a->kw = t->patch_w;
     a->alpha = t->scale;
-    a->u.part[Q].at += (ln_u32)t->q_at;
-    a->u.part[K].at += (ln_u32)t->k_at;
-    a->u.part[V].at += (ln_u32)t->v_at;
+    /* in elements, for a head of halves may begin within a word */
+    const ln_u32 word = 4 / (ln_u32)ln_dtype_size(s->graph->tensor[s->node->in[Q]].dtype);
+    a->u.part[Q].at = a->u.part[Q].at * word + (ln_u32)t->q_at;
+    a->u.part[K].at = a->u.part[K].at * word + (ln_u32)t->k_at;
+    a->u.part[V].at = a->u.part[V].at * word + (ln_u32)t->v_at;
     a->u.part[K].c = (ln_i32)k->dim[1], a->u.part[K].first = (ln_i32)k->dim[2];
 }
 

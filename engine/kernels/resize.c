@@ -98,5 +98,6 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, ln_nd_can_run,
-                                       nd_packed,   nd_pack,      nd_bind};
-const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run, packed, pack, bind};
+                                       nd_packed,   nd_pack,      nd_bind, .words = true};
+const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run,       packed,
+                                    pack,     bind,         .words = true};

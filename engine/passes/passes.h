@@ -14,5 +14,7 @@ extern const ln_pass ln_passes[]; /* in the order they run; ends with a NULL nam
 /* list: NULL or "all"; "none"; or names with a leading '-' to switch off ("-fuse_residual"),
  * comma-separated. An unknown name is an error that lists the known ones. */
 linnet_status ln_passes_run(ln_graph *g, const char *list, linnet_error *err);
+/* After all others: activations and weights as halves, wherever kernels take them (half.c). */
+linnet_status ln_graph_halve(ln_graph *g, linnet_error *err);
 
 #endif

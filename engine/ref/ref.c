@@ -47,7 +47,7 @@ const ln_ref_fn ln_ref_table[LN_OP_COUNT] = {
 static size_t bytes(const ln_graph *g, ln_tid t) {
     int64_t n = 0;
     ln_shape_count(&g->tensor[t].shape, &n);
-    return (size_t)n * ln_dtype_size(g->tensor[t].dtype);
+    return (size_t)n * ln_host_size(g->tensor[t].dtype);
 }
 
 linnet_status ln_ref_create(const ln_graph *g, ln_ref **out, linnet_error *err) {
@@ -140,13 +140,19 @@ linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err) {
 /* True when the constant can be used where it lies. */
 static bool usable(const ln_tensor *c) {
     int64_t stride[LN_MAX_RANK];
-    if (!c->view.data || c->view.dtype != c->dtype) return false;
+    if (!c->view.data || c->view.dtype != c->dtype || c->dtype == LN_F16) return false;
     if (c->dtype != LN_I8 && (c->view.scale || c->view.zero)) return false;
     if ((uintptr_t)c->view.data % ln_dtype_size(c->dtype)) return false;
     ln_shape_strides(&c->shape, stride);
     for (int i = 0; i < c->shape.rank; i++)
         if (c->shape.dim[i] > 1 && stride[i] != c->view.stride[i]) return false;
     return true;
+}
+
+/* What is stored as halves is worth halves. */
+static void round_value(ln_ref *r, ln_tid t) {
+    if (r->graph->tensor[t].dtype == LN_F16)
+        ln_round_to_halves(r->value[t], bytes(r->graph, t) / sizeof(float));
 }
 
 static linnet_status fill_const(ln_ref *r, ln_tid t, linnet_error *err) {
@@ -159,7 +165,10 @@ static linnet_status fill_const(ln_ref *r, ln_tid t, linnet_error *err) {
     }
     LN_TRY(want_value(r, t, err));
     const linnet_status s = ln_const_copy(r->graph, t, r->value[t], err);
-    if (s != LINNET_OK) drop(r, t);
+    if (s != LINNET_OK)
+        drop(r, t);
+    else
+        round_value(r, t);
     return s;
 }
 
@@ -185,7 +194,9 @@ linnet_status ln_ref_node(ln_ref *r, int node, linnet_error *err) {
         c.more[k] = r->value[n->out[k]];
     }
     c.out = c.more[0];
-    return ln_node_is_quant(g, n) ? ln_ref_quant(&c, err) : ln_ref_table[n->op](&c, err);
+    LN_TRY(ln_node_is_quant(g, n) ? ln_ref_quant(&c, err) : ln_ref_table[n->op](&c, err));
+    for (int k = 0; k < n->n_out; k++) round_value(r, n->out[k]);
+    return LINNET_OK;
 }
 
 /* last[t]: the last node that reads t; outputs and inputs of the graph are never dropped. */

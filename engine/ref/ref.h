@@ -6,7 +6,7 @@
 #include "engine/graph.h"
 
 /* Values of a graph's tensors: dense row-major in logical order (N,H,W,C), elements of the tensor's
- * type: f32, i32 or i8. */
+ * type: f32 (of F16 tensors rounded to halves), i32 or i8. */
 typedef struct ln_ref {
     const ln_graph *graph;
     float **value;  /* by tensor id; NULL until computed; constants are filled on first use */

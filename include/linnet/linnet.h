@@ -279,6 +279,10 @@ typedef enum linnet_stream {
     LINNET_STREAM_RESIDENT,
     LINNET_STREAM_COMMANDS
 } linnet_stream;
+/* F16: weights and activations are stored as halves and summed in f32, on every device; what the
+ * caller gives and gets stays f32. Numbers beyond 65504 become infinite: linnet_session_diff says
+ * where. */
+typedef enum linnet_precision { LINNET_PRECISION_F32, LINNET_PRECISION_F16 } linnet_precision;
 typedef struct linnet_session_params {
     int batch;          /* images in each run; 0: as the model's file says, else 1 */
     const char *passes; /* NULL: all; "none"; "-name,..." to switch some off */
@@ -286,7 +290,8 @@ typedef struct linnet_session_params {
     linnet_stream stream;
     int profile; /* record a time for each step */
     int untuned; /* plan by the defaults even where linnet_tune has left records */
-    int bytes; /* the picture as linnet_image_load_bytes makes it, where the network can read such:
+    linnet_precision precision;
+    int bytes; /* F32: the picture as linnet_image_load_bytes makes it, where the network can read such:
                   linnet_session_input then says U8, else F32 as ever */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
@@ -437,8 +442,10 @@ LINNET_API linnet_status linnet_tune(linnet_model *m, linnet_device *d,
 /* Every layer on the device against the C reference. */
 typedef struct linnet_diff_layer {
     const char *name, *op;
-    double max_abs, rel; /* rel: over the standard deviation of the reference's output */
+    double max_abs, rel; /* rel: over the standard deviation of the reference's output; where that
+                            is rounded to halves, what is more than one step of them */
     int pass;
+    int64_t overflow; /* F16: elements beyond 65504 that its finite inputs came to */
 } linnet_diff_layer;
 typedef struct linnet_diff_report {
     linnet_diff_layer *layer; /* released with linnet_free; names live with the session */

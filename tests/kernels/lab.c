@@ -23,6 +23,16 @@ static void hide_inputs(const ln_case *c, ln_graph *g, bool hide) {
             g->tensor[g->input[i]].kind = hide ? LN_TENSOR_NODE : LN_TENSOR_INPUT;
 }
 
+/* What a variant that stores halves reads and writes. */
+static void set_types(const ln_variant *v, ln_graph *g) {
+    if (!ln_variant_tunable(v, "HALF", 0)) return;
+    const ln_node *n = &g->node[0];
+    for (ln_tid t = 0; t < g->n_tensor; t++)
+        if (g->tensor[t].dtype == LN_F32) g->tensor[t].dtype = LN_F16;
+    if (ln_variant_tunable(v, "XF", 0)) g->tensor[n->in[0]].dtype = LN_F32;
+    if (ln_variant_tunable(v, "YF", 0)) g->tensor[n->out[0]].dtype = LN_F32;
+}
+
 static linnet_status make_plan(const ln_case *c, const ln_variant *v, ln_lab *lab,
                                linnet_error *err) {
     ln_plan_params params = {.choose = forced, .user = (void *)(uintptr_t)v, .no_sharing = true};
@@ -55,8 +65,9 @@ static linnet_status place_tensors(const ln_case *c, ln_lab *lab, linnet_error *
         p->dense = t == g->node[0].in[0] && (c->flags & LAB_PLANAR);
         p->ps = p->dense ? 1 : ln_round_up(d.c, LN_CPAD) + (c->flags & LAB_SPREAD ? LN_CPAD : 0);
         p->offset = at * (int64_t)sizeof(float);
-        p->bytes = d.n * d.h * d.w * (p->dense ? d.c : p->ps) * (int64_t)sizeof(float);
-        at = ln_round_up(at + p->bytes / (int64_t)sizeof(float), 16) + GUARD;
+        p->elem = (int64_t)ln_dtype_size(x->dtype);
+        p->bytes = d.n * d.h * d.w * (p->dense ? d.c : p->ps) * p->elem;
+        at = ln_round_up(at + ln_ceil_div(p->bytes, (int64_t)sizeof(float)), 16) + GUARD;
         lab->value[t] = calloc((size_t)(d.n * d.h * d.w * d.c), sizeof(float));
         if (!lab->value[t]) return ln_fail_oom(err, "lab", (size_t)p->bytes);
     }
@@ -142,6 +153,7 @@ static linnet_status build(ln_lab *lab, linnet_error *err) {
 static linnet_status open_all(const ln_case *c, const ln_variant *v, uint64_t seed, ln_lab *lab,
                               linnet_error *err) {
     LN_TRY(ln_case_graph(c, seed, &lab->graph, err));
+    set_types(v, lab->graph);
     LN_TRY(make_plan(c, v, lab, err));
     LN_TRY(place_tensors(c, lab, err));
     move_args(lab);
@@ -150,6 +162,8 @@ static linnet_status open_all(const ln_case *c, const ln_variant *v, uint64_t se
         int64_t count = 0;
         ln_shape_count(&lab->graph->tensor[t].shape, &count);
         for (int64_t k = 0; k < count; k++) lab->value[t][k] = ln_lab_random(&seed) * 2.0f;
+        if (lab->graph->tensor[t].dtype == LN_F16)
+            ln_round_to_halves(lab->value[t], (size_t)count);
     }
     LN_TRY(ln_queue_create(lab->device, true, &lab->queue, err));
     LN_TRY(upload(lab, err));
@@ -164,15 +178,18 @@ linnet_status ln_lab_open(ln_device *d, const ln_caps *caps, const ln_case *c, c
     return st;
 }
 
-/* Where element i of channel c of tensor t lies; i counts pixels over the batch. */
-static int64_t where(const ln_lab *lab, ln_tid t, ln_dims d, int64_t i, int64_t c) {
+/* Writes channel c of tensor t; i counts pixels over the batch. */
+static void put(ln_lab *lab, ln_tid t, ln_dims d, int64_t i, int64_t c, float v) {
     const ln_place *p = &lab->place[t];
-    int64_t plane = d.h * d.w, at = p->offset / (int64_t)sizeof(float);
-    return at + (p->dense ? (i / plane * d.c + c) * plane + i % plane : i * p->ps + c);
+    int64_t plane = d.h * d.w;
+    int64_t at = p->dense ? (i / plane * d.c + c) * plane + i % plane : i * p->ps + c;
+    const uint16_t half = ln_f32_to_f16(v);
+    memcpy((char *)lab->image + p->offset + at * p->elem,
+           p->elem == 2 ? (const void *)&half : (const void *)&v, (size_t)p->elem);
 }
 
 static void draw(ln_lab *lab) {
-    const uint32_t pattern = 0x7FC0BEEFu; /* a NaN: what reads it shows it */
+    const uint32_t pattern = 0x7FC17FC1u; /* NaN, and its halves too: what reads it shows it */
     for (int64_t i = 0; i < lab->floats; i++) memcpy(&lab->image[i], &pattern, sizeof pattern);
     for (int k = 0; k < lab->graph->n_input; k++) {
         ln_tid t = lab->graph->input[k];
@@ -180,7 +197,7 @@ static void draw(ln_lab *lab) {
         int64_t lanes = lab->place[t].dense ? d.c : ln_round_up(d.c, LN_CPAD);
         for (int64_t i = 0; i < d.n * d.h * d.w; i++)
             for (int64_t c = 0; c < lanes; c++)
-                lab->image[where(lab, t, d, i, c)] = c < d.c ? lab->value[t][i * d.c + c] : 0.0f;
+                put(lab, t, d, i, c, c < d.c ? lab->value[t][i * d.c + c] : 0.0f);
     }
 }
 

@@ -1,12 +1,14 @@
 #include "step.h"
 
+#include "engine/passes/passes.h"
 #include "engine/plan.h"
 #include "host/host.h"
 
 #define GUARD     512
-#define POISON    0x7fc0beefu /* a NaN that no kernel makes */
+#define POISON    0x7fc17fc1u /* a NaN that no kernel makes, and so is either half of it */
 #define MAX_REL   2e-5
 #define FEW_STEPS 5e-7 /* four of those that f32 can make */
+#define HALF_STEP 0x1p-10
 
 static int step_runs[512]; /* by variant index */
 /* Ops that had cases, with constant weights or without, by the bytes of an element of x; PLAIN for
@@ -67,6 +69,7 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
     tg_open(&b->t, 7);
     build(&b->t, user);
     forced = v;
+    if (ln_variant_tunable(v, "HALF", 0)) OK(ln_graph_halve(b->t.g, &err));
     for (int i = 0; i < b->t.g->n_node; i++) {
         ln_site s = {b->t.g, &b->t.g->node[i], ln_device_caps(device)};
         if (strcmp(s.node->name, "op")) continue;
@@ -89,6 +92,11 @@ static bool bed_plan(bed *b, step_build build, const void *user, const ln_varian
     OK(ln_plan_create(b->t.g, ln_device_caps(device), &params, &b->plan, &err));
     for (int i = 0; i < b->plan->n_step; i++)
         if (!strcmp(b->t.g->node[b->plan->step[i].node].name, "op")) b->step = &b->plan->step[i];
+    if (!b->step && ln_variant_tunable(v, "HALF", 0)) { /* its casts lie where it would put them */
+        ln_plan_destroy(&b->plan);
+        tg_close(&b->t);
+        return false;
+    }
     ck_assert_ptr_nonnull(b->step);
     b->node = &b->t.g->node[b->step->node];
     return true;
@@ -138,6 +146,15 @@ static void fill_words(bed *b, ln_tid t, bool special, float *x) {
         x[tg_pick(&b->t, (int)count)] = (float[]){INFINITY, -INFINITY, NAN}[k];
 }
 
+/* The reference's value as the arena has it; NULL: as it is. */
+static void *halves_of(const bed *b, ln_tid t) {
+    if (b->t.g->tensor[t].dtype != LN_F16) return NULL;
+    const size_t count = (size_t)tg_count(b->t.g, t);
+    uint16_t *h = malloc(count * sizeof *h);
+    ln_to_halves(h, b->ref->value[t], count);
+    return h;
+}
+
 /* special: 0 finite numbers, else the input slot (from 1) that gets NaN and infinities. */
 static void bed_fill(bed *b, int special) {
     OK(ln_ref_create(b->t.g, &b->ref, &err));
@@ -160,6 +177,8 @@ static void bed_fill(bed *b, int special) {
         const ln_place *p = &b->plan->place[t];
         ln_dims d = ln_dims_of(&b->t.g->tensor[t].shape);
         const char *x = (const char *)b->ref->value[t];
+        void *halves = halves_of(b, t);
+        if (halves) x = halves;
         char *to = (char *)b->before + p->offset;
         const size_t e = (size_t)p->elem;
         int64_t plane = d.h * d.w, own = ln_round_up(d.c, LN_CPAD);
@@ -171,6 +190,7 @@ static void bed_fill(bed *b, int special) {
             memset(to + (size_t)(n * p->ps) * e, 0, (size_t)own * e);
             memcpy(to + (size_t)(n * p->ps) * e, x, (size_t)d.c * e);
         }
+        free(halves);
     }
     OK(ln_queue_write(queue, b->arena, 0, b->before, b->words * 4, &err));
 }
@@ -243,13 +263,17 @@ static void compare_output(bed *b, const char *label, int special, ln_tid t) {
     const float *want = b->ref->value[t];
     const char *name = b->step->variant->name;
     int64_t own = ln_round_up(d.c, LN_CPAD), pixels = d.n * d.h * d.w;
-    const bool whole = b->t.g->tensor[t].dtype == LN_I32;
+    const bool whole = b->t.g->tensor[t].dtype == LN_I32, half = b->t.g->tensor[t].dtype == LN_F16;
+    const double steps = half ? HALF_STEP : FEW_STEPS, tiny = half ? 0x1p-24 : 0;
     double limit = whole ? 0.0 : MAX_REL * scale_of(want, pixels * d.c);
     for (int64_t n = 0; n < pixels; n++)
         for (int64_t c = 0; c < own; c++) {
-            int64_t at = p->offset / 4 + n * p->ps + c;
-            float got = ((float *)b->after)[at];
-            b->after[at] = b->before[at]; /* what is left must be as it was */
+            const int64_t at = p->offset + (n * p->ps + c) * p->elem;
+            char *from = (char *)b->after + at;
+            float got;
+            memcpy(&got, from, (size_t)p->elem);
+            if (half) got = ln_elem_f32(from, 0, LN_F16);
+            memcpy(from, (char *)b->before + at, (size_t)p->elem); /* what is left as it was */
             if (c >= d.c) {               /* a zero in the weights times infinity is NaN */
                 bool wild = isnan(got) && special && is_product(b->node);
                 ck_assert_msg(got == 0.0f || wild, "%s %s: padding lane %lld of pixel %lld is %g",
@@ -265,7 +289,7 @@ static void compare_output(bed *b, const char *label, int special, ln_tid t) {
                 continue;
             }
             bool same = got == ref || (isnan(got) && isnan(ref)) ||
-                        fabs((double)got - ref) <= LN_MAX(limit, FEW_STEPS * fabs((double)ref));
+                        fabs((double)got - ref) <= LN_MAX(limit, steps * fabs((double)ref) + tiny);
             ck_assert_msg(same, "%s %s: channel %lld of pixel %lld is %.9g, not %.9g (limit %g)",
                           label, name, (long long)c, (long long)n, (double)got, (double)ref, limit);
         }
@@ -349,8 +373,13 @@ END_TEST
 START_TEST(every_row_has_cases) {
     for (int v = 0; v < ln_variant_count; v++) {
         const ln_family *f = ln_variants[v].family;
+        const bool half = ln_variant_tunable(&ln_variants[v], "HALF", 0);
         const bool plain = ln_variant_tunable(&ln_variants[v], "BYTES", 0) != 0;
-        const int elem = plain ? PLAIN : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
+        const int elem = plain  ? PLAIN
+                         : half ? 2
+                                : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
+        if (ln_variant_tunable(&ln_variants[v], "XF", 0)) continue; /* test_kernels */
+        if (ln_variant_tunable(&ln_variants[v], "YF", 0)) continue;
         ck_assert_msg(!step_ops[f->op][f->dynamic][elem] || step_runs[v] > 0, "no case for %s",
                       ln_variants[v].name);
     }
