@@ -180,7 +180,8 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
     } else {
         while (next_define(&at, &name, &name_len, &value, &value_len))
             ln_str_add(text, "#define %.*s %.*s\n", name_len, name, value_len, value);
-        ln_str_add(text, "#line 1 \"%s\"\n%s", v->file, v->source);
+        ln_str_add(text, "#ifndef HALF\n#define HALF 0\n#endif\n#line 1 \"%s\"\n%s", v->file,
+                   v->source);
     }
     ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n"
                      "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n"
