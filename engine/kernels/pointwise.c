@@ -39,6 +39,10 @@ static void deep_cut(const ln_variant *v, const ln_site *s, int64_t images, ln_a
     } else {
         a->t1 = (int32_t)LN_MAX(ln_ceil_div(a->m / images, px) / 3, 1);
         a->t3 = (int32_t)panels;
+        /* halves become floats once for each tile: fewer of these where there are enough */
+        const bool half = ln_variant_packs_halves(v);
+        if (half && (panels >= 8 * units || panels % units == 0)) a->t1 = 1;
+        if (half && panels >= 8 * units) a->t3 = (int32_t)(panels / 2);
     }
     a->tiles = (int32_t)images * a->t1 * a->t3;
 }
