@@ -22,17 +22,29 @@
 #    define GATE 0 /* the input is scaled by a gate: one image at a time */
 #endif
 #define WIDE (NV * LN_VW)
+/* The operands of a register tile, x and w: floats, which halves are made before. */
+#if HALF
+#    define KB      128   /* input channels at a time */
+#    define SUMS    112   /* pixels whose sums wait for the next ones */
+#    define SHARED  32768 /* elements of x that several panels share */
+#    define TILE    const float *
+#    define XLD(p)  (*(p))
+#    define WLDV(p) (*(const ln_vh *)(p))
+#else
+#    define TILE __global const float *
+#    define XLD  LN_LD1
+#    define WLDV LN_LDV
+#endif
 
 /* px pixels by nv vectors and, when tail is set, 8 channels more, summed in a whole vector whose
  * upper half is of no use; px, nv and tail are constants at each call, so that what does not apply
  * vanishes. Finished into y when the epilogue is clamps, else raw into buf for the caller to
  * finish.
  */
-LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global const LN_T *x,
-                           int xps, __global const LN_T *gate, __global const LN_T *w, int n,
-                           __global const LN_T *ahead, int by, __global const LN_T *b,
-                           __global const LN_T *res, int rps, __global LN_T *y, int yps, float4 lim,
-                           int quick, float *buf) {
+LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, TILE x, int xps,
+                           __global const LN_T *gate, TILE w, int n, __global const LN_T *ahead,
+                           int by, __global const LN_T *b, __global const LN_T *res, int rps,
+                           __global LN_T *y, int yps, float4 lim, int quick, float *buf, int more) {
     ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
     ln_v bt = (ln_v)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -43,22 +55,32 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     ln_v s##i##0 = b0, s##i##1 = b1, s##i##2 = b2;                                                 \
     ln_v t##i = bt;
     LN_EACH8(LN_START);
+#define LN_MORE(i)                                                                                 \
+    if (px > i) {                                                                                  \
+        if (nv > 0) s##i##0 = *(const ln_v *)(buf + i * WIDE);                                     \
+        if (nv > 1) s##i##1 = *(const ln_v *)(buf + i * WIDE + LN_VW);                             \
+        if (nv > 2) s##i##2 = *(const ln_v *)(buf + i * WIDE + 2 * LN_VW);                         \
+        if (tail) t##i = ln_both8(*(const float8 *)(buf + i * WIDE + nv * LN_VW));                 \
+    }
+    if (HALF && more) {
+        LN_EACH8(LN_MORE);
+    }
     int k = 0;
     if (px == 1) {
         /* Memory gives more to several streams at once: a quarter of all k each. */
         const int width = nv * LN_VW + tail * 8, q = n / 4;
         s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = (ln_v)0.0f;
         t1 = t2 = t3 = (ln_v)0.0f;
-        __global const LN_T *from = w;
+        TILE from = w;
         for (; k < q; k++, from += width) {
 #define LN_STREAM(i)                                                                               \
     {                                                                                              \
-        __global const LN_T *wi = from + (size_t)i * q * width;                                    \
-        float xi = LN_LD1(x + i * q + k) * (GATE ? LN_LD1(gate + i * q + k) : 1.0f);               \
-        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, LN_LDV(wi), s##i##0);                               \
-        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, LN_LDV(wi + LN_VW), s##i##1);                       \
-        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, LN_LDV(wi + 2 * LN_VW), s##i##2);                   \
-        if (tail) t##i = ln_fma((ln_v)xi, LN_LDV(wi + nv * LN_VW), t##i);                          \
+        TILE wi = from + (size_t)i * q * width;                                                    \
+        float xi = XLD(x + i * q + k) * (GATE && !HALF ? LN_LD1(gate + i * q + k) : 1.0f);         \
+        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, WLDV(wi), s##i##0);                                 \
+        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, WLDV(wi + LN_VW), s##i##1);                         \
+        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, WLDV(wi + 2 * LN_VW), s##i##2);                     \
+        if (tail) t##i = ln_fma((ln_v)xi, WLDV(wi + nv * LN_VW), t##i);                            \
     }
             LN_STREAM(0) LN_STREAM(1) LN_STREAM(2) LN_STREAM(3)
         }
@@ -70,11 +92,11 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
     for (; k < n; k++) {
         ln_v w0, w1, w2;
         ln_v wt;
-        if (nv > 0) w0 = LN_LDV(w);
-        if (nv > 1) w1 = LN_LDV(w + LN_VW);
-        if (nv > 2) w2 = LN_LDV(w + 2 * LN_VW);
-        if (tail) wt = LN_LDV(w + nv * LN_VW);
-#if GATE
+        if (nv > 0) w0 = WLDV(w);
+        if (nv > 1) w1 = WLDV(w + LN_VW);
+        if (nv > 2) w2 = WLDV(w + 2 * LN_VW);
+        if (tail) wt = WLDV(w + nv * LN_VW);
+#if GATE && !HALF
         float g = LN_LD1(gate + k);
         if (nv > 0) w0 *= (ln_v)g;
         if (nv > 1) w1 *= (ln_v)g;
@@ -82,11 +104,11 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
         if (tail) wt *= (ln_v)g;
 #endif
         w += nv * LN_VW + tail * 8;
-        LN_PREFETCH(ahead);
+        if (!HALF) LN_PREFETCH(ahead);
         ahead += by;
 #define LN_STEP(i)                                                                                 \
     if (px > i) {                                                                                  \
-        float xi = LN_LD1(x + i * xps + k);                                                        \
+        float xi = XLD(x + i * xps + k);                                                           \
         if (nv > 0) s##i##0 = ln_fma((ln_v)xi, w0, s##i##0);                                       \
         if (nv > 1) s##i##1 = ln_fma((ln_v)xi, w1, s##i##1);                                       \
         if (nv > 2) s##i##2 = ln_fma((ln_v)xi, w2, s##i##2);                                       \
@@ -134,10 +156,11 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, __global 
 
 #define LN_BLOCK(I, J, H)                                                                          \
     LN_FUNCTION void LN_F(block_##I##_##J##_##H)(                                                  \
-        __global const LN_T *x, int xps, __global const LN_T *gate, __global const LN_T *w, int n, \
-        __global const LN_T *ahead, int by, __global const LN_T *b, __global const LN_T *res,      \
-        int rps, __global LN_T *y, int yps, float4 lim, int quick, float *buf) {                   \
-        LN_F(block)(I, J, H, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, buf); \
+        TILE x, int xps, __global const LN_T *gate, TILE w, int n, __global const LN_T *ahead,     \
+        int by, __global const LN_T *b, __global const LN_T *res, int rps, __global LN_T *y,       \
+        int yps, float4 lim, int quick, float *buf, int more) {                                    \
+        LN_F(block)                                                                                \
+        (I, J, H, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, buf, more);      \
     }
 #define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(1, J, H)
 LN_BLOCKS(1, 0)
@@ -153,16 +176,43 @@ LN_BLOCKS(1, 1)
 LN_BLOCKS(2, 1)
 #endif
 
-/* One panel over the pixels [p0,p1). */
-LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
-                           __global const ln_args *s, int p0, int p1, int at, int width, int n,
-                           int more, __global const LN_T **ahead) {
-    __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->c;
-    __global const LN_T *b = LN_AT(weights, s->b) + at;
-    __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
+#if HALF
+/* `count` halves (a multiple of 8) as floats; memory gives more to several streams at once. */
+LN_FUNCTION void LN_F(widen)(__global const LN_T *w, int count, float *t) {
+    int q = count / (4 * LN_VW) * LN_VW, i = 0;
+    for (; i < q; i += LN_VW) {
+        LN_UNROLL
+        for (int k = 0; k < 4; k++) *(ln_v *)(t + k * q + i) = LN_LDV(w + k * q + i);
+    }
+    for (i = 4 * q; i < count; i += 8) *(float8 *)(t + i) = LN_LD8(w + i);
+}
+
+/* k channels of px pixels, times the gate, as floats. */
+LN_FUNCTION void LN_F(widen_x)(int px, __global const LN_T *x, int xps, __global const LN_T *gate,
+                               int k, float *t, int ts) {
+    for (int i = 0; i < px; i++, x += xps, t += ts) {
+        int j = 0;
+        for (; j + LN_VW <= k; j += LN_VW)
+            *(ln_vh *)(t + j) = GATE ? LN_LDV(x + j) * LN_LDV(gate + j) : LN_LDV(x + j);
+        for (; j < k; j += 8)
+            *(float8 *)(t + j) = GATE ? LN_LD8(x + j) * LN_LD8(gate + j) : LN_LD8(x + j);
+    }
+}
+#endif
+
+/* The register tiles of one panel and the n input channels from k0 on, over the pixels [p0,p1).
+ * Finished if these are the last, else the sums stay in buf, WIDE floats a pixel where `apart`.
+ * wide: x as floats, from pixel `first` on. */
+LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p0, int p1, int at,
+                         int width, int k0, int n, TILE w, __global const LN_T *gate,
+                         __global const LN_T *b, int more, __global const LN_T **ahead, float *buf,
+                         int apart, const float *wide, int first) {
     float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
-    int quick = s->flags & LN_FLAG_CLAMP, xps = s->xps, yps = s->yps, rps = s->rps, c = s->c;
-    float buf[PX * WIDE] __attribute__((aligned(64)));
+    int xps = s->xps, yps = s->yps, rps = s->rps, end = k0 + n >= s->c;
+    int clamps = s->flags & LN_FLAG_CLAMP, quick = clamps && end;
+#if HALF
+    float xt[PX * KB] __attribute__((aligned(64)));
+#endif
     /* no single pixels where what is left makes even blocks */
     bool evens = width % LN_VW == 0 && width > LN_VW;
     for (int p = p0, block = 0; p < p1; block++) {
@@ -171,20 +221,29 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
             int blocks = (left + PX - 1) / PX;
             if (left >= 6 * blocks) px = (left + blocks - 1) / blocks;
         }
-        __global const LN_T *x = LN_AT(arena, s->x) + (size_t)p * xps;
+        __global const LN_T *from = LN_AT(arena, s->x) + (size_t)p * xps + k0;
         __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * yps + at;
         __global const LN_T *res =
             s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * rps + at : (__global LN_T *)0;
+#if HALF
+        const float *x = wide ? wide + (size_t)(p - first) * ln_pad(s->c) + k0 : xt;
+        int xs = wide ? ln_pad(s->c) : KB, by = 0;
+        __global const LN_T *ask = from;
+        if (!wide) LN_F(widen_x)(px, from, xps, gate + (GATE ? k0 : 0), n, xt, KB);
+#else
+        __global const LN_T *x = from;
         /* each k asks for a line: of the next panel, then of a step to come */
-        int own = more && block * 16 < width, by = 16;
-        __global const LN_T *ask = w + (size_t)c * (width + block * 16);
+        int own = more && block * 16 < width, by = 16, xs = xps;
+        __global const LN_T *ask = w + (size_t)n * (width + block * 16);
         if (!own) {
             ask = ahead[0];
             by = ask < ahead[1] ? 16 : 0;
-            ahead[0] += by * c;
+            ahead[0] += by * n;
         }
+#endif
 #define LN_CALL(I, J, H)                                                                           \
-    LN_F(block_##I##_##J##_##H)(x, xps, gate, w, c, ask, by, b, res, rps, y, yps, lim, quick, buf)
+    LN_F(block_##I##_##J##_##H)                                                                    \
+    (x, xs, gate, w, n, ask, by, b, res, rps, y, yps, lim, quick, buf, k0)
 #define LN_CALLS(J, H)                                                                             \
     do {                                                                                           \
         if (px == 8)                                                                               \
@@ -217,9 +276,36 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
             LN_WIDTH(2, 1)
 #endif
         }
-        if (!quick) ln_finish_block(buf, WIDE, px, width, arena, s, p, at);
+        if (!clamps && end) ln_finish_block(buf, WIDE, px, width, arena, s, p, at);
         p += px;
+        buf += px * apart;
     }
+}
+
+/* One panel over the pixels [p0,p1). Halves become floats KB channels at a time, for as many pixels
+ * as have room for their sums. */
+LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
+                           __global const ln_args *s, int p0, int p1, int at, int width, int n,
+                           int more, __global const LN_T **ahead, const float *wide) {
+    __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->c;
+    __global const LN_T *b = LN_AT(weights, s->b) + at;
+    __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
+#if HALF
+    float wt[KB * WIDE + LN_VW] __attribute__((aligned(64))); /* tails are read as vectors */
+    float buf[SUMS * WIDE] __attribute__((aligned(64)));
+    int whole = s->c <= KB, some = whole ? p1 - p0 : SUMS;
+    for (int p = p0; p < p1; p += some)
+        for (int k = 0; k < s->c; k += KB) {
+            int channels = min(KB, s->c - k);
+            LN_F(widen)(w + (size_t)k * width, channels * width, wt);
+            LN_F(run)
+            (arena, s, p, min(p + some, p1), at, width, k, channels, wt, gate, b, more, ahead, buf,
+             whole ? 0 : WIDE, wide, p0);
+        }
+#else
+    float buf[PX * WIDE] __attribute__((aligned(64)));
+    LN_F(run)(arena, s, p0, p1, at, width, 0, s->c, w, gate, b, more, ahead, buf, 0, 0, p0);
+#endif
 }
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
@@ -233,17 +319,30 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     ahead[0] = LN_AT(weights, s->ahead) + core * s->ahead_step +
                (tile - core * s->ahead_tiles) * s->ahead_each;
     ahead[1] = ahead[0] + s->ahead_each;
+    const float *wide = 0;
+#if HALF
+    float shared[SHARED] __attribute__((aligned(64)));
+    int cp = ln_pad(s->c);
+    if (last - panels * group / s->t3 > 1 && (size_t)(p1 - p0) * cp <= SHARED) {
+        __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
+        LN_F(widen_x)
+        (p1 - p0, LN_AT(arena, s->x) + (size_t)(n * pixels + p0) * s->xps, s->xps, gate, s->c,
+         shared, cp);
+        wide = shared;
+    }
+#endif
     for (int i = panels * group / s->t3; i < last; i++) {
         int at = ln_panel_at(ocp, WIDE, i);
         LN_F(panel)
         (arena, weights, s, n * pixels + p0, n * pixels + p1, at,
-         ln_panel_at(ocp, WIDE, i + 1) - at, n, i + 1 < last || chunk == 0, ahead);
+         ln_panel_at(ocp, WIDE, i + 1) - at, n, i + 1 < last || chunk == 0, ahead, wide);
     }
 }
 LN_KERNEL
 #undef LN_START
 #undef LN_STEP
 #undef LN_STREAM
+#undef LN_MORE
 #undef LN_RAW
 #undef LN_CLAMP
 #undef LN_ADD
@@ -255,6 +354,12 @@ LN_KERNEL
 #undef LN_EVEN
 #undef LN_WIDTH
 #undef WIDE
+#undef KB
+#undef SUMS
+#undef SHARED
+#undef TILE
+#undef XLD
+#undef WLDV
 #undef PX
 #undef NV
 #undef GATE

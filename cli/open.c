@@ -22,7 +22,7 @@ const char *cli_works(cli_opt opt) {
 int cli_check_limits(const cli_options *o) {
     for (size_t i = 0; i < LN_COUNT(limits); i++) {
         const char *v = cli_text(o, limits[i].opt, NULL);
-        if (!v || strcmp(v, limits[i].not)) continue;
+        if (!v || strcmp(v, limits[i].not )) continue;
         static const char *const name[OPT_COUNT] = {[OPT_PRECISION] = "precision"};
         linnet_error err;
         ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",

@@ -138,8 +138,7 @@ static void cut(const ln_plan *p, chain *c) {
     int each = LN_MAX((int)ln_ceil_div(last->oh, want), 1);
     c->tiles = (int)ln_ceil_div(last->oh, each);
     c->height = each;
-    while (c->height > 1 && between(c, c->height, part) > BAND_BYTES)
-        c->height--;
+    while (c->height > 1 && between(c, c->height, part) > BAND_BYTES) c->height--;
     c->bands = (int)ln_ceil_div(each, c->height);
     c->height = (int)ln_ceil_div(each, c->bands); /* even ones */
 }
@@ -201,8 +200,7 @@ linnet_status ln_chain_find(ln_plan *p, const ln_plan_params *params, linnet_err
         chain c;
         int64_t part[LONGEST];
         load(p, i, end, &c);
-        p->scratch[i].bytes =
-            between(&c, c.height, part) * c.tiles * c.args[c.count - 1].n;
+        p->scratch[i].bytes = between(&c, c.height, part) * c.tiles * c.args[c.count - 1].n;
         p->scratch[i].first = i;
         p->scratch[i].last = end;
     }

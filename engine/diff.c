@@ -113,7 +113,6 @@ static bool comes_finite(const ln_ref *ref, const ln_step *step) {
     return true;
 }
 
-
 /* Every activation that a step reads, but for what lies inside a chain. */
 static linnet_status feed(ln_session *s, const ln_ref *ref, const ln_step *step,
                           linnet_error *err) {

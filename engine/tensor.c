@@ -133,8 +133,8 @@ int32_t ln_elem_i32(const void *base, int64_t index, ln_dtype t) {
     }
 }
 
-/* Half to float without a branch a loop could not take: a multiplication by 2^112 moves the exponent,
- * subnormals with it. */
+/* Half to float without a branch a loop could not take: a multiplication by 2^112 moves the
+ * exponent, subnormals with it. */
 void ln_from_halves(float *dst, const uint16_t *src, size_t n) {
     for (size_t i = n; i-- > 0;) {
         const uint32_t h = src[i], mag = (h & 0x7FFFu) << 13, sign = (h & 0x8000u) << 16;

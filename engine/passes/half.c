@@ -1,6 +1,6 @@
-/* Activations as halves: `--precision f16`. Every op that has kernels for them stores its output so;
- * what the others read is cast to f32 and back, and so is what the caller gives and gets. A picture
- * that a convolution can take as it comes stays as it is. Sums are f32 in every op. */
+/* Activations as halves: `--precision f16`. Every op that has kernels for them stores its output
+ * so; what the others read is cast to f32 and back, and so is what the caller gives and gets. A
+ * picture that a convolution can take as it comes stays as it is. Sums are f32 in every op. */
 #include "engine/passes/rewrite.h"
 
 #include <stdlib.h>

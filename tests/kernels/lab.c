@@ -162,8 +162,7 @@ static linnet_status open_all(const ln_case *c, const ln_variant *v, uint64_t se
         int64_t count = 0;
         ln_shape_count(&lab->graph->tensor[t].shape, &count);
         for (int64_t k = 0; k < count; k++) lab->value[t][k] = ln_lab_random(&seed) * 2.0f;
-        if (lab->graph->tensor[t].dtype == LN_F16)
-            ln_round_to_halves(lab->value[t], (size_t)count);
+        if (lab->graph->tensor[t].dtype == LN_F16) ln_round_to_halves(lab->value[t], (size_t)count);
     }
     LN_TRY(ln_queue_create(lab->device, true, &lab->queue, err));
     LN_TRY(upload(lab, err));

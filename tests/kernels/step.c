@@ -274,7 +274,7 @@ static void compare_output(bed *b, const char *label, int special, ln_tid t) {
             memcpy(&got, from, (size_t)p->elem);
             if (half) got = ln_elem_f32(from, 0, LN_F16);
             memcpy(from, (char *)b->before + at, (size_t)p->elem); /* what is left as it was */
-            if (c >= d.c) {               /* a zero in the weights times infinity is NaN */
+            if (c >= d.c) { /* a zero in the weights times infinity is NaN */
                 bool wild = isnan(got) && special && is_product(b->node);
                 ck_assert_msg(got == 0.0f || wild, "%s %s: padding lane %lld of pixel %lld is %g",
                               label, name, (long long)c, (long long)n, (double)got);
@@ -375,9 +375,7 @@ START_TEST(every_row_has_cases) {
         const ln_family *f = ln_variants[v].family;
         const bool half = ln_variant_tunable(&ln_variants[v], "HALF", 0);
         const bool plain = ln_variant_tunable(&ln_variants[v], "BYTES", 0) != 0;
-        const int elem = plain  ? PLAIN
-                         : half ? 2
-                                : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
+        const int elem = plain ? PLAIN : half ? 2 : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
         if (ln_variant_tunable(&ln_variants[v], "XF", 0)) continue; /* test_kernels */
         if (ln_variant_tunable(&ln_variants[v], "YF", 0)) continue;
         ck_assert_msg(!step_ops[f->op][f->dynamic][elem] || step_runs[v] > 0, "no case for %s",

@@ -49,7 +49,7 @@ static bool check(linnet_device *d, const char *path) {
     bool ok = !failed(linnet_model_open(&mp, &m, &err), &g, &err) &&
               !failed(linnet_session_create(m, d, &sp, &s, &err), &g, &err) &&
               !failed(linnet_session_run(s, (const void *[]){x}, (void *[]){y}, &err), &g, &err) &&
-              !failed(linnet_session_get_stats(s, &stats, &err), &g, &err);
+              linnet_session_get_stats(s, &stats) == LINNET_OK;
     double e = ok ? golden_error(&g, y) : INFINITY;
     printf("%-34s %3d  error %.2g  %.2f bytes a parameter", g.model, g.size, e,
            (double)stats.weight_bytes / (double)g.params);
