@@ -500,7 +500,7 @@ static inline bool ln_node_is_plain_concat(const ln_node *n) {
     return n->op == LN_OP_CONCAT && n->attr.concat.groups <= 1 && !n->attr.concat.size &&
            !n->attr.concat.back;
 }
-/* PAD: the value as a word of the output's type; of I8 the byte, four times, of F16 the half, twice. */
+/* PAD: the value as a word of the output's type; of I8 the byte, four times. */
 float ln_pad_word(const ln_graph *g, const ln_node *n);
 static inline ln_tid ln_node_in(const ln_node *n, int slot) {
     return slot < n->n_in ? n->in[slot] : LN_NONE;

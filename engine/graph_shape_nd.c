@@ -115,8 +115,6 @@ float ln_pad_word(const ln_graph *g, const ln_node *n) {
     const ln_tensor *x = &g->tensor[n->in[0]];
     const int32_t v = ln_f64_to_i32((double)word);
     if (x->dtype == LN_I32) memcpy(&word, &v, sizeof word);
-    const uint32_t half = ln_f32_to_f16(n->attr.pad.value), pair = half << 16 | half;
-    if (x->dtype == LN_F16) memcpy(&word, &pair, sizeof word);
     if (x->dtype == LN_I8) memset(&word, ln_quantize(&x->q, word), sizeof word);
     return word;
 }

@@ -81,8 +81,8 @@ static bool reads_bytes(const ln_site *s) {
 
 bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
     return v->family->op == s->node->op &&
-           v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) &&
-           types_fit(v, s) && ln_variant_tunable(v, "BYTES", 0) == reads_bytes(s) &&
+           v->family->dynamic == ln_node_is_dynamic(s->graph, s->node) && types_fit(v, s) &&
+           ln_variant_tunable(v, "BYTES", 0) == reads_bytes(s) &&
            (uint32_t)v->local <= s->caps->max_work_group && features_there(v->needs, s->caps) &&
            v->family->can_run(v, s);
 }

@@ -53,10 +53,9 @@ static void bind_box(const ln_site *s, ln_args *a) {
     a->left = (ln_i32)b.w.before, a->sw = (ln_i32)b.w.step;
     if (s->node->op != LN_OP_PAD) return;
     const ln_tensor *x = &s->graph->tensor[s->node->in[0]];
-    const float value = s->node->attr.pad.value; /* kernels of halves convert it */
-    a->alpha = x->dtype == LN_I8    ? (float)ln_quantize(&x->q, value)
-               : x->dtype == LN_F16 ? value
-                                    : ln_pad_word(s->graph, s->node);
+    const float value = s->node->attr.pad.value;
+    a->alpha =
+        x->dtype == LN_I8 ? (float)ln_quantize(&x->q, value) : ln_pad_word(s->graph, s->node);
 }
 
 static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {

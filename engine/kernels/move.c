@@ -35,6 +35,7 @@ static int mode_of(const ln_node *n) {
 static ln_i32 outside_word(const ln_site *s) {
     const float word = s->node->op == LN_OP_PAD ? ln_pad_word(s->graph, s->node) : 0.0f;
     ln_i32 bits;
+    if (s->graph->tensor[s->node->in[0]].dtype == LN_F16) return ln_f32_to_f16(word);
     memcpy(&bits, &word, sizeof bits);
     return bits;
 }

@@ -24,7 +24,6 @@ static bool takes_halves(const ln_graph *g, const ln_node *n) {
     case LN_OP_CONV2D:
     case LN_OP_FC: return !ln_node_is_dynamic(g, n);
     case LN_OP_POOL: return !n->attr.pool.indices;
-    case LN_OP_BATCH_NORM:
     case LN_OP_ADD:
     case LN_OP_MUL:
     case LN_OP_ACT:

@@ -42,7 +42,7 @@ def test_plan_and_diff(linnet):
 
 
 def test_overflow_is_reported(linnet):
-    r = linnet("diff", "mobilenetv4_conv_large", "--size", "96", "--precision", "f16")
+    r = linnet("diff", "mobilenetv4_conv_large", "--size", "192", "--precision", "f16")
     assert r.status == 1 and "overflow: " in r.out and "beyond 65504" in r.out
 
 
