@@ -1,6 +1,6 @@
 /* Quantized sum or product, element by element.
  *
- * y[p,c] = rescale((x[p,c] - xz) * alpha + (x2[q,c] - wz) * beta), or with EW 2
+ * y[p,c] = ln_add_i8_8(x[p,c], x2[q,c]), or with EW 2
  *          rescale((x[p,c] - xz) * (x2[q,c] - wz) * alpha);  q = p, or the image of p (a gate
  * [N,1,1,C]), or 0 ([C]): the second operand's pixel is p / t0, t0 = 1, oh*ow or m.
  *
@@ -20,13 +20,12 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     for (int at = first; at < last; at++) {
         char8 a = LN_LDB8(LN_BYTES(arena, s->x) + ln_x_pixel(s, p) + c);
         char8 b = LN_LDB8(second + (size_t)(p / s->t0) * s->x2ps + c);
-        int8 u = convert_int8(a) - (int8)s->xz, v = convert_int8(b) - (int8)s->wz;
 #if EW == 1
-        float8 sum = convert_float8(u) * s->alpha + convert_float8(v) * s->beta, one = 1.0f;
+        char8 y = ln_add_i8_8(a, b, s);
 #else
-        float8 sum = convert_float8(u * v), one = s->alpha;
+        int8 product = (convert_int8(a) - s->xz) * (convert_int8(b) - s->wz);
+        char8 y = ln_rescale8(convert_float8(product), (float8)s->alpha, (float8)s->palpha, s);
 #endif
-        char8 y = ln_rescale8(sum, one, (float8)s->palpha, s);
         LN_STB8(LN_BYTES(arena, s->y) + (size_t)p * s->yps + c, ln_mask_i8(y, c, s->oc));
         c += 8;
         if (c >= pieces * 8) {

@@ -35,6 +35,12 @@ int32_t ln_fixed_mul(int32_t x, ln_fixed m) {
     return ln_round_shift(ln_high_mul(saturate(x * ((int64_t)1 << left)), m.mul), right);
 }
 
+ln_fixed_add ln_fixed_add_of(float a, float b, float y) {
+    const double twice = 2.0 * (double)LN_MAX(a, b);
+    return (ln_fixed_add){ln_fixed_of((double)a / twice), ln_fixed_of((double)b / twice),
+                          ln_fixed_of(twice / ((1 << LN_ADD_BITS) * (double)y))};
+}
+
 ln_rescale ln_rescale_of(ln_fixed m) {
     return (ln_rescale){(float)ldexp(m.mul, m.shift - 31),
                         (float)(0.5 + (m.shift < 0 ? ldexp(0.5, m.shift) : 0.0))};

@@ -18,6 +18,13 @@ int32_t ln_fixed_mul(int32_t x, ln_fixed m);
 int32_t ln_high_mul(int32_t a, int32_t b);
 /* x / 2^bits, halves away from zero. */
 int32_t ln_round_shift(int32_t x, int bits);
+/* ADD: both operands by 2^LN_ADD_BITS times their part of twice the larger scale, the sum to y's.
+ */
+enum { LN_ADD_BITS = 20 };
+typedef struct ln_fixed_add {
+    ln_fixed a, b, y;
+} ln_fixed_add;
+ln_fixed_add ln_fixed_add_of(float a, float b, float y);
 /* ln_fixed_mul in f32, but for one x in 1e5: trunc(x * scale + copysign(half, x)). half is 1/2 and
  * 2^-(bits+1) for a shift by `bits`: so far below a half the first rounding lifts x * scale over
  * it.

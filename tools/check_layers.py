@@ -26,7 +26,7 @@ ROOMS = {
     "cl_kernels": ["base/"],
     "engine": ["base/", "linnet/status.h", "host/", "cl_kernels/"],
     "engine/ref": ["base/", "linnet/status.h", "engine/graph.h", "engine/tensor.h",
-                   "engine/resize.h", "cl_kernels/map.h"],
+                   "engine/resize.h", "engine/quant.h", "cl_kernels/map.h"],
     "engine/passes": ["base/", "linnet/status.h", "engine/graph.h", "engine/tensor.h",
                       "engine/resize.h", "engine/ref/ref.h"],
     "models": ["base/", "linnet/status.h", "engine/graph.h", "engine/quantize.h",

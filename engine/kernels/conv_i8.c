@@ -83,9 +83,10 @@ static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
         a->x2ps = (ln_i32)ln_cpad(a->oc);
     }
     if (s->node->op == LN_OP_ADD) {
-        a->alpha = (float)((double)sa / (double)sy);
-        a->beta = (float)((double)sb / (double)sy);
-        a->palpha = 0.5f; /* 20 bits more are summed: what lies below a half there is nothing */
+        const ln_fixed_add f = ln_fixed_add_of(sa, sb, sy);
+        a->t2 = f.a.mul, a->t4 = f.b.mul, a->t5 = f.y.mul;
+        a->t3 = -f.a.shift | -f.b.shift << 8 | LN_MAX(-f.y.shift, 0) << 16 |
+                LN_MIN(LN_MAX(f.y.shift, 0), 30) << 24;
     } else {
         const ln_rescale r = ln_rescale_of(ln_fixed_of((double)(sa * sb / sy)));
         a->alpha = r.scale;

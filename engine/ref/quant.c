@@ -114,18 +114,17 @@ static linnet_status resize(const ln_ref_call *c, linnet_error *err) {
 
 /* ---- sums and products ---- */
 
-/* Sums: both operands by 2^20 times their part of twice the larger scale. */
-enum { ADD_BITS = 20 };
-
 typedef struct binary {
-    ln_fixed a, b, y;
+    ln_fixed_add add;
+    ln_fixed product;
     int32_t lo, hi;
 } binary;
 
 static int64_t binary_value(const ln_ref_call *c, const binary *m, int32_t a, int32_t b) {
-    if (c->node->op == LN_OP_MUL) return ln_fixed_mul(a * b, m->y);
-    const int32_t one = 1 << ADD_BITS;
-    return ln_fixed_mul(ln_fixed_mul(a * one, m->a) + ln_fixed_mul(b * one, m->b), m->y);
+    if (c->node->op == LN_OP_MUL) return ln_fixed_mul(a * b, m->product);
+    const int32_t one = 1 << LN_ADD_BITS;
+    return ln_fixed_mul(ln_fixed_mul(a * one, m->add.a) + ln_fixed_mul(b * one, m->add.b),
+                        m->add.y);
 }
 
 static void binary_row(const ln_ref_call *c, const void *ctx, int64_t r, double *scratch) {
@@ -147,13 +146,7 @@ static void binary_row(const ln_ref_call *c, const void *ctx, int64_t r, double 
 
 static linnet_status both(const ln_ref_call *c, linnet_error *err) {
     const float sa = quant(c, 0)->scale, sb = quant(c, 1)->scale, sy = quant(c, -1)->scale;
-    const double twice = 2.0 * (double)LN_MAX(sa, sb);
-    binary m = {.y = ln_fixed_of((double)(sa * sb / sy))};
-    if (c->node->op == LN_OP_ADD) {
-        m.a = ln_fixed_of((double)sa / twice);
-        m.b = ln_fixed_of((double)sb / twice);
-        m.y = ln_fixed_of(twice / ((1 << ADD_BITS) * (double)sy));
-    }
+    binary m = {.add = ln_fixed_add_of(sa, sb, sy), .product = ln_fixed_of((double)(sa * sb / sy))};
     ln_quant_limits(quant(c, -1), &c->node->attr.binary.act, &m.lo, &m.hi);
     return ln_ref_rows(c, count(c->oshape) / c->oshape->dim[c->oshape->rank - 1], 0, binary_row, &m,
                        err);
