@@ -1,12 +1,12 @@
 /* Quantized sum or product, element by element.
  *
  * y[p,c] = ln_add_i8_8(x[p,c], x2[q,c]), or with EW 2
- *          rescale((x[p,c] - xz) * (x2[q,c] - wz) * alpha);  q = p, or the image of p (a gate
+ *          ln_rescale8((x[p,c] - xz) * (x2[q,c] - wz));  q = p, or the image of p (a gate
  * [N,1,1,C]), or 0 ([C]): the second operand's pixel is p / t0, t0 = 1, oh*ow or m.
  *
  * x, y: NHWC, i8; y may lie on x or x2. x2: NHWC in the arena, or packed in the weights when x2 is
- * LN_NO_OFF. palpha: the half of the rescaling. One work-item makes t1 pieces of 8 channels of one
- * pixel after another. */
+ * LN_NO_OFF. A product's multiplier is t2 * alpha. One work-item makes t1 pieces of 8 channels of
+ * one pixel after another. */
 #ifndef EW
 #    define EW 1 /* 1: sum, 2: product */
 #endif
@@ -24,7 +24,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         char8 y = ln_add_i8_8(a, b, s);
 #else
         int8 product = (convert_int8(a) - s->xz) * (convert_int8(b) - s->wz);
-        char8 y = ln_rescale8(convert_float8(product), (float8)s->alpha, (float8)s->palpha, s);
+        char8 y = ln_rescale8(product, (int8)s->t2, (float8)s->alpha, s);
 #endif
         LN_STB8(LN_BYTES(arena, s->y) + (size_t)p * s->yps + c, ln_mask_i8(y, c, s->oc));
         c += 8;

@@ -21,8 +21,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int icg = s->c / s->groups, g = o / (s->oc / s->groups);
     int mixed = s->flags & LN_FLAG_INTERLEAVED;
     int first = mixed ? g : g * icg, step = mixed ? s->groups : 1;
-    __global const char *x =
-        LN_BYTES(arena, s->x) + (size_t)n * s->xns + (size_t)first * s->xcs;
+    __global const char *x = LN_BYTES(arena, s->x) + (size_t)n * s->xns + (size_t)first * s->xcs;
     __global const char *w = LN_BYTES(weights, s->w) + o;
     __global const float *b = weights + s->b + o;
     int sum = as_int(b[0]);
@@ -38,7 +37,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                 sum += (xi[(size_t)(i * step) * s->xcs] - s->xz) * (wi[(size_t)i * ocp] - s->wz);
         }
     }
-    *y = ln_rescale((float)sum, b[ocp], b[2 * ocp], s);
+    *y = ln_rescale(sum, as_int(b[ocp]), b[2 * ocp], s);
 }
 LN_KERNEL
 #undef ELEM

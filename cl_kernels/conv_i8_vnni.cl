@@ -1,14 +1,14 @@
 /* Convolution and fully connected of bytes as a matrix product, for processors that multiply four
  * bytes at a time.
  *
- * y[p,o] = clamp(trunc(acc * scale[o] + copysign(half[o], acc)) + yz),
+ * y[p,o] = clamp(ln_steps16(acc, mul[o], unit[o]) + yz),
  * acc = b[o] + sum over k of (x[p,k] + 128) * (w[k,o] - wz)
  *
  * x, y: NHWC, i8, pixels p counted over the batch. k: channels as they are padded, or with CONV
  * windows [kh][kw][t0], t0 the channels padded to 4; x may then be planar, and is xz beyond the
  * map. There are t4 of k, a multiple of 8, those of padding with w = wz. w: panels of 64 output
  * channels, the last one as many 16 as are left, each [k/4][channel][4], i8. From b on, for
- * channels padded to 16: b i32 (with all that x's zero adds), scale f32, half f32, and a mask of
+ * channels padded to 16: b i32 (with all that x's zero adds), mul i32, unit f32, and a mask of
  * bytes, 0 for padding. A panel of 64 has its channels in the order of vnni.clh. Limits: lo, hi, of
  * y - yz. Preconditions: groups 1; without CONV 1x1, stride 1, no padding.
  *
@@ -225,12 +225,12 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
     }
 #endif
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
-    __global const float *scale = (__global const float *)(b + tab);
-    __global const int *halves = b + 2 * tab;
+    __global const int *mul = b + tab;
+    __global const float *unit = (__global const float *)(b + 2 * tab);
 #define LN_SCALE(i, j)                                                                             \
     if (nv > j)                                                                                    \
-        s##i##_##j = ln_steps16(s##i##_##j, *(__global const float16 *)(scale + j * 16),           \
-                                LN_I16(halves + j * 16));
+        s##i##_##j = ln_steps16(s##i##_##j, LN_I16(mul + j * 16),                                  \
+                                *(__global const float16 *)(unit + j * 16));
 #define LN_PUT(i, j)                                                                               \
     if (nv > j) {                                                                                  \
         char16 v = ln_bytes16(s##i##_##j, zero, lo, hi) & LN_C16(mask + j * 16);                   \

@@ -22,11 +22,11 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             int ix = ox * s->sw - s->left + kx * s->dw;
             if (ix < 0 || ix >= s->wd) continue;
             char8 v = LN_LDB8(x + (size_t)iy * s->xrs + (size_t)ix * s->xps);
-            sum += (convert_int8(v) - xz) *
-                   (convert_int8(LN_LDB8(w + (ky * s->kw + kx) * cp)) - wz);
+            sum +=
+                (convert_int8(v) - xz) * (convert_int8(LN_LDB8(w + (ky * s->kw + kx) * cp)) - wz);
         }
     }
-    char8 y = ln_rescale8(convert_float8(sum), LN_LD8_float(b + cp), LN_LD8_float(b + 2 * cp), s);
+    char8 y = ln_rescale8(sum, as_int8(LN_LD8_float(b + cp)), LN_LD8_float(b + 2 * cp), s);
     LN_STB8(LN_BYTES(arena, s->y) + (size_t)p * s->yps + c, ln_mask_i8(y, c, s->oc));
 }
 LN_KERNEL

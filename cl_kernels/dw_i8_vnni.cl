@@ -1,13 +1,13 @@
 /* Depthwise convolution of bytes with a K x K window, stride S both ways, dilation 1, for
  * processors that multiply four bytes at a time.
  *
- * y[n,oy,ox,c] = clamp(trunc(acc * scale[c] + copysign(half[c], acc)) + yz), acc = b[c] +
+ * y[n,oy,ox,c] = clamp(ln_steps16(acc, mul[c], unit[c]) + yz), acc = b[c] +
  *     sum over ky,kx of (x[n, oy*S-top+ky, ox*S-left+kx, c] + 128) * w[ky,kx,c]
  *
  * x, y: NHWC, i8; x beyond the map is xz. Channels go in blocks of LANES = 64 / FOLD, the last of
  * which may overlap the one before it. Of each block there is in w, in the order of vnni.clh, the
  * channels once more for each of FOLD: [set][kx][64][4] i8, the four for neighbouring rows; b i32,
- * scale f32, half f32 [64] each, a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo,
+ * mul i32, unit f32 [64] each, a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo,
  * hi, of y - yz. Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least LANES channels
  * with padding.
  *
@@ -110,10 +110,10 @@ LN_INLINE LN_F(column) LN_F(read)(const LN_F(rows) * r, int ix, int wd, int beyo
 
 LN_INLINE void LN_F(finish)(int16 *sum, __global const int *b, __global char *y, size_t fold,
                             int folds, int zero, int lo, int hi) {
-    __global const float *scale = (__global const float *)(b + 64);
+    __global const float *unit = (__global const float *)(b + 128);
 #define LN_SCALE(j)                                                                                \
     int16 v##j =                                                                                   \
-        ln_steps16(sum[j], *(__global const float16 *)(scale + j * 16), LN_I16(b + 128 + j * 16));
+        ln_steps16(sum[j], LN_I16(b + 64 + j * 16), *(__global const float16 *)(unit + j * 16));
     LN_EACH4(LN_SCALE)
     ln_c64 v = ln_bytes64(v0, v1, v2, v3, zero, lo, hi) & *(__global const ln_c64u *)(b + 192);
 #if FOLD == 1

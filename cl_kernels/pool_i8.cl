@@ -1,9 +1,10 @@
 /* Quantized pooling over a window; the whole map is a window of its size.
  *
  * y[n,oy,ox,c] = max or mean over ky,kx of x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, c]
- * The mean, halves away from zero (up with LN_FLAG_UNSIGNED), divides by the pixels inside the map, or when LN_FLAG_COUNT_PAD
- * is set by those above t0 and left of t1, where the padding that counts (as xz) ends.
- * MEAN: y[n,c] = rescale(sum over the map of x - xz) by alpha and palpha, which divide too.
+ * The mean, halves away from zero (up with LN_FLAG_UNSIGNED), divides by the pixels inside the map,
+ * or when LN_FLAG_COUNT_PAD is set by those above t0 and left of t1, where the padding that counts
+ * (as xz) ends. MEAN: y[n,c] = rescale(sum over the map of x - xz) by t2 and alpha, which divide
+ * too.
  *
  * x, y: NHWC, i8. One work-item makes 8 channels of one pixel. */
 #ifndef MEAN
@@ -32,7 +33,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     }
 #if MEAN
     sum -= (int8)(count * s->xz);
-    top = ln_rescale8(convert_float8(sum), (float8)s->alpha, (float8)s->palpha, s);
+    top = ln_rescale8(sum, (int8)s->t2, (float8)s->alpha, s);
 #else
     if (!(s->flags & LN_FLAG_MAX)) {
         int all = count;

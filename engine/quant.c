@@ -42,8 +42,7 @@ ln_fixed_add ln_fixed_add_of(float a, float b, float y) {
 }
 
 ln_rescale ln_rescale_of(ln_fixed m) {
-    return (ln_rescale){(float)ldexp(m.mul, m.shift - 31),
-                        (float)(0.5 + (m.shift < 0 ? ldexp(0.5, m.shift) : 0.0))};
+    return (ln_rescale){m.mul, ldexpf(1.0f, m.shift - 31)};
 }
 
 int8_t ln_saturate_i8(int64_t v) {

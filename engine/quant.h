@@ -25,12 +25,12 @@ typedef struct ln_fixed_add {
     ln_fixed a, b, y;
 } ln_fixed_add;
 ln_fixed_add ln_fixed_add_of(float a, float b, float y);
-/* ln_fixed_mul in f32, but for one x in 1e5: trunc(x * scale + copysign(half, x)). half is 1/2 and
- * 2^-(bits+1) for a shift by `bits`: so far below a half the first rounding lifts x * scale over
- * it.
- */
+/* As kernels read it: mul * unit, unit a power of two. In double, without its roundings told apart,
+ * ln_fixed_mul is floor(x * mul * unit + 1/2 + copysign(e, x)), e = 2^(shift-1), or 0 without a
+ * shift to the right: so far below a half the first rounding lifts a product over it. */
 typedef struct ln_rescale {
-    float scale, half;
+    int32_t mul;
+    float unit;
 } ln_rescale;
 ln_rescale ln_rescale_of(ln_fixed m);
 

@@ -33,8 +33,8 @@ linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err) {
     for (int64_t o = 0; o < m.oc; o++) {
         const ln_fixed f = ln_fixed_of(ln_quant_factor(s->graph, s->node, o));
         const ln_rescale r = ln_rescale_of(f);
-        dst[m.ocp + o] = r.scale;
-        dst[2 * m.ocp + o] = r.half;
+        ((int32_t *)dst)[m.ocp + o] = r.mul;
+        dst[2 * m.ocp + o] = r.unit;
     }
     return LINNET_OK;
 }

@@ -85,12 +85,11 @@ static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     if (s->node->op == LN_OP_ADD) {
         const ln_fixed_add f = ln_fixed_add_of(sa, sb, sy);
         a->t2 = f.a.mul, a->t4 = f.b.mul, a->t5 = f.y.mul;
-        a->t3 = -f.a.shift | -f.b.shift << 8 | LN_MAX(-f.y.shift, 0) << 16 |
-                LN_MIN(LN_MAX(f.y.shift, 0), 30) << 24;
+        a->t3 = (f.a.shift & 255) | (f.b.shift & 255) << 8 | (LN_MIN(f.y.shift, 31) & 255) << 16;
     } else {
         const ln_rescale r = ln_rescale_of(ln_fixed_of((double)(sa * sb / sy)));
-        a->alpha = r.scale;
-        a->palpha = r.half;
+        a->t2 = r.mul;
+        a->alpha = r.unit;
     }
     a->t1 = 8;
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, a->t1);

@@ -58,7 +58,7 @@ int64_t ln_panel_at(int64_t ocp, int64_t wide, int index);
 int ln_panel_count(int64_t ocp, int64_t wide);
 
 /* ---- the same of I8: bytes from the front, then for each of the ocp channels the bias (int), the
- * scale and the half of ln_rescale (floats), zero in padding lanes ---- */
+ * mul (int) and unit (float) of ln_rescale, zero in padding lanes ---- */
 size_t ln_bytes_packed(const ln_variant *v, const ln_site *s);
 /* One panel of all channels, [K][ocp]; padding lanes are the weights' zero point. */
 linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *dst,

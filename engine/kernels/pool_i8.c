@@ -22,8 +22,8 @@ static void mean_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_rescale r = ln_rescale_of(
         ln_quant_mean(&t[s->node->in[0]].q, &t[s->node->out[0]].q, (int64_t)a->h * a->wd));
     a->kh = a->h, a->kw = a->wd;
-    a->alpha = r.scale;
-    a->palpha = r.half;
+    a->t2 = r.mul;
+    a->alpha = r.unit;
     a->m = a->n;
     a->oh = a->ow = 1;
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);

@@ -83,8 +83,9 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
     const ln_matrix m = ln_site_matrix(s);
     const int64_t lanes = lanes_of(s), row = row_bytes(v, s);
     int32_t *offset = (int32_t *)(dst + tables_at(v, s)), *bias;
-    float *scale = dst + tables_at(v, s) + lanes, *half = scale + lanes;
-    int8_t *mask = (int8_t *)(half + lanes), *w;
+    int32_t *mul = (int32_t *)dst + tables_at(v, s) + lanes;
+    float *unit = (float *)mul + lanes;
+    int8_t *mask = (int8_t *)(unit + lanes), *w;
     LN_TRY(ln_bytes_copy(s, &w, err));
     const linnet_status st = copy_bias(s, &bias, err);
     if (st != LINNET_OK) {
@@ -100,8 +101,8 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
             if (o >= m.oc) continue;
             const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
             offset[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
-            scale[i] = r.scale;
-            half[i] = r.half;
+            mul[i] = r.mul;
+            unit[i] = r.unit;
         }
     }
     free(bias);
@@ -163,7 +164,7 @@ static void stem_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 /* ---- depthwise ---- */
 
-enum { TABLES = 3 * 64 + 2 * 16 }; /* words: offset, scale, half; mask, zero */
+enum { TABLES = 3 * 64 + 2 * 16 }; /* words: offset, mul, unit; mask, zero */
 
 typedef struct blocks {
     int k, sets, halves, lanes, count;
@@ -229,8 +230,8 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
             if (o >= m.oc) continue;
             const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
             ((int32_t *)tables)[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
-            tables[64 + i] = r.scale;
-            tables[128 + i] = r.half;
+            ((int32_t *)tables)[64 + i] = r.mul;
+            tables[128 + i] = r.unit;
             for (int set = 0; set < b.sets; set++)
                 for (int kx = 0; kx < b.k; kx++)
                     for (int four = 0; four < 4; four++) {
