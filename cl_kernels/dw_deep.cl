@@ -79,7 +79,7 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
             LN_UNROLL
             for (int m = 0; m < ROWS; m++) {
                 const int ky = K - S + down - m * S;
-                if (ky < 0 || (K > 3 && (oy + m < y0 || oy + m >= y1))) continue;
+                if ((K > 3 && (oy + m < y0 || oy + m >= y1)) || ky < 0) continue;
                 LN_UNROLL
                 for (int kx = 0; kx < K; kx++) {
                     DV wi = DLD(w + (ky * K + kx) * DN);

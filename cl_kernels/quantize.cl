@@ -41,8 +41,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         LN_ST8_float(arena + s->y + to, ln_mask8(y, c, s->oc));
 #else
 #    if MODE == 1
-        char8 y = (char8)(table[v.s0], table[v.s1], table[v.s2], table[v.s3], table[v.s4],
-                          table[v.s5], table[v.s6], table[v.s7]);
+        int8 i = convert_int8(v);
+        char8 y = (char8)(table[i.s0], table[i.s1], table[i.s2], table[i.s3], table[i.s4],
+                          table[i.s5], table[i.s6], table[i.s7]);
 #    else
         v = ln_clamp8(v / s->alpha, -1024.0f, 1024.0f);
         v = v == v ? v : (float8)0.0f;

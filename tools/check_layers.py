@@ -51,6 +51,7 @@ CALLS = {
 }
 # Long on purpose, each with its reason.
 LONG = {
+    "tests/plan/test_tune.c": "its tests share a device, a cache folder and a journal",
 }
 
 
