@@ -4,10 +4,10 @@
  * table of these structs. Every kernel has the same four arguments (arena, weights, steps,
  * index), so arguments are set once and the resident kernel can walk the same table.
  *
- * Elements are f32, halves, i32 read through as_int, or bytes. Offsets count words of 4 bytes from the
- * start of the buffer (of attention those in u count elements), strides elements; every tensor starts on
- * 64 bytes. Activations are NHWC with the channels padded to a multiple of LN_CPAD and `*_ps`
- * elements from one pixel to the next (a concat slice has a larger one). */
+ * Elements are f32, halves, i32 read through as_int, or bytes. Offsets count words of 4 bytes from
+ * the start of the buffer (of attention those in u count elements), strides elements; every tensor
+ * starts on 64 bytes. Activations are NHWC with the channels padded to a multiple of LN_CPAD and
+ * `*_ps` elements from one pixel to the next (a concat slice has a larger one). */
 #ifndef LN_ARGS_H
 #define LN_ARGS_H
 
@@ -19,10 +19,10 @@
 #define LN_SKIP  (-2)
 
 /* ln_args.flags */
-#define LN_FLAG_MAX         1 /* pooling: maximum */
-#define LN_FLAG_COUNT_PAD   2 /* pooling: the mean counts the padding */
-#define LN_FLAG_CLAMP       4 /* both activations are clamps that keep zero: the quick epilogue */
-#define LN_FLAG_INTERLEAVED 8 /* convolution: group g reads channels g, g + groups, ... */
+#define LN_FLAG_MAX         1  /* pooling: maximum */
+#define LN_FLAG_COUNT_PAD   2  /* pooling: the mean counts the padding */
+#define LN_FLAG_CLAMP       4  /* both activations are clamps that keep zero: the quick epilogue */
+#define LN_FLAG_INTERLEAVED 8  /* convolution: group g reads channels g, g + groups, ... */
 #define LN_FLAG_UNSIGNED    16 /* pooling of bytes: halves of a mean go up */
 
 /* Reductions: what is summed or chosen, and what becomes of it. The last ones are those that give
@@ -100,8 +100,8 @@ typedef struct ln_args {
     ln_i32 x2c;
     ln_u32 y2, y3; /* second and third output (LN_NO_OFF: none) and their pixel strides */
     ln_i32 y2ps, y3ps;
-    /* I8: zero points of x, of the weight or the second operand, of y; lo and hi are then the limits
-     * of y - yz */
+    /* I8: zero points of x, of the weight or the second operand, of y; lo and hi are then the
+     * limits of y - yz */
     ln_i32 xz, wz, yz;
     /* Weights of a step to come that a tile asks for meanwhile: a core has ahead_tiles of this
      * step; each asks for ahead_each elements, those of the next core ahead_step behind. */

@@ -44,7 +44,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (p >= s->m) return;
     int x = p % s->ow, row = p / s->ow % s->oh, n = p / (s->ow * s->oh);
     int kv = j / (heads / s->t1);
-    __global const LN_T *q = (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)p * s->u.part[0].ps + j * dim;
+    __global const LN_T *q =
+        (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)p * s->u.part[0].ps + j * dim;
     __global const LN_T *k0 = (LN_AT(arena, 0) + s->u.part[1].at) + kv * dim;
     __global const LN_T *v0 = (LN_AT(arena, 0) + s->u.part[2].at) + kv * vdim;
     __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + j * vdim;

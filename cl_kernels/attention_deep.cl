@@ -163,7 +163,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     w.k = (LN_AT(arena, 0) + s->u.part[1].at) + (size_t)w.n * kh * kw * s->u.part[1].ps + kv * dim;
     w.v = (LN_AT(arena, 0) + s->u.part[2].at) + (size_t)w.n * kh * kw * s->u.part[2].ps + kv * vdim;
     int map = s->oh * s->ow, rows = map / seqs * w.group, blocks = (rows + NQ - 1) / NQ;
-    __global const LN_T *q = (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)w.n * map * s->u.part[0].ps;
+    __global const LN_T *q =
+        (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)w.n * map * s->u.part[0].ps;
     __global LN_T *y = LN_AT(arena, s->y) + (size_t)w.n * map * s->yps;
     float qt[DIM * NQ] __attribute__((aligned(64))), ot[DIM * NQ] __attribute__((aligned(64)));
     int across = s->ow / s->kw, spare = ln_pad(s->oc) - s->oc;

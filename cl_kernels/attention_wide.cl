@@ -58,7 +58,8 @@ LN_INLINE void LN_FN(LN_PARAMS) {
     int plane = s->u.part[1].c * s->u.part[1].first, keys = plane / seqs, j;
     int block = tile % s->t4, kv = tile / s->t4 % s->t1, seq = tile / (s->t4 * s->t1) % seqs;
     int n = tile / (s->t4 * s->t1 * seqs), rows = map / seqs * (s->t0 / s->t1);
-    __global const LN_T *q = (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)n * map * s->u.part[0].ps;
+    __global const LN_T *q =
+        (LN_AT(arena, 0) + s->u.part[0].at) + (size_t)n * map * s->u.part[0].ps;
     __global const LN_T *k =
         (LN_AT(arena, 0) + s->u.part[1].at) + (size_t)n * plane * s->u.part[1].ps + kv * dim;
     __global const LN_T *v =

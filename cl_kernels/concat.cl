@@ -12,7 +12,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int c = k % s->groups * (s->t1 / s->groups) + k / s->groups;
     while (i < LN_PARTS - 1 && c >= s->u.part[i].first + s->u.part[i].c && s->u.part[i + 1].c) i++;
     float v = 0.0f;
-    if (o < s->oc) v = LN_LD1(LN_AT(arena, s->u.part[i].at) + (size_t)p * s->u.part[i].ps +
+    if (o < s->oc)
+        v = LN_LD1(LN_AT(arena, s->u.part[i].at) + (size_t)p * s->u.part[i].ps +
                    (c - s->u.part[i].first));
     LN_ST1(LN_AT(arena, s->y) + (size_t)p * s->yps + o, v);
 }

@@ -12,7 +12,7 @@
 #endif
 
 LN_INLINE __global const LN_T *LN_F(base)(__global float *arena, __global const float *weights,
-                                           __global const ln_args *s, int i) {
+                                          __global const ln_args *s, int i) {
     return (__global const LN_T *)((s->t2 >> i & 1 ? weights + s->w : arena) + s->u.part[i].at);
 }
 

@@ -18,7 +18,8 @@
 #endif
 
 #ifndef BYTES
-#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside */
+#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside  \
+                     */
 #endif
 #if BYTES
 #    define LN_MEAN(k) weights[s->b + ocp + 8 + (k)]

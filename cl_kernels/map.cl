@@ -82,18 +82,18 @@ LN_INLINE float8 LN_F(apply)(float8 a, float8 b, float8 c, int row, float alpha,
     return vload8(0, p);
 }
 #else
-#    define LN_MAP_TO_F (float8)
-#    define LN_MAP_TO_I as_float8
-#    define LN_V(x)     ((float8)(x))
-#    define LN_YES(x)   (-(x))
-#    define LN_INT(x)   convert_int8_sat(x)
-#    define LN_FLOAT(x) convert_float8(x)
-#    define LN_IDIV     LN_F(divide)
-#    define LN_IMOD     LN_F(modulo)
-#    define LN_IPOW     LN_F(power)
-#    define LN_R(x)     (x)
-#    define LN_EXP      LN_F(exponential)
-#    define LN_ERF      LN_F(error)
+#    define LN_MAP_TO_F         (float8)
+#    define LN_MAP_TO_I         as_float8
+#    define LN_V(x)             ((float8)(x))
+#    define LN_YES(x)           (-(x))
+#    define LN_INT(x)           convert_int8_sat(x)
+#    define LN_FLOAT(x)         convert_float8(x)
+#    define LN_IDIV             LN_F(divide)
+#    define LN_IMOD             LN_F(modulo)
+#    define LN_IPOW             LN_F(power)
+#    define LN_R(x)             (x)
+#    define LN_EXP              LN_F(exponential)
+#    define LN_ERF              LN_F(error)
 #    define LN_SHIFT_LEFT(i, j) ((i) << (j))
 /* Processors trap at both of what is kept away here. */
 LN_INLINE int8 LN_F(divide)(int8 i, int8 j) {
@@ -121,8 +121,7 @@ LN_INLINE float8 LN_F(error)(float8 x) {
 }
 LN_INLINE int8 LN_F(power)(int8 i, int8 j) {
     int8 y = (int8)(1), odd = (j & 1) != 0, square = i;
-    for (int bit = 0; bit < 31; bit++, square *= square)
-        y = (j >> bit & 1) != 0 ? y * square : y;
+    for (int bit = 0; bit < 31; bit++, square *= square) y = (j >> bit & 1) != 0 ? y * square : y;
     int8 small = i == 1 ? (int8)(1) : i == -1 ? (odd ? (int8)(-1) : (int8)(1)) : (int8)(0);
     return j < 0 ? small : y;
 }

@@ -107,8 +107,9 @@ LN_INLINE void LN_F(block)(const int px, const int nv, __global const float *a, 
         LN_F(block)(I, J, a, ai, ak, t, n, y, yps, left, more);                                    \
     }
 LN_BLOCK(8, 1)
-LN_BLOCK(8, 2) LN_BLOCK(8, 3) LN_BLOCK(4, 1) LN_BLOCK(4, 2) LN_BLOCK(4, 3) LN_BLOCK(1, 1)
-    LN_BLOCK(1, 2) LN_BLOCK(1, 3)
+LN_BLOCK(8, 2)
+LN_BLOCK(8, 3) LN_BLOCK(4, 1) LN_BLOCK(4, 2) LN_BLOCK(4, 3) LN_BLOCK(1, 1) LN_BLOCK(1, 2)
+    LN_BLOCK(1, 3)
 
         LN_FUNCTION void LN_FN(LN_PARAMS) {
     __global const ln_nd *v = &s->u.nd;

@@ -2,12 +2,11 @@
  *
  * y[i] = finish(fold over all j of x[i, j])
  *
- * i: dim, ystr, xstr[0]; j: sizes xstr[1], strides xstr[2], joined where they walk as one. t0 is the
- * fold, t1 the finish (args.h), t2 how many j there are. A NaN is the largest and
- * the smallest; sums of a run of the last j are added to the others' as one.
- * MODE 0: a lane of y by a work-item; 1: 8 lanes along a dimension that x and y share as their
- * last; 2: a lane of y by 8 lanes along x's last dimension. f32, or i32 where WHOLE. Padding lanes
- * get zero. */
+ * i: dim, ystr, xstr[0]; j: sizes xstr[1], strides xstr[2], joined where they walk as one. t0 is
+ * the fold, t1 the finish (args.h), t2 how many j there are. A NaN is the largest and the smallest;
+ * sums of a run of the last j are added to the others' as one. MODE 0: a lane of y by a work-item;
+ * 1: 8 lanes along a dimension that x and y share as their last; 2: a lane of y by 8 lanes along
+ * x's last dimension. f32, or i32 where WHOLE. Padding lanes get zero. */
 #ifndef MODE
 #    define MODE 0
 #endif
@@ -16,30 +15,30 @@
 #endif
 
 #if WHOLE
-#    define RD_T         int
-#    define RD_I         int
-#    define RD_LD(p)     as_int(*(p))
-#    define RD_LO        INT_MIN
-#    define RD_HI        INT_MAX
-#    define RD_NAN(v)    0
-#    define RD_ABS(v)    ((v) < 0 ? -(v) : (v))
-#    define RD_EXP(v)    ((v) * 0) /* no integers have it */
+#    define RD_T      int
+#    define RD_I      int
+#    define RD_LD(p)  as_int(*(p))
+#    define RD_LO     INT_MIN
+#    define RD_HI     INT_MAX
+#    define RD_NAN(v) 0
+#    define RD_ABS(v) ((v) < 0 ? -(v) : (v))
+#    define RD_EXP(v) ((v)*0) /* no integers have it */
 #elif MODE == 0
-#    define RD_T         float
-#    define RD_I         int
-#    define RD_LD(p)     (*(p))
-#    define RD_EXP(v)    ln_exp(v)
+#    define RD_T      float
+#    define RD_I      int
+#    define RD_LD(p)  (*(p))
+#    define RD_EXP(v) ln_exp(v)
 #else
-#    define RD_T         float8
-#    define RD_I         int8
-#    define RD_LD(p)     LN_LD8(p)
-#    define RD_EXP(v)    ln_exp8(v)
+#    define RD_T      float8
+#    define RD_I      int8
+#    define RD_LD(p)  LN_LD8(p)
+#    define RD_EXP(v) ln_exp8(v)
 #endif
 #if !WHOLE
-#    define RD_LO        (-INFINITY)
-#    define RD_HI        INFINITY
-#    define RD_NAN(v)    ((v) != (v))
-#    define RD_ABS(v)    fabs(v)
+#    define RD_LO     (-INFINITY)
+#    define RD_HI     INFINITY
+#    define RD_NAN(v) ((v) != (v))
+#    define RD_ABS(v) fabs(v)
 #endif
 
 /* Where the run of the last j begins that is number `outer`. */
@@ -165,7 +164,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         return;
     }
 #if MODE == 2
-    float top = s->t0 == LN_FOLD_EXP ? LN_F(join)(LN_F(all)(x, s, LN_FOLD_MAX, 0.0f), LN_FOLD_MAX) : 0.0f;
+    float top =
+        s->t0 == LN_FOLD_EXP ? LN_F(join)(LN_F(all)(x, s, LN_FOLD_MAX, 0.0f), LN_FOLD_MAX) : 0.0f;
     float v = LN_F(join)(LN_F(all)(x, s, s->t0, (float8)(top)), s->t0);
     arena[y + c] = LN_F(finish)(v, top, s->t1, (float)s->t2);
 #elif WHOLE

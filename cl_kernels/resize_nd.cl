@@ -1,7 +1,7 @@
 /* Resize of any axes of a tensor of any rank, by tables of pixels and weights.
  *
- * y[o] = sum over k of the product over axes d of weight[d][o[d]][k[d]] * x[index[d][o[d]][k[d]]...]
- *        or alpha, where a place of any axis lies outside
+ * y[o] = sum over k of the product over axes d of weight[d][o[d]][k[d]] *
+ * x[index[d][o[d]][k[d]]...] or alpha, where a place of any axis lies outside
  *
  * dim: of y. xstr[0]: of x; xstr[1]: taps of each axis, 0 in front of the shape; xstr[2]: from w to
  * its table, index [dim][taps], the first -1 for a place outside, then weight [dim][taps].

@@ -128,9 +128,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     float ring[K * PLANES * ROW] __attribute__((aligned(64)));
     for (int oy = y0; oy < y1; oy++) {
         /* row oy*S + ky of the padded picture is number (oy*S + ky) % K of the ring */
-        for (int ky = S < K && oy > y0 ? K - S : 0; ky < K; ky++)
-            LN_F(convert)
-            (x, s, mean, oy * S + ky - s->top, wide, ring + (oy * S + ky) % K * (PLANES * ROW));
+        for (int ky = S < K && oy > y0 ? K - S : 0; ky < K; ky++) LN_F(convert)
+        (x, s, mean, oy * S + ky - s->top, wide, ring + (oy * S + ky) % K * (PLANES * ROW));
         for (int i = panels * group / s->t3; i < panels * (group + 1) / s->t3; i++) {
             int at = ln_panel_at(ocp, WIDE, i), width = ln_panel_at(ocp, WIDE, i + 1) - at;
             LN_F(row)(arena, weights, s, ring, n, oy, at, width);

@@ -378,9 +378,8 @@ linnet_status ln_const_copy_f32(const ln_graph *g, ln_tid t, float *dst, linnet_
 
 linnet_status ln_const_copy(const ln_graph *g, ln_tid t, void *dst, linnet_error *err) {
     const ln_dtype type = t >= 0 && t < g->n_tensor ? g->tensor[t].dtype : LN_F32;
-    return copy_const(g, t,
-                      type == LN_I8    ? (put){.byte = dst}
-                      : type == LN_I32 ? (put){.whole = dst}
-                                       : (put){.real = dst},
-                      err);
+    put to = {.real = dst};
+    if (type == LN_I8) to = (put){.byte = dst};
+    if (type == LN_I32) to = (put){.whole = dst};
+    return copy_const(g, t, to, err);
 }

@@ -20,8 +20,8 @@ static linnet_status verify_output(const ln_graph *g, const ln_node *n, int k,
         !(ln_dtype_is_real(type) && ln_dtype_is_real(g->tensor[y].dtype)))
         return BROKEN("%s: output is %s, its rule says %s", n->name,
                       ln_dtype_names[g->tensor[y].dtype], ln_dtype_names[type]);
-    const ln_quant q = k ? (ln_quant){0} : ln_node_quant(g, n);
-    if (q.on && !ln_quant_equal(&q, &g->tensor[y].q))
+    const ln_quant q = ln_node_quant(g, n);
+    if (k == 0 && q.on && !ln_quant_equal(&q, &g->tensor[y].q))
         return BROKEN("%s: output has scale %g and zero %d, its rule says %g and %d", n->name,
                       (double)g->tensor[y].q.scale, (int)g->tensor[y].q.zero, (double)q.scale,
                       (int)q.zero);

@@ -29,7 +29,8 @@ static inline size_t ln_host_size(ln_dtype t) {
 static inline bool ln_dtype_is_real(ln_dtype t) {
     return t == LN_F32 || t == LN_F16;
 }
-/* To the nearest, ties to even, too large to infinity. Floats may take the place of their halves. */
+/* To the nearest, ties to even, too large to infinity. Floats may take the place of their halves.
+ */
 void ln_to_halves(uint16_t *dst, const float *src, size_t n);
 void ln_from_halves(float *dst, const uint16_t *src, size_t n);
 /* Each to the nearest half; how many finite numbers became infinite. */

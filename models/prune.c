@@ -73,7 +73,7 @@ static void choose(const double *of, int channels, int *list, int n) {
     int have = 0;
     for (int c = 0; c < channels; c++) {
         int better = 0;
-        for (int k = 0; k < channels; k++) better += of[k] > of[c] || (of[k] == of[c] && k < c);
+        for (int k = 0; k < channels; k++) better += of[k] > of[c] || (k < c && of[k] == of[c]);
         if (better < n) list[have++] = c;
     }
 }

@@ -35,8 +35,8 @@ typedef struct ln_prep_spec {
     bool antialias, bgr;
     float scale, mean[3], std[3];
 } ln_prep_spec;
-/* Resize, centre crop: planar bytes [3,H,W], in the order of spec->bgr. What the resized picture does
- * not reach is black. Only the pixels that the crop keeps are computed. */
+/* Resize, centre crop: planar bytes [3,H,W], in the order of spec->bgr. What the resized picture
+ * does not reach is black. Only the pixels that the crop keeps are computed. */
 linnet_status ln_preprocess_bytes(const ln_image *in, const ln_prep_spec *spec, uint8_t *dst,
                                   linnet_error *err);
 /* (v * scale - mean) / std of such bytes. */

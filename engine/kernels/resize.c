@@ -97,7 +97,7 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
-const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, ln_nd_can_run,
-                                       nd_packed,   nd_pack,      nd_bind, .words = true};
-const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run,       packed,
+const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, ln_nd_can_run, nd_packed,
+                                       nd_pack,     nd_bind,      .words = true};
+const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run,      packed,
                                     pack,     bind,         .words = true};

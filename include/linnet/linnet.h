@@ -291,8 +291,8 @@ typedef struct linnet_session_params {
     int profile; /* record a time for each step */
     int untuned; /* plan by the defaults even where linnet_tune has left records */
     linnet_precision precision;
-    int bytes; /* F32: the picture as linnet_image_load_bytes makes it, where the network can read such:
-                  linnet_session_input then says U8, else F32 as ever */
+    int bytes; /* F32: the picture as linnet_image_load_bytes makes it, where the network can read
+                  such: linnet_session_input then says U8, else F32 as ever */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
 /* Builds the graph, plans it, uploads weights, builds kernels. p: NULL for the defaults. The model
@@ -321,8 +321,8 @@ typedef enum linnet_dtype {
 /* Tensors of the session; images are [N,C,H,W] (of some files [N,H,W,C]), logits [N,classes].
  * Elements are words of 4 bytes: LINNET_F32, or LINNET_I32 for whatever the model file has as
  * integers or truth values; or of a quantized model bytes, LINNET_I8 or LINNET_U8, that stand for
- * scale * (element - zero). With linnet_session_params.bytes a picture may be LINNET_U8 with a scale
- * of 0: what a photograph has. */
+ * scale * (element - zero). With linnet_session_params.bytes a picture may be LINNET_U8 with a
+ * scale of 0: what a photograph has. */
 typedef struct linnet_tensor_info {
     const char *name;
     int rank;

@@ -175,7 +175,7 @@ START_TEST(bands_and_defaults_agree) {
     ln_graph *g = bytes_of(&odd, true);
     ln_plan *p = NULL;
     OK(ln_plan_create(g, caps, &(ln_plan_params){.chain = always}, &p, &err));
-    ck_assert_int_eq(p->n_step, 2);
+    ck_assert(p && p->n_step == 2);
     ln_plan_destroy(&p);
     ln_graph_destroy(&g);
     ln_device_release(&d);

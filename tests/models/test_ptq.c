@@ -177,7 +177,7 @@ static double run_with(const char *model, ln_ptq_params *how, bool *equalized) {
 /* AUTO takes the better of the two. */
 START_TEST(equalisation) {
     const char *model = "mobilenetv2_035";
-    bool done;
+    bool done = false;
     const double off = run_with(model, &(ln_ptq_params){.equalize = LN_EQUALIZE_OFF}, &done);
     ck_assert(!done);
     const double on = run_with(model, &(ln_ptq_params){.equalize = LN_EQUALIZE_ON}, &done);

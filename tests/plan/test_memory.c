@@ -53,7 +53,7 @@ typedef struct memory {
     void *in[3], *out[3];
 } memory;
 static memory memory_of(ln_session *s) {
-    memory m, again;
+    memory m = {0}, again = {0};
     for (int k = 0; k < 2; k++) {
         memory *at = k ? &again : &m;
         for (int i = 0; i < 3; i++) {
