@@ -107,6 +107,7 @@ static linnet_status record(ln_session *s, linnet_error *err) {
 enum { BUILD, UPLOAD, TASKS };
 typedef struct startup {
     ln_session *s;
+    ln_stage stage; /* for the build, which needs no buffers: they are made meanwhile */
     ln_program *program;
     linnet_status st[TASKS];
     linnet_error why[TASKS];
@@ -115,9 +116,9 @@ typedef struct startup {
 
 static void start_task(void *user, size_t task) {
     startup *t = user;
-    ln_stage stage = stage_of(t->s);
     if (task == BUILD) {
-        t->st[BUILD] = ln_resident_build(&stage, t->s->params.profile, &t->program, &t->why[BUILD]);
+        t->st[BUILD] =
+            ln_resident_build(&t->stage, t->s->params.profile, &t->program, &t->why[BUILD]);
         return;
     }
     const double from = ln_now();
@@ -149,6 +150,7 @@ static linnet_status build(startup *t, linnet_error *err) {
     ln_session *s = t->s;
     const bool long_run = ln_pace_too_long(&s->pace, s->plan);
     if (wants_resident(s) && ln_resident_possible(s->plan) && !long_run) {
+        t->stage = stage_of(s);
         LN_TRY(ln_parallel(TASKS, TASKS, start_task, t, err));
         if (t->st[UPLOAD] != LINNET_OK) {
             ln_program_release(&t->program);
