@@ -35,35 +35,24 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 /* ---- sums and products ---- */
 
-static const ln_tensor *second(const ln_site *s) {
-    return &s->graph->tensor[s->node->in[1]];
-}
-
-/* Pixels of the second operand: as many as the output, one an image, or one. */
-static int64_t second_pixels(const ln_site *s) {
-    const ln_shape *x = &second(s)->shape;
-    int64_t count = 1;
-    for (int i = 0; i < x->rank - 1; i++) count *= x->dim[i];
-    return count;
-}
-
 static bool binary_can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    return !ln_site_planar(s) && !ln_tensor_planar(second(s)) &&
+    return !ln_site_planar(s) && !ln_tensor_planar(ln_site_second(s)) &&
            s->graph->tensor[s->node->in[0]].kind != LN_TENSOR_CONST;
 }
 
 static size_t binary_packed(const ln_variant *v, const ln_site *s) {
     (void)v;
-    if (second(s)->kind != LN_TENSOR_CONST) return 0;
-    return (size_t)ln_bytes_words(second_pixels(s) * ln_cpad(ln_site_channels(s, s->node->in[1])));
+    if (ln_site_second(s)->kind != LN_TENSOR_CONST) return 0;
+    return (size_t)ln_bytes_words(ln_site_second_pixels(s) *
+                                  ln_cpad(ln_site_channels(s, s->node->in[1])));
 }
 
 static linnet_status binary_pack(const ln_variant *v, const ln_site *s, float *dst,
                                  linnet_error *err) {
     (void)v;
     const int64_t c = ln_site_channels(s, s->node->in[1]), ps = ln_cpad(c);
-    const int64_t pixels = second_pixels(s);
+    const int64_t pixels = ln_site_second_pixels(s);
     int8_t *to = (int8_t *)dst;
     LN_TRY(ln_const_copy(s->graph, s->node->in[1], to, err));
     for (int64_t p = pixels - 1; p > 0; p--) { /* apart, the last one first */
@@ -74,11 +63,11 @@ static linnet_status binary_pack(const ln_variant *v, const ln_site *s, float *d
 }
 
 static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
-    const float sa = s->graph->tensor[s->node->in[0]].q.scale, sb = second(s)->q.scale;
+    const float sa = s->graph->tensor[s->node->in[0]].q.scale, sb = ln_site_second(s)->q.scale;
     const float sy = s->graph->tensor[s->node->out[0]].q.scale;
-    const int64_t pixels = second_pixels(s);
+    const int64_t pixels = ln_site_second_pixels(s);
     a->t0 = pixels >= a->m ? 1 : (int32_t)(a->m / pixels);
-    if (second(s)->kind == LN_TENSOR_CONST) {
+    if (ln_site_second(s)->kind == LN_TENSOR_CONST) {
         a->w = 0;
         a->x2ps = (ln_i32)ln_cpad(a->oc);
     }
@@ -97,8 +86,8 @@ static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 /* Two maps of like pixels, without padding lanes. */
 static bool add_deep_can_run(const ln_variant *v, const ln_site *s) {
-    const ln_shape *x = ln_site_shape(s, s->node->in[0]), *y = &second(s)->shape;
-    bool like = x->rank == y->rank && second(s)->kind != LN_TENSOR_CONST;
+    const ln_shape *x = ln_site_shape(s, s->node->in[0]), *y = &ln_site_second(s)->shape;
+    bool like = x->rank == y->rank && ln_site_second(s)->kind != LN_TENSOR_CONST;
     for (int i = 0; like && i < x->rank; i++) like = x->dim[i] == y->dim[i];
     return like && binary_can_run(v, s) && x->dim[x->rank - 1] % LN_CPAD == 0;
 }

@@ -5,33 +5,22 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const ln_tensor *second(const ln_site *s) {
-    return &s->graph->tensor[s->node->in[1]];
-}
-
-/* Pixels of the second operand: as many as the output, one an image, or one. */
-static int64_t second_pixels(const ln_site *s) {
-    const ln_shape *x = &second(s)->shape;
-    int64_t count = 1;
-    for (int i = 0; i < x->rank - 1; i++) count *= x->dim[i];
-    return count;
-}
-
 static bool binary_can_run(const ln_variant *v, const ln_site *s) {
     (void)v;
-    return !ln_site_planar(s) && !ln_tensor_planar(second(s));
+    return !ln_site_planar(s) && !ln_tensor_planar(ln_site_second(s));
 }
 
 static size_t binary_packed(const ln_variant *v, const ln_site *s) {
     (void)v;
-    if (second(s)->kind != LN_TENSOR_CONST) return 0;
-    return (size_t)(second_pixels(s) * ln_cpad(ln_site_channels(s, s->node->in[1])));
+    if (ln_site_second(s)->kind != LN_TENSOR_CONST) return 0;
+    return (size_t)(ln_site_second_pixels(s) * ln_cpad(ln_site_channels(s, s->node->in[1])));
 }
 
 static linnet_status binary_pack(const ln_variant *v, const ln_site *s, float *dst,
                                  linnet_error *err) {
     (void)v;
-    int64_t c = ln_site_channels(s, s->node->in[1]), ps = ln_cpad(c), pixels = second_pixels(s);
+    int64_t c = ln_site_channels(s, s->node->in[1]), ps = ln_cpad(c),
+            pixels = ln_site_second_pixels(s);
     size_t bytes = (size_t)(pixels * c) * sizeof(float);
     float *dense = malloc(bytes);
     if (!dense) return ln_fail_oom(err, s->node->name, bytes);
@@ -49,9 +38,9 @@ static void cut(const ln_variant *v, ln_args *a) {
 }
 
 static void binary_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
-    int64_t pixels = second_pixels(s);
+    int64_t pixels = ln_site_second_pixels(s);
     a->t0 = pixels >= a->m ? 1 : (int32_t)(a->m / pixels);
-    if (second(s)->kind == LN_TENSOR_CONST) {
+    if (ln_site_second(s)->kind == LN_TENSOR_CONST) {
         a->w = 0;
         a->x2ps = (ln_i32)ln_cpad(a->oc);
     }

@@ -14,6 +14,16 @@ static inline int64_t ln_site_channels(const ln_site *s, ln_tid t) {
 static inline bool ln_site_has(const ln_site *s, int slot) {
     return ln_node_in(s->node, slot) != LN_NONE;
 }
+static inline const ln_tensor *ln_site_second(const ln_site *s) {
+    return &s->graph->tensor[s->node->in[1]];
+}
+/* Pixels of a sum's or product's second operand: as many as the output, one an image, or one. */
+static inline int64_t ln_site_second_pixels(const ln_site *s) {
+    const ln_shape *x = &ln_site_second(s)->shape;
+    int64_t count = 1;
+    for (int i = 0; i < x->rank - 1; i++) count *= x->dim[i];
+    return count;
+}
 /* The quicker kernels take no other activation after a residual. */
 static inline bool ln_site_post_is_clamp(const ln_site *s) {
     ln_act_kind k = s->node->attr.conv.post.kind;

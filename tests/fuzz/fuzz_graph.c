@@ -1,4 +1,5 @@
-/* A TensorFlow Lite file from its bytes to a graph, as ln_model_open takes it. */
+/* A file with a graph of its own, from its bytes to a graph as ln_model_open takes it; the format
+ * is FUZZ_FORMAT. */
 #include "models/format.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -8,12 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     void *file = NULL;
     ln_graph *g = NULL;
     const ln_model_params p = {.model = fuzz_file(data, size)};
-    if (ln_format_tflite.open(&p, &info, &file, &err) == LINNET_OK) {
-        ln_format_tflite.graph(file, 0, 0, 0, &g, &err);
+    if (FUZZ_FORMAT.open(&p, &info, &file, &err) == LINNET_OK) {
+        FUZZ_FORMAT.graph(file, 0, 0, 0, &g, &err);
         ln_graph_destroy(&g);
-        ln_format_tflite.graph(file, 2, 12, 0, &g, &err);
+        FUZZ_FORMAT.graph(file, 2, 12, 0, &g, &err);
         ln_graph_destroy(&g);
     }
-    ln_format_tflite.close(file);
+    FUZZ_FORMAT.close(file);
     return 0;
 }
