@@ -70,6 +70,7 @@ static linnet_status copy_report(const ln_tune_report *r, linnet_tune_report *ou
                                 .tuned_ms = r->tuned_ms,
                                 .kept = r->kept,
                                 .complete = r->complete,
+                                .busy = r->busy,
                                 .seconds = r->seconds,
                                 .stream = (linnet_stream)r->stream};
     return LINNET_OK;

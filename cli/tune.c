@@ -77,6 +77,7 @@ static void print_summary(const linnet_tune_report *r, FILE *f) {
             r->kept ? "tuned" : "kept as it is", stream_text(r->stream));
     fprintf(f, "%.1f s%s\n", r->seconds,
             r->complete ? "" : "; the time limit left candidates untried (--tune full has none)");
+    if (r->busy) fprintf(f, "The machine was busy: tune again when it is not.\n");
 }
 
 static int put_table(const cli_options *o, const linnet_tune_report *r) {
@@ -143,6 +144,7 @@ static int put_json(const cli_options *o, const char *model, int batch,
     cli_json_text(object, "stream", stream_text(r->stream));
     cJSON_AddBoolToObject(object, "kept", r->kept);
     cJSON_AddBoolToObject(object, "complete", r->complete);
+    cJSON_AddBoolToObject(object, "busy", r->busy);
     cli_json_number(object, "seconds", r->seconds, 3);
     return cli_put_json(o, object);
 }

@@ -65,6 +65,7 @@ typedef struct ln_tune_report {
     double default_ms, tuned_ms; /* the whole network: medians */
     bool kept;                   /* the tuned plan is the faster one, and recorded */
     bool complete;               /* no time limit cut it short */
+    bool busy;                   /* other processes disturbed the last contest: see tune_parts.h */
     double seconds;
     ln_stream stream;
 } ln_tune_report;

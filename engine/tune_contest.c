@@ -10,6 +10,8 @@ const char *const ln_verdict_names[LN_VERDICT_COUNT] = {"chosen",  "slower", "wr
 
 enum {
     MARGIN_PERCENT = 2,
+    STEADY_PERCENT = 25,
+    BUSY_MARGIN_PERCENT = 5,
     NEAR_PERCENT = 3,
     FAR_BEHIND = 2,
     LEAST_ROUNDS = 3,
@@ -81,6 +83,17 @@ void ln_contest_choose(ln_tuner *t, int contest, double margin) {
     }
     c->chosen = LN_MAX(best, 0);
     if (best >= 0) ln_contest_candidate(t, contest, best)->verdict = LN_VERDICT_CHOSEN;
+}
+
+void ln_contest_choose_way(ln_tuner *t, int contest, const ln_stream *stream) {
+    const ln_tune_candidate *usual = ln_contest_candidate(t, contest, 0);
+    t->out->busy = usual->median_us > 0.01 * (100 + STEADY_PERCENT) * usual->least_us;
+    for (int i = 1; i < t->out->contest[contest].count && t->out->busy; i++) {
+        ln_tune_candidate *c = ln_contest_candidate(t, contest, i);
+        if (c->verdict == LN_VERDICT_SLOWER && stream[i] != stream[0])
+            c->verdict = LN_VERDICT_UNTRIED;
+    }
+    ln_contest_choose(t, contest, 0.01 * (t->out->busy ? BUSY_MARGIN_PERCENT : 1));
 }
 
 /* ---- trying ---- */

@@ -71,6 +71,10 @@ linnet_status ln_contest_run(ln_tuner *t, int contest, uint64_t key, ln_unit *co
                              const ln_trial_spec *spec, linnet_error *err);
 /* Chooses among candidates whose times are known: the first unless another is faster in both. */
 void ln_contest_choose(ln_tuner *t, int contest, double margin);
+/* The same for ways to run a network, one stream each. Barriers and launches suffer from other
+ * processes by different amounts: while the default's own times scatter, the report says busy,
+ * only ways of its stream can win, and by a wider margin. */
+void ln_contest_choose_way(ln_tuner *t, int contest, const ln_stream *stream);
 /* The least time that a device of these peaks needs for a step, in seconds. */
 double ln_roofline(const ln_tuner *t, int64_t macs, int64_t bytes);
 bool ln_tune_late(ln_tuner *t); /* past the deadline: the report is then not complete */

@@ -160,7 +160,9 @@ static linnet_status hold(ln_tuner *t, int contest, way *list, int n, ln_record 
         }
     }
     for (int i = 0; i < n; i++) note_times(ln_contest_candidate(t, contest, i), &list[i]);
-    ln_contest_choose(t, contest, 0.01);
+    ln_stream stream[MOST_WAYS];
+    for (int i = 0; i < n; i++) stream[i] = list[i].stream;
+    ln_contest_choose_way(t, contest, stream);
     return LINNET_OK;
 }
 

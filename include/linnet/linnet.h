@@ -421,6 +421,7 @@ typedef struct linnet_tune_report {
     double default_ms, tuned_ms; /* the whole network: medians */
     int kept;                    /* 1: the tuned plan won */
     int complete;                /* 0: the time limit left candidates untried */
+    int busy;                    /* 1: others used the machine: tuned again, it may be faster */
     double seconds;
     linnet_stream stream; /* that won; never AUTO */
 } linnet_tune_report;

@@ -20,7 +20,7 @@ def tuned(linnet, tmp_path_factory):
 def test_json(tuned):
     cache, report = tuned
     assert list(report) == ["model", "batch", "contests", "default_ms", "tuned_ms",
-                            "stream", "kept", "complete", "seconds"]
+                            "stream", "kept", "complete", "busy", "seconds"]
     assert report["model"] == "mobilenetv1_025" and report["batch"] == 1
     names = [c["name"] for c in report["contests"]]
     assert "conv_stem" in names and names[-1] == "network"
