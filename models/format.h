@@ -1,4 +1,4 @@
-/* Inside models/: files that bring a graph of their own, a row of ln_formats each. */
+/* Inside models/: files that bring a graph of their own, a row in ln_format_of each. */
 #ifndef LN_FORMAT_H
 #define LN_FORMAT_H
 

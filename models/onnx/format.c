@@ -1,6 +1,6 @@
 /* ONNX files as models. */
 #include "models/format.h"
-#include "models/onnx/bind.h"
+#include "models/onnx/onnx.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  *   Image.BitmapPixelFormat, Image.NominalPixelRange
  *                                    https://onnx.ai/onnx/repo-docs/MetadataProps.html */
 #include "models/meta.h"
-#include "models/onnx/bind.h"
+#include "models/onnx/onnx.h"
 
 #include <math.h>
 #include <stdlib.h>

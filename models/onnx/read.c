@@ -112,15 +112,3 @@ void ln_onnx_close(ln_onnx **m) {
     free(s);
     *m = NULL;
 }
-
-const ln_onnx_attr *ln_onnx_find_attr(const ln_onnx_node *n, const char *name) {
-    for (int i = 0; i < n->n_attr; i++)
-        if (!strcmp(n->attr[i].name, name)) return &n->attr[i];
-    return NULL;
-}
-
-const char *ln_onnx_find_meta(const ln_onnx *m, const char *key) {
-    for (int i = 0; i < m->n_meta; i++)
-        if (!strcmp(m->meta[i].key, key)) return m->meta[i].value;
-    return NULL;
-}

@@ -1,6 +1,6 @@
 /* TensorFlow Lite files as models. */
 #include "models/format.h"
-#include "models/onnx/bind.h"
+#include "models/import/bind.h"
 #include "models/tflite/import.h"
 #include "models/tflite/metadata.h"
 

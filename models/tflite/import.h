@@ -1,11 +1,11 @@
-/* Inside models/tflite/: a file as the importer (models/onnx/import.h) takes it. Its tensors are
+/* Inside models/tflite/: a file as the importer (models/import/import.h) takes it. Its tensors are
  * values, its options attributes by name; shapes are N,H,W,C and stay so. Tensor i is value i;
  * value n + i is what the same tensor is in real numbers, where it is quantized and an operator
  * that is not made for that reads or makes it. */
 #ifndef LN_TFLITE_IMPORT_H
 #define LN_TFLITE_IMPORT_H
 
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 #include "models/tflite/tflite.h"
 
 /* The options of an operator as attributes, in pool; in them too: "to", the type of its first

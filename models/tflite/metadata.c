@@ -1,7 +1,7 @@
 /* Fields as numbered in tensorflow/lite/support/metadata's metadata_schema.fbs. */
 #include "models/tflite/metadata.h"
 
-#include "models/onnx/bind.h"
+#include "models/import/bind.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #ifndef LN_TFLITE_H
 #define LN_TFLITE_H
 
-#include "models/onnx/onnx.h"
+#include "models/import/net.h"
 #include "models/tflite/flat.h"
 
 typedef struct ln_tfl_tensor {

@@ -1,7 +1,7 @@
 /* ConvTranspose over one to three dimensions, its weights in the file or computed, against ONNX's
  * definition in ONNX's own order. */
 #include "engine/ref/ref.h"
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 #include "tests/check_main.h"
 #include "tests/models/onnxwrite.h"
 

@@ -3,7 +3,8 @@
 #define LN_CONFORMANCE_H
 
 #include "host/host.h"
-#include "models/onnx/import.h"
+#include "models/import/import.h"
+#include "models/onnx/onnx.h"
 
 typedef enum verdict { PASSED, FAILED, UNSUPPORTED, VERDICTS } verdict;
 

@@ -1,6 +1,6 @@
 /* What converters refuse, with the node's name and op; and that pictures lie as kernels want them
  * without a permutation. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 #include "tests/models/onnxwrite.h"
 
 #include "tests/check_main.h"

@@ -1,7 +1,7 @@
 /* Nodes at the edge of what an operator takes: hostile attributes are refused, and arguments in an
  * unusual order mean what the specification says. */
 #include "engine/ref/ref.h"
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 #include "tests/check_main.h"
 #include "tests/models/onnxwrite.h"
 

@@ -1,7 +1,7 @@
 /* The table of converters: its order, its ranges, and that docs/onnx.md tells the same. */
 #include "../check_main.h"
 #include "base/file.h"
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 START_TEST(rows_are_in_order) {
     for (size_t i = 0; i < ln_imp_op_count(); i++) {

@@ -1,5 +1,5 @@
 /* What converters are written with: the node's inputs and attributes, graph nodes, outputs. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 ln_tid ln_imp_refuse(ln_imp *im, const char *fmt, ...) {
     if (!ln_imp_ok(im)) return LN_NONE;

@@ -1,5 +1,5 @@
 /* From a file's nodes to a graph: one walk in execution order, a converter a node. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Activations. On floats they are what convolutions fuse. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 static ln_act act_of(ln_imp *im, ln_act_kind kind) {
     ln_act a = ln_act_of(kind);

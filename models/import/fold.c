@@ -1,6 +1,6 @@
 /* Arithmetic on host constants: what shapes are computed with, evaluated at import. Integers are
  * exact in int64 and wrap to their type; floats are computed in double and rounded to theirs. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 bool ln_imp_spend(ln_imp *im, int64_t n) {
     if (!ln_imp_ok(im)) return false;

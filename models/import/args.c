@@ -1,5 +1,5 @@
 /* What converters read of a node: axes, dimensions, windows. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 int ln_imp_axis(ln_imp *im, int64_t axis, int rank) {
     const int least = rank ? rank : 1; /* a scalar's axis is 0 */

@@ -1,5 +1,5 @@
 /* Padding, and blocks of pixels that become channels or come from them. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 static bool pad_mode(ln_imp *im, ln_pad_mode *out) {
     static const struct {

@@ -1,5 +1,5 @@
-#include "models/onnx/bind.h"
-#include "models/onnx/import.h"
+#include "models/import/bind.h"
+#include "models/import/import.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Sums, means, extremes and their places. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 ln_tid ln_imp_reduce(ln_imp *im, ln_reduce_kind kind, ln_tid x, unsigned axes, bool keep) {
     const ln_attr a = {.reduce = {.kind = kind, .axes = axes, .keep = keep}};

@@ -1,5 +1,5 @@
 /* A graph of a network at the caller's shapes. */
-#include "models/onnx/bind.h"
+#include "models/import/bind.h"
 
 #include <stdlib.h>
 

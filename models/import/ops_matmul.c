@@ -1,6 +1,6 @@
 /* Products of matrices. One with a constant is a fully connected layer, over as many rows as the
  * other operand has. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 ln_tid ln_imp_product(ln_imp *im, ln_tid a, ln_tid b, bool trans_a, bool trans_b) {
     const ln_attr attr = {.matmul = {.trans_a = trans_a, .trans_b = trans_b}};

@@ -1,5 +1,5 @@
 /* Shapes: what renames dimensions without moving anything, and what is known at import. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 void ln_imp_renamed(ln_imp *im, const ln_val *v, const ln_shape *s) {
     int64_t from = 0, to = 0;

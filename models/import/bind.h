@@ -1,9 +1,9 @@
-/* From what the caller says to the shapes of an ONNX model's inputs. */
-#ifndef LN_ONNX_BIND_H
-#define LN_ONNX_BIND_H
+/* From what the caller says to the shapes of a network's inputs. */
+#ifndef LN_IMPORT_BIND_H
+#define LN_IMPORT_BIND_H
 
 #include "models/model.h"
-#include "models/onnx/onnx.h"
+#include "models/import/net.h"
 
 typedef struct ln_onnx_given {
     /* "NAME=1x3x224x224" for an input ("1x3x224x224" for an only one), "SYMBOL=4" for a dimension
@@ -33,10 +33,5 @@ linnet_status ln_onnx_bind_inputs(const ln_onnx *m, const ln_onnx_given *g, ln_o
                                   linnet_error *err);
 /* Refuses a model whose ops have no converter: names all of them, with their counts. */
 linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err);
-/* Preprocessing and labels of metadata_props. *labels: in pool, a label a line, or NULL. */
-linnet_status ln_onnx_read_prep(const ln_onnx *m, ln_preprocess *prep, bool *known,
-                                linnet_error *err);
-linnet_status ln_onnx_read_labels(const ln_onnx *m, ln_pool *pool, const char **labels,
-                                  linnet_error *err);
 
 #endif

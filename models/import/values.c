@@ -1,5 +1,5 @@
 /* Constants on the host: elements of every type, and what a type can hold. */
-#include "models/onnx/import.h"
+#include "models/import/import.h"
 
 bool ln_type_is_float(int type) {
     return type == LN_ONNX_FLOAT || type == LN_ONNX_DOUBLE || type == LN_ONNX_FLOAT16 ||

@@ -1,6 +1,6 @@
 /* What moves elements: on constants at import, else by the graph's ops, in the layout that the
  * value has. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 /* The value's layout, with ONNX's dimension d at at[d] of the graph's tensor. */
 static ln_imp_layout layout_of(const ln_val *v, int at[LN_MAX_RANK]) {

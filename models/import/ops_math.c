@@ -1,5 +1,5 @@
 /* Element by element. What has constants alone for operands is computed at import. */
-#include "models/onnx/ops.h"
+#include "models/import/ops.h"
 
 #include <limits.h>
 

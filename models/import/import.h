@@ -4,7 +4,7 @@
 #ifndef LN_IMPORT_H
 #define LN_IMPORT_H
 
-#include "models/onnx/onnx.h"
+#include "models/import/net.h"
 
 #include <math.h>
 #include <string.h>
