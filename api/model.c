@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "engine/bytes.h"
 #include "engine/passes/passes.h"
+#include "models/arch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@ size_t linnet_family_count(void) {
 }
 
 const char *linnet_block_name(size_t i) {
-    const ln_family_row *row = ln_block_at(i);
+    const ln_family_row *row = NULL;
+    for (size_t k = 0, left = i + 1; left && (row = ln_block_at(k)); k++)
+        left -= !row->arch->library || ln_gemm_there();
     return row ? row->name : NULL;
 }
 

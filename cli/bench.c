@@ -213,6 +213,14 @@ static void ratio_cells(cli_table *t, const result *r) {
             cli_cell(t, "-");
 }
 
+/* Names of the ops that others are compared with: "mhsa, clblast". */
+static void add_base(ln_str *list, const char *block) {
+    char op[128];
+    snprintf(op, sizeof op, "%.*s", (int)strcspn(block, ":"), block);
+    if (!*op || (list->p && strstr(list->p, op))) return;
+    ln_str_add(list, "%s%s", list->p ? ", " : "", op);
+}
+
 static int put_table(const cli_options *o, const result *r, size_t n) {
     static const cli_column columns[] = {
         {"model", "model", false},      {"batch", "batch", true},
@@ -224,27 +232,27 @@ static int put_table(const cli_options *o, const result *r, size_t n) {
         {"cached", "cached", false},    {"peak_rss_mb", "RSS MB", true},
         {"ratio", "ratio", true},       {"ratio_min", "of mins", true},
     };
-    const char *base = "";
-    for (size_t i = 0; i < n; i++)
-        if (*r[i].base) base = r[i].base;
-    cli_table t = {.column = columns, .columns = LN_COUNT(columns) - (*base ? 0 : 2)};
+    ln_str bases = {0};
+    for (size_t i = 0; i < n; i++) add_base(&bases, r[i].base);
+    const bool compared = bases.p;
+    cli_table t = {.column = columns, .columns = LN_COUNT(columns) - (compared ? 0 : 2)};
     cli_output out;
     for (size_t i = 0; i < n; i++) {
         result_row(&t, &r[i]);
-        if (*base) ratio_cells(&t, &r[i]);
+        if (compared) ratio_cells(&t, &r[i]);
     }
     int status = cli_output_open(o, &out);
     if (!status) {
         cli_table_print(&t, cli_format_of(o), out.f);
-        if (cli_format_of(o) == FORMAT_TEXT && *base)
-            fprintf(out.f, "ratio: time over that of %.*s at the same shape\n",
-                    (int)strcspn(base, ":"), base);
+        if (cli_format_of(o) == FORMAT_TEXT && compared)
+            fprintf(out.f, "ratio: time over that of %s at the same shape\n", bases.p);
         if (cli_format_of(o) == FORMAT_TEXT)
             fprintf(out.f, "%s, driver %s, linnet %s, f32\n", r->device.name, r->device.driver,
                     linnet_version());
         status = cli_output_finish(&out);
     }
     cli_table_free(&t);
+    ln_str_free(&bases);
     return status;
 }
 
@@ -309,77 +317,20 @@ static const char *shape_of(const char *block) {
     return strchr(block, ':'); /* with the colon */
 }
 
-static bool is_of(const char *block, const char *op, size_t len) {
-    return !strncmp(block, op, len) && block[len] == ':';
-}
-
-/* Every op that has blocks: "mqa, mhsa". */
-static void list_ops(ln_str *out) {
-    const char *block, *earlier;
-    for (size_t i = 0; (block = linnet_block_name(i)); i++) {
-        size_t len = strcspn(block, ":"), k = 0;
-        while ((earlier = linnet_block_name(k)) != block && !is_of(earlier, block, len)) k++;
-        if (k == i) ln_str_add(out, "%s%.*s", i ? ", " : "", (int)len, block);
-    }
-}
-
-static int check_op(const char *op, size_t len, const char *known) {
-    linnet_error err;
-    const char *block;
-    for (size_t i = 0; (block = linnet_block_name(i)); i++)
-        if (is_of(block, op, len)) return CLI_OK;
-    ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--op %.*s: no such op; there are %s, all",
-            (int)LN_MIN(len, 80), op, known);
-    return cli_report(&err);
-}
-
-/* The blocks of all ops in the list, one shape after the other. */
-static int expand_ops(const char *ops, const char *known, ln_str *names) {
-    static const char between[] = ", ";
-    const char *block;
-    ops = strcmp(ops, "all") ? ops + strspn(ops, between) : known;
-    size_t first = strcspn(ops, between);
-    for (const char *op = ops; *op; op += strspn(op, between)) {
-        size_t len = strcspn(op, between);
-        int status = check_op(op, len, known);
-        if (status) return status;
-        op += len;
-    }
-    for (size_t i = 0; (block = linnet_block_name(i)); i++) {
-        if (!is_of(block, ops, first)) continue;
-        for (const char *op = ops; *op; op += strspn(op, between)) {
-            size_t len = strcspn(op, between);
-            ln_str_add(names, "%.*s%s,", (int)len, op, shape_of(block));
-            op += len;
-        }
-    }
-    return CLI_OK;
-}
-
-static int name_blocks(const char *ops, ln_str *names) {
-    ln_str known = {0};
-    list_ops(&known);
-    int status = known.failed ? cli_out_of_memory("the ops") : expand_ops(ops, known.p, names);
-    ln_str_free(&known);
-    return status;
-}
-
-/* Each block beside the one of the op named last, at the same shape and batch. */
+/* Each block beside the last one in the list that has the same shape and batch. */
 static void compare(sweep *w) {
-    const char *last = w->r[w->n - 1].model;
-    size_t len = strcspn(last, ":");
     for (size_t i = 0; i < w->n; i++) {
         result *r = &w->r[i];
         const char *shape = shape_of(r->model);
-        for (size_t k = 0; k < w->n && shape && !is_of(r->model, last, len); k++) {
-            const result *base = &w->r[k];
-            if (!is_of(base->model, last, len) || base->batch != r->batch ||
-                strcmp(base->model + len, shape) != 0)
-                continue;
-            snprintf(r->base, sizeof r->base, "%s", base->model);
-            r->of_base = median(r) / median(base);
-            r->of_base_min = r->s[0] / base->s[0];
+        const result *base = r;
+        for (size_t k = 0; k < w->n && shape; k++) {
+            const char *other = shape_of(w->r[k].model);
+            if (other && w->r[k].batch == r->batch && !strcmp(other, shape)) base = &w->r[k];
         }
+        if (!strcmp(base->model, r->model)) continue;
+        snprintf(r->base, sizeof r->base, "%s", base->model);
+        r->of_base = median(r) / median(base);
+        r->of_base_min = r->s[0] / base->s[0];
     }
 }
 
@@ -408,7 +359,7 @@ static int run(const cli_options *o) {
     linnet_device *d = NULL;
     sweep w = {0};
     int status = cli_check_limits(o);
-    if (!status && ops) status = name_blocks(ops, &names);
+    if (!status && ops) status = cli_name_blocks(ops, &names);
     if (!ops) ln_str_add(&names, "%s", o->arg[0]);
     if (!status && names.failed) status = cli_out_of_memory("the names");
     if (!status && (!names.p || !names.p[strspn(names.p, ",")]))
@@ -427,11 +378,13 @@ const cli_verb cli_verb_bench = {
     .name = "bench",
     .args = "MODEL[,MODEL...]",
     .help = "latency and throughput",
-    .about = "Times whole runs, from input in host memory to output in host memory: 10 warm-ups,\n"
-             "then at least 50 runs and 2 seconds. Comma lists of models and batches sweep.\n"
-             "Weights are synthetic (seed 1) unless given. Memory is the process's peak so far.\n"
-             "--op times attention blocks alone, at each shape that networks have them in, and\n"
-             "beside each other where it names several.",
+    .about =
+        "Times whole runs, from input in host memory to output in host memory: 10 warm-ups,\n"
+        "then at least 50 runs and 2 seconds. Comma lists of models and batches sweep.\n"
+        "Weights are synthetic (seed 1) unless given. Memory is the process's peak so far.\n"
+        "--op times single kinds of layer at the shapes that networks have them in, and beside\n"
+        "each other where it names several: attention (mqa, mhsa), pointwise, depthwise and\n"
+        "fully connected layers (pw, dw, fc), the products by CLBlast (clblast).",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(OP),
     .max_arg = 1,
     .sweeps = true,

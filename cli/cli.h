@@ -56,7 +56,7 @@ typedef enum cli_kind {
     X(PASSES, "passes", 0, "LIST", CLI_TEXT, 0, 0, "all, none, or -NAME,... to leave some out")    \
     X(TUNE, "tune", 0, "T", CLI_CHOICE, 0, 0, "off|fast|full")                                     \
     X(WAIT, "wait", 0, "W", CLI_CHOICE, 0, 0, "spin|yield|sleep")                                  \
-    X(OP, "op", 0, "NAME", CLI_TEXT, 0, 0, "blocks instead of models: mqa, mhsa, both, or all")    \
+    X(OP, "op", 0, "NAME", CLI_TEXT, 0, 0, "layers instead of models: pw, clblast, ... or all")    \
     X(INPUT, "input", 0, "F", CLI_TEXT, 0, 0, "X.npy, NAME=X.npy or synthetic:SEED; repeatable")   \
     X(OUTPUT_DIR, "output-dir", 0, "DIR", CLI_TEXT, 0, 0, "folder for every output as NAME.npy")   \
     X(PLAN, "plan", 0, NULL, CLI_FLAG, 0, 0, "the fused plan: variants, tiles, arena offsets")     \
@@ -334,6 +334,10 @@ bool cli_quiet(void);
 /* -q, -v and --log; 0 or an exit status. */
 int cli_log_start(const cli_options *o);
 void cli_log_end(void);
+
+/* ---- blocks (blocks.c) ---- */
+/* Appends the names, each with a comma, of the blocks that --op's list stands for. */
+int cli_name_blocks(const char *ops, ln_str *names);
 
 /* ---- .npy files (npy.c) ---- */
 typedef struct cli_array {

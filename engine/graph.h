@@ -76,6 +76,7 @@ typedef struct ln_graph {
     int n_input, n_output;
     int64_t params; /* learnable parameters, counted at build time; passes leave it alone */
     int64_t macs;   /* multiply-adds of convolutions, FC and attention products, before fusion */
+    bool library;   /* its products are a library's (host/gemm.c): the baseline of blocks alone */
     ln_pool pool;
 } ln_graph;
 

@@ -1,5 +1,6 @@
 /* Graph to plan: a variant and its arguments for each node, constants packed, memory placed. */
 #include "engine/plan.h"
+#include "host/host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,11 @@ int64_t ln_plan_traffic(const ln_plan *p, int first, int last) {
 
 static linnet_status no_variant(const ln_plan *p, const ln_node *n, linnet_error *err) {
     char in[96], out[96];
+    if (p->graph->library && !ln_gemm_there())
+        return ln_fail(err, LINNET_ERR_UNSUPPORTED,
+                       "%s: libclblast.so.1 is not there; install it (Debian: apt-get install "
+                       "libclblast1)",
+                       p->graph->name);
     return ln_fail(err, LINNET_ERR_UNSUPPORTED, "%s: no kernel for %s %s -> %s on %s", n->name,
                    ln_op_infos[n->op].name, ln_shape_text(&p->graph->tensor[n->in[0]].shape, in),
                    ln_shape_text(&p->graph->tensor[n->out[0]].shape, out), p->caps.name);

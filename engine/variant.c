@@ -87,10 +87,22 @@ bool ln_variant_fits(const ln_variant *v, const ln_site *s) {
            v->family->can_run(v, s);
 }
 
+/* Products that a graph wants of a library and of nothing else, on whatever device. */
+static bool of_library(const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    if (!s->graph->library) return false;
+    if (s->node->op != LN_OP_CONV2D) return s->node->op == LN_OP_FC;
+    return w->kh == 1 && w->kw == 1 && s->node->attr.conv.groups == 1;
+}
+
 /* With the deep tier disabled a CPU takes the wide kernels, so that these can be tried there. */
 bool ln_variant_can_run(const ln_variant *v, const ln_site *s) {
     bool deep = ln_caps_deep(s->caps) && !ln_env_disabled(tier_names[LN_TIER_DEEP]);
-    if (v->tier == (deep ? LN_TIER_WIDE : LN_TIER_DEEP)) return false;
+    if (of_library(s)) {
+        if (!ln_variant_tunable(v, "GEMM", 0)) return false;
+    } else if (v->tier == (deep ? LN_TIER_WIDE : LN_TIER_DEEP)) {
+        return false;
+    }
     ptrdiff_t row = v - ln_variants;
     if (s->caps->wrong[row / 32] >> row % 32 & 1u) return false;
     if (ln_env_disabled(v->name) || ln_env_disabled(tier_names[v->tier])) return false;

@@ -48,7 +48,7 @@ typedef struct ln_stage {
     int depth;                      /* VGG: convolutions; VIT: transformer layers */
     int dim;                        /* VIT: width of the transformer */
     int groups;                     /* SHUFFLE1 */
-    int group_size; /* ER: expanded channels of one group of the dense convolution; 0: one */
+    int group_size; /* ER, CN: output channels of one group of the dense convolution; 0: one */
 } ln_stage;
 
 typedef enum ln_act_id {
@@ -135,6 +135,7 @@ typedef struct ln_arch {
     bool se_round1;      /* se_of_middle without the rounding to 8 */
     bool layer_scale;    /* UIR: a learned factor for each channel before the residual */
     ln_down down;
+    bool library; /* blocks alone: products by a library, to compare with */
 } ln_arch;
 
 /* Channels times width, to a multiple of 8 and at most a tenth below

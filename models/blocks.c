@@ -123,6 +123,7 @@ static ln_tid er(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) 
 static ln_tid cn(ln_build *b, ln_tid x, const ln_stage *s, int stride, int out) {
     ln_act act = stage_act(b, s);
     ln_layer l = {.out = out, .kernel = s->kernel, .stride = stride};
+    l.groups = s->group_size ? out / s->group_size : 1;
     return ln_b_layer(b, x, LN_ROLE_EXPAND, &l, &act);
 }
 

@@ -160,6 +160,7 @@ linnet_status ln_network_build(const ln_arch *a, const char *name, int classes, 
     *out = NULL;
     LN_TRY(check_size(a, name, batch, h, w, err));
     LN_TRY(ln_graph_create(name, &b.g, err));
+    b.g->library = a->library;
     b.folded = weights && ln_weights_meta(weights, LN_META_QUANT);
     bool file = weights && !ln_weights_is_synthetic(weights);
     size_t n = file ? ln_weights_count(weights) : 0;

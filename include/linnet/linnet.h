@@ -127,7 +127,8 @@ LINNET_API size_t linnet_family_count(void);
 LINNET_API linnet_status linnet_family_get(size_t i, linnet_family_info *out, linnet_error *err);
 
 /* Single kinds of block that linnet_model_open takes beside the families, to be timed on their own:
- * a map in, a map out, no classes. "OP:SHAPE", by shape; NULL behind the last. */
+ * a map in, a map out, no classes but for fully connected ones. "OP:SHAPE"; NULL behind the last.
+ * Those whose library (CLBlast) is not on the machine are left out. */
 LINNET_API const char *linnet_block_name(size_t i);
 
 typedef struct linnet_model linnet_model;

@@ -1,5 +1,6 @@
 """bench and diff: the JSON that does not change, sweeps, wrong results."""
 import csv
+import ctypes
 import io
 
 import pytest
@@ -116,7 +117,7 @@ def test_blocks_beside_each_other(linnet):
 
 
 def test_op_is_every_shape(linnet):
-    r = linnet("bench", "--op", "all", "--size", "2", "-d", "ref")
+    r = linnet("bench", "--op", "mqa,mhsa", "--size", "2", "-d", "ref")
     lines = r.out.splitlines()
     rows = [line.split() for line in lines[1:9]]
     shapes = ["hybrid_medium_c160", "hybrid_medium_c256", "hybrid_large_c192", "hybrid_large_c512"]
@@ -127,6 +128,35 @@ def test_op_is_every_shape(linnet):
             assert float(time) > 0 and float(ratio) > 0
         assert mhsa[-2:] == ["-", "-"]
     assert lines[9] == "ratio: time over that of mhsa at the same shape"
+
+
+def test_products_beside_a_library(linnet):
+    try:
+        ctypes.CDLL("libclblast.so.1")
+    except OSError:
+        pytest.skip("libclblast.so.1 is not there")
+    r = linnet("bench", "--op", "fc,clblast", "-d", "ref")
+    lines = r.out.splitlines()
+    assert r.status == 0
+    assert [line.split()[0] for line in lines[1:3]] == [
+        op + ":v2_1280x1000" for op in ("fc", "clblast")]
+    assert float(lines[1].split()[-2]) > 0 and lines[2].split()[-2:] == ["-", "-"]
+    assert lines[3] == "ratio: time over that of clblast at the same shape"
+    plan = linnet("info", "clblast:v4_8_256x1024", "--plan")
+    assert plan.status == 0 and "launches" in plan.out
+    assert plan.out.count("pw_f32_clblast\n") == 8 and "pw_f32_deep" not in plan.out
+    assert "clblast" not in linnet("info", "pw:v4_8_256x1024", "--plan").out
+
+
+def test_without_that_library(linnet, tmp_path):
+    (tmp_path / "libclblast.so.1").touch()
+    env = {"LD_LIBRARY_PATH": str(tmp_path)}
+    r = linnet("bench", "--op", "fc,clblast", env=env)
+    assert r.status == 3 and not r.out
+    r.one_line("libclblast.so.1", "install")
+    r = linnet("info", "clblast:v2_1280x1000", "--plan", env=env)
+    assert r.status == 3 and not r.out
+    r.one_line("libclblast.so.1", "install")
 
 
 def test_nothing_to_compare(linnet):

@@ -138,7 +138,7 @@ def test_what_is_not_supported_says_so(linnet, args, words):
 def test_op_that_has_no_blocks(linnet, op):
     r = linnet("bench", "--op", op)
     assert r.status == 3 and not r.out
-    r.one_line("--op " + op.split(",")[-1], "there are mqa, mhsa, all")
+    r.one_line("--op " + op.split(",")[-1], "there are mqa, mhsa, pw, dw, fc,", "all")
 
 
 @pytest.mark.parametrize("option,choices,works", [
