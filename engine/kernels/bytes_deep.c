@@ -1,0 +1,198 @@
+/* Convolutions of bytes in floats, for processors: conv_i8_deep.cl, dw_i8_deep.cl. */
+#include "engine/kernels/kernels.h"
+#include "engine/quant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Bias, mul, unit and a mask of bytes for `lanes` channels from `first` on, zero beyond the last
+ * one. bias: NULL for none. */
+static void pack_tables(const ln_site *s, const int32_t *bias, int64_t first, int64_t lanes,
+                        int64_t apart, float *dst) {
+    const int64_t oc = ln_site_matrix(s).oc;
+    int8_t *mask = (int8_t *)(dst + 3 * apart);
+    for (int64_t i = 0; i < LN_MIN(lanes, oc - first); i++) {
+        const int64_t o = first + i;
+        const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+        ((int32_t *)dst)[i] = bias ? bias[o] : 0;
+        ((int32_t *)dst)[apart + i] = r.mul;
+        dst[2 * apart + i] = r.unit;
+        mask[i] = -1;
+    }
+}
+
+/* The bias as it is, NULL where there is none; free() it. */
+static linnet_status copy_bias(const ln_site *s, int32_t **out, linnet_error *err) {
+    *out = NULL;
+    if (!ln_site_has(s, LN_CONV_BIAS)) return LINNET_OK;
+    const size_t bytes = (size_t)ln_site_matrix(s).oc * sizeof **out;
+    if (!(*out = malloc(bytes))) return ln_fail_oom(err, s->node->name, bytes);
+    const linnet_status st = ln_const_copy(s->graph, s->node->in[LN_CONV_BIAS], *out, err);
+    if (st != LINNET_OK) free(*out);
+    return st;
+}
+
+/* ---- dense ---- */
+
+enum { NV = 3, PIXELS = 112, KB = 128, ROOM = 49152 }; /* SUMS, KB and XS of conv_i8_deep.cl */
+
+/* Floats of a row of x beyond its t5. */
+enum { SLACK = 16 };
+
+static bool is_conv(const ln_variant *v) {
+    return ln_variant_tunable(v, "CONV", 0) != 0;
+}
+
+/* Rows of k: channels as they are padded, or all of a window. */
+static int64_t row_of(const ln_variant *v, const ln_site *s) {
+    return is_conv(v) ? ln_site_matrix(s).k : ln_cpad(ln_site_matrix(s).k);
+}
+
+static int64_t lanes_of(const ln_site *s) {
+    return ln_round_up(ln_site_matrix(s).oc, ln_vector_width(s->caps));
+}
+
+static int64_t tables_at(const ln_variant *v, const ln_site *s) {
+    return ln_bytes_words(lanes_of(s) * row_of(v, s));
+}
+
+static size_t dense_packed(const ln_variant *v, const ln_site *s) {
+    return (size_t)(tables_at(v, s) + 3 * lanes_of(s) + ln_ceil_div(lanes_of(s), 4));
+}
+
+static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *dst,
+                                linnet_error *err) {
+    const ln_matrix m = ln_site_matrix(s);
+    const int64_t lanes = lanes_of(s), row = row_of(v, s);
+    const int64_t wide = (int64_t)NV * ln_vector_width(s->caps);
+    int8_t *w, *to = (int8_t *)dst;
+    int32_t *bias;
+    LN_TRY(ln_bytes_copy(s, &w, err));
+    const linnet_status st = copy_bias(s, &bias, err);
+    if (st != LINNET_OK) {
+        free(w);
+        return st;
+    }
+    memset(to, s->graph->tensor[s->node->in[LN_CONV_W]].q.zero, (size_t)(lanes * row));
+    for (int i = 0, panels = ln_panel_count(m.ocp, wide); i < panels; i++) {
+        const int64_t at = ln_panel_at(m.ocp, wide, i);
+        const int64_t end = i + 1 < panels ? ln_panel_at(m.ocp, wide, i + 1) : lanes;
+        for (int64_t o = at; o < LN_MIN(end, m.oc); o++)
+            for (int64_t k = 0; k < m.k; k++)
+                to[at * row + k * (end - at) + o - at] = w[o * m.k + k];
+    }
+    pack_tables(s, bias, 0, lanes, lanes, dst + tables_at(v, s));
+    free(bias);
+    free(w);
+    return LINNET_OK;
+}
+
+static bool pw_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    (void)v;
+    return s->node->attr.conv.groups == 1 && w->kh == 1 && w->kw == 1 && w->sh == 1 && w->sw == 1 &&
+           w->top + w->left + w->bottom + w->right == 0 && !ln_site_planar(s);
+}
+
+static bool fc_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return !ln_site_planar(s);
+}
+
+static bool conv_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return s->node->attr.conv.groups == 1 && ln_site_channels(s, s->node->in[0]) <= ROOM / 16;
+}
+
+/* Chunks of pixels that stay with a unit, or where there are more weights than pixels to make
+ * floats of, groups of panels. As many pixels at a time as leave room for their rows, unless those
+ * are too few. */
+static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const int64_t units = LN_MAX(s->caps->compute_units, 1), each = ln_deep_chunks(a->m, units);
+    const int64_t panels = ln_panel_count(ln_cpad(a->oc), (int64_t)NV * ln_vector_width(s->caps));
+    const int64_t row = row_of(v, s), unit = is_conv(v) ? a->c : KB;
+    const bool by_panels = each == 0 || (panels >= 2 * units && a->m < a->oc);
+    a->w = 0;
+    a->b = (ln_u32)tables_at(v, s);
+    a->t1 = by_panels ? (int32_t)LN_MAX(a->m / PIXELS, 1) : (int32_t)(units * each);
+    a->t3 = by_panels ? (int32_t)(panels >= 4 * units ? 2 * units : panels) : 1;
+    a->t4 = (int32_t)row;
+    const int64_t pixels = LN_MIN(ROOM / (row + SLACK) / 8 * 8, PIXELS);
+    a->t2 = (int32_t)LN_MAX(pixels, 16);
+    a->t5 = (int32_t)LN_MIN(row, (ROOM / a->t2 - SLACK) / unit * unit);
+    a->tiles = a->t1 * a->t3;
+}
+
+/* ---- depthwise ---- */
+
+/* Channels of a vector. */
+static int dw_lanes(const ln_variant *v, const ln_site *s) {
+    return ln_variant_tunable(v, "EIGHT", 0) ? 8 : ln_vector_width(s->caps);
+}
+
+/* Words of a vector of channels: bias, mul, unit, mask; weights. */
+static int64_t dw_words(const ln_variant *v, const ln_site *s) {
+    const int64_t n = dw_lanes(v, s);
+    return ln_round_up(3 * n + n / 4 + ln_ceil_div(ln_site_matrix(s).k * n, 4), 8);
+}
+
+static int64_t dw_vectors(const ln_variant *v, const ln_site *s) {
+    return ln_ceil_div(ln_site_matrix(s).ocp, dw_lanes(v, s));
+}
+
+static bool dw_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 1);
+    return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s) && w->kh == k &&
+           w->kw == k && w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
+           ln_site_matrix(s).ocp >= dw_lanes(v, s);
+}
+
+static size_t dw_packed(const ln_variant *v, const ln_site *s) {
+    return (size_t)(dw_vectors(v, s) * dw_words(v, s));
+}
+
+static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, linnet_error *err) {
+    const ln_matrix m = ln_site_matrix(s);
+    const int64_t n = dw_lanes(v, s), words = dw_words(v, s);
+    int32_t *bias;
+    int8_t *w;
+    LN_TRY(ln_bytes_copy(s, &w, err));
+    const linnet_status st = copy_bias(s, &bias, err);
+    if (st != LINNET_OK) {
+        free(w);
+        return st;
+    }
+    for (int64_t i = 0; i < dw_vectors(v, s); i++, dst += words) {
+        const int64_t at = LN_MIN(i * n, m.ocp - n);
+        int8_t *to = (int8_t *)(dst + 3 * n + n / 4);
+        pack_tables(s, bias, at, n, n, dst);
+        for (int64_t o = at; o < LN_MIN(at + n, m.oc); o++)
+            for (int64_t k = 0; k < m.k; k++) to[k * n + o - at] = w[o * m.k + k];
+    }
+    free(bias);
+    free(w);
+    return LINNET_OK;
+}
+
+/* As dw_deep.cl: by rows where the map is large, else by channels. */
+static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const int64_t units = LN_MAX(s->caps->compute_units, 1), want = ln_ceil_div(units * 4, a->n);
+    const int64_t vectors = dw_vectors(v, s);
+    const bool rows = ln_deep_chunks((int64_t)a->n * a->h * a->wd, units) > 0;
+    a->w = 0;
+    a->t1 = rows ? (int32_t)LN_MAX(units / a->n, 1) : 1;
+    a->t3 = (int32_t)LN_MAX(LN_MIN(rows ? ln_ceil_div(want, a->t1) : want,
+                                   rows ? vectors / 2 : vectors / 2 / units * units),
+                            1);
+    a->tiles = a->n * a->t1 * a->t3;
+}
+
+const ln_family ln_family_pw_i8_deep = {"pw_i8_deep", LN_OP_CONV2D, pw_can_run, dense_packed,
+                                        dense_pack,   dense_bind,   true};
+const ln_family ln_family_fc_i8_deep = {"fc_i8_deep", LN_OP_FC,   fc_can_run,
+                                        dense_packed, dense_pack, dense_bind};
+const ln_family ln_family_conv_i8_deep = {"conv_i8_deep", LN_OP_CONV2D, conv_can_run,
+                                          dense_packed,   dense_pack,   dense_bind};
+const ln_family ln_family_dw_i8_deep = {"dw_i8_deep", LN_OP_CONV2D, dw_can_run, dw_packed,
+                                        dw_pack,      dw_bind,      true};
