@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "base/env.h"
 #include "base/file.h"
+#include "host/probe.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -122,6 +123,17 @@ static void check_device(report *r, const char *spec) {
     linnet_device_close(&d);
 }
 
+static void check_probe(report *r) {
+    char path[1200];
+    if (ln_probe_find(path, sizeof path)) {
+        ln_api_detail(add(r, "probe", 1), "%s", path);
+        return;
+    }
+    linnet_check *c = add(r, "probe", -1);
+    ln_api_detail(c, "no linnet-probe program: only what every device can do is used");
+    snprintf(c->remedy, sizeof c->remedy, "install it (meson install), or set LINNET_PROBE");
+}
+
 static void check_cache(report *r) {
     char dir[1200], file[1300];
     linnet_error err = {0};
@@ -166,6 +178,7 @@ linnet_status linnet_doctor(const char *spec, linnet_check **list, size_t *count
     report r = {.check = calloc(MOST_CHECKS, sizeof(linnet_check))};
     if (!r.check) return ln_fail_oom(err, "the report", MOST_CHECKS * sizeof(linnet_check));
     if (check_loader(&r) && check_drivers(&r)) check_device(&r, spec);
+    check_probe(&r);
     check_cache(&r);
     check_clblast(&r);
     *list = r.check;

@@ -28,28 +28,50 @@ extern char **environ;
 double ln_probe_seconds = 20.0;
 
 /* ---- the program ---- */
-/* Beside the library or program this code is in, in the build's folder, or installed. */
-static bool find_program(char *buf, size_t size) {
+/* The folder of the library or program that this code is in, without the last slash. */
+static bool own_folder(char *buf, size_t size) {
+    Dl_info self;
+    static const char here;
+    if (!dladdr(&here, &self) || !self.dli_fname) return false;
+    const char *slash = strrchr(self.dli_fname, '/');
+    if (slash) snprintf(buf, size, "%.*s", (int)(slash - self.dli_fname), self.dli_fname);
+    return slash;
+}
+
+static bool program_folder(char *buf, size_t size) {
+    ssize_t n = readlink("/proc/self/exe", buf, size - 1);
+    if (n < 0) return false;
+    buf[n] = 0;
+    char *slash = strrchr(buf, '/');
+    if (slash) *slash = 0;
+    return slash;
+}
+
+/* Where the library or the program lies: beside it, in the build's folder, or where an installation
+ * has it that was moved as a whole (also from lib/x86_64-linux-gnu). */
+static bool find_near(const char *folder, char *buf, size_t size) {
+    static const char *const near[] = {"linnet-probe",
+                                       "host/linnet-probe",
+                                       "../host/linnet-probe",
+                                       "../../host/linnet-probe",
+                                       "../libexec/linnet-probe",
+                                       "../../libexec/linnet-probe"};
+    for (size_t i = 0; i < LN_COUNT(near); i++) {
+        snprintf(buf, size, "%s/%s", folder, near[i]);
+        if (access(buf, X_OK) == 0) return true;
+    }
+    return false;
+}
+
+bool ln_probe_find(char *buf, size_t size) {
+    char folder[1024];
     const char *asked = ln_env(LN_ENV_PROBE);
     if (asked) {
         snprintf(buf, size, "%s", asked);
         return access(buf, X_OK) == 0;
     }
-    static const char *const beside[] = {"linnet-probe", "host/linnet-probe",
-                                         "../host/linnet-probe", "../../host/linnet-probe"};
-    Dl_info self;
-    static const char here;
-    if (dladdr(&here, &self) && self.dli_fname) {
-        char exe[1024];
-        ssize_t n = -1;
-        if (!strchr(self.dli_fname, '/')) n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-        if (n >= 0) exe[n] = 0;
-        const char *path = n >= 0 ? exe : self.dli_fname, *slash = strrchr(path, '/');
-        for (size_t i = 0; slash && i < LN_COUNT(beside); i++) {
-            snprintf(buf, size, "%.*s/%s", (int)(slash - path), path, beside[i]);
-            if (access(buf, X_OK) == 0) return true;
-        }
-    }
+    if (own_folder(folder, sizeof folder) && find_near(folder, buf, size)) return true;
+    if (program_folder(folder, sizeof folder) && find_near(folder, buf, size)) return true;
     snprintf(buf, size, "%s/linnet-probe", LN_LIBEXECDIR);
     return access(buf, X_OK) == 0;
 }
@@ -219,13 +241,15 @@ uint32_t ln_probe_features(int index, uint64_t key, uint32_t hints) {
     uint32_t tried = 0, works = 0;
     pthread_mutex_lock(&lock);
     if (!read_cache(key, &tried, &works) || (tried & hints) != hints) {
-        bool all = find_program(program, sizeof program);
+        bool all = ln_probe_find(program, sizeof program);
         works = 0;
         if (all)
             all = ask_all(program, index, hints, &works);
         else
-            ln_log(LN_LOG_WARN, "probe: no linnet-probe program (LINNET_PROBE names one); using "
-                                "only what every device can do");
+            ln_log(LN_LOG_WARN,
+                   "probe: no linnet-probe program near the library or in %s (LINNET_PROBE names "
+                   "one); using only what every device can do",
+                   LN_LIBEXECDIR);
         if (all) write_cache(key, hints, works);
     }
     pthread_mutex_unlock(&lock);

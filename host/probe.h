@@ -13,6 +13,8 @@ typedef enum ln_probe_answer {
     LN_PROBE_HUNG       /* longer than ln_probe_seconds */
 } ln_probe_answer;
 
+/* Path of linnet-probe; false: it is not there, and the path is the last one tried. */
+bool ln_probe_find(char *buf, size_t size);
 /* Runs `program INDEX FEATURE` and waits for its answer. */
 ln_probe_answer ln_probe_run(const char *program, int index, ln_feature feature);
 extern double ln_probe_seconds; /* time limit of one probe; tests shorten it */

@@ -84,7 +84,7 @@ def test_doctor(linnet):
     r = linnet("doctor")
     assert r.status == 0
     assert [line.split()[1] for line in r.out.splitlines()] == [
-        "loader", "drivers", "device", "compiler", "cache", "clblast"]
+        "loader", "drivers", "device", "compiler", "probe", "cache", "clblast"]
     rows = linnet("doctor", "-o", "json").json
     assert all(set(row) == {"name", "verdict", "detail", "remedy"} for row in rows)
     assert all(row["remedy"] for row in rows if row["verdict"] == "bad")

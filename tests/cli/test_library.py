@@ -1,4 +1,5 @@
 """The library as others see it: symbols, header, pkg-config, the example of the README."""
+import json
 import os
 import pathlib
 import re
@@ -51,6 +52,38 @@ def test_soname_is_the_header_s():
 def test_opencl_is_not_linked():
     needed = command("readelf", "-d", LIBRARY)
     assert "OpenCL" not in needed and "clblast" not in needed
+
+
+def test_probe_is_found_wherever_the_library_goes(linnet, tmp_path):
+    folder, libexec = tmp_path / "lib" / "machine", tmp_path / "libexec"
+    folder.mkdir(parents=True)
+    libexec.mkdir()
+    shutil.copy(LINNET, folder / "moved")
+    for file in LIBRARY.parent.glob("liblinnet.so.?"):
+        shutil.copy(file, folder)
+    env = {k: v for k, v in os.environ.items() if k != "LINNET_PROBE"}
+    env.update(LD_LIBRARY_PATH=str(folder), XDG_CACHE_HOME=str(tmp_path / "cache"))
+
+    def run(*args):
+        return subprocess.run([str(folder / "moved"), *args], env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True)
+
+    def check():
+        rows = json.loads(run("doctor", "-o", "json").stdout)
+        return [row for row in rows if row["name"] == "probe"][0]
+
+    missing = check()
+    if missing["verdict"] == "ok":
+        assert missing["detail"].endswith("/libexec/linnet-probe")  # one is installed here
+    else:
+        assert missing["verdict"] == "note" and "LINNET_PROBE" in missing["remedy"]
+        lines = run("devices", "--dump").stderr.splitlines()
+        assert [line for line in lines if "no linnet-probe program" in line] == lines != []
+    for place in (libexec, folder):
+        shutil.copy(BUILD / "host" / "linnet-probe", place)
+        assert pathlib.Path(check()["detail"]).resolve() == place / "linnet-probe"
+    r = run("devices", "--dump")
+    assert not r.stderr and "barrier" in json.loads(r.stdout)["features"]
 
 
 PARAMS = """
