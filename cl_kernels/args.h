@@ -23,7 +23,7 @@
 #define LN_FLAG_COUNT_PAD   2  /* pooling: the mean counts the padding */
 #define LN_FLAG_CLAMP       4  /* both activations are clamps that keep zero: the quick epilogue */
 #define LN_FLAG_INTERLEAVED 8  /* convolution: group g reads channels g, g + groups, ... */
-#define LN_FLAG_UNSIGNED    16 /* pooling of bytes: halves of a mean go up */
+#define LN_FLAG_UNSIGNED    16 /* bytes had no sign: halves of means and blends go up */
 
 /* Reductions: what is summed or chosen, and what becomes of it. The last ones are those that give
  * a place. */

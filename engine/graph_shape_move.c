@@ -148,14 +148,31 @@ static linnet_status resize_axis(const ln_resize_attr *r, int axis, int64_t in, 
     return LINNET_OK;
 }
 
+/* What TFLite's arithmetic is there for. */
+static linnet_status resize_number(const ln_graph *g, const ln_node *n, linnet_error *err) {
+    const ln_resize_attr *r = &n->attr.resize;
+    const bool linear = r->kind == LN_RESIZE_LINEAR, bytes = g->tensor[n->in[0]].dtype == LN_I8;
+    bool ok = r->kind != LN_RESIZE_CUBIC && !r->antialias && !r->exclude_outside;
+    ok = ok && (r->grid == LN_GRID_ALIGN_CORNERS || r->grid == LN_GRID_ASYMMETRIC ||
+                r->grid == (linear ? LN_GRID_HALF_PIXEL : LN_GRID_HALF_PIXEL_NN));
+    if (r->number == LN_NUMBER_FIXED) ok = ok && linear && bytes;
+    for (int i = 0; i < LN_MAX_RANK; i++) {
+        ok = ok && r->axis[i].scale == 0.0;
+        if (linear && bytes && r->axis[i].size)
+            ok = ok && ln_in_shape(g, n, 0)->rank == 4 && (i == 1 || i == 2);
+    }
+    return ok ? LINNET_OK : LN_BAD("no such interpolation in %s", ln_number_names[r->number]);
+}
+
 linnet_status ln_shape_resize(const ln_graph *g, const ln_node *n, ln_shape *out,
                               linnet_error *err) {
     const ln_resize_attr *r = &n->attr.resize;
     const ln_shape *x = ln_in_shape(g, n, 0);
     if ((unsigned)r->kind >= LN_RESIZE_KINDS || (unsigned)r->grid >= LN_RESIZE_GRIDS ||
-        (unsigned)r->round >= LN_RESIZE_ROUNDS)
-        return LN_BAD("no interpolation %d on grid %d, rounded by %d", (int)r->kind, (int)r->grid,
-                      (int)r->round);
+        (unsigned)r->round >= LN_RESIZE_ROUNDS || (unsigned)r->number >= LN_RESIZE_NUMBERS)
+        return LN_BAD("no interpolation %d on grid %d, rounded by %d, in numbers %d", (int)r->kind,
+                      (int)r->grid, (int)r->round, (int)r->number);
+    if (r->number != LN_NUMBER_DOUBLE) LN_TRY(resize_number(g, n, err));
     if (!isfinite(r->cubic_a)) return LN_BAD("cubic coefficient %g", (double)r->cubic_a);
     *out = *x;
     for (int i = 0; i < LN_MAX_RANK; i++) {

@@ -265,9 +265,19 @@ typedef enum ln_resize_round {
     LN_ROUND_HALF_UP,
     LN_RESIZE_ROUNDS
 } ln_resize_round;
+/* What places and weights are computed in, and what sums of I8 are. Linear and nearest alone have
+ * TFLite's (tensorflow/lite/kernels/internal/reference/resize_bilinear.h, ..._nearest_neighbor.h).
+ */
+typedef enum ln_resize_number {
+    LN_NUMBER_DOUBLE, /* what is nearest to the formula; halves of bytes away from zero */
+    LN_NUMBER_SINGLE, /* f32, each step; linear bytes had no sign, and their halves go up */
+    LN_NUMBER_FIXED,  /* places in 1024ths, linear, bytes: sums exact, halves away from zero */
+    LN_RESIZE_NUMBERS
+} ln_resize_number;
 extern const char *const ln_resize_names[LN_RESIZE_KINDS],
     *const ln_grid_names[LN_RESIZE_GRIDS],
         *const ln_round_names[LN_RESIZE_ROUNDS]; /* as ONNX has them */
+extern const char *const ln_number_names[LN_RESIZE_NUMBERS];
 typedef struct ln_resize_axis {
     int64_t size;   /* of the output; 0: the input's, and nothing moves */
     double scale;   /* 0: the ratio of the sizes */
@@ -279,6 +289,7 @@ typedef struct ln_resize_attr {
     ln_resize_kind kind;
     ln_resize_grid grid;
     ln_resize_round round;
+    ln_resize_number number;
     bool antialias;       /* linear, cubic: the kernel is stretched where the map shrinks */
     bool exclude_outside; /* pixels beyond the border weigh nothing instead */
     float cubic_a, outside;

@@ -9,6 +9,8 @@ const char *const ln_grid_names[LN_RESIZE_GRIDS] = {
 const char *const ln_round_names[LN_RESIZE_ROUNDS] = {"floor", "ceil", "round_prefer_floor",
                                                       "round_prefer_ceil"};
 
+const char *const ln_number_names[LN_RESIZE_NUMBERS] = {"double", "single", "fixed"};
+
 int64_t ln_resize_size(const ln_resize_attr *r, int axis, int64_t in) {
     return r->axis[axis].size ? r->axis[axis].size : in;
 }
@@ -83,12 +85,59 @@ static int32_t inside(double v, int64_t in) {
     return (int32_t)LN_MIN(LN_MAX(v, 0.0), (double)(in - 1));
 }
 
+/* ---- in TFLite's arithmetic ---- */
+/* f32 operations by way of double: rounded once, and never fused with the next. */
+static float times(float a, float b) {
+    return (float)((double)a * b);
+}
+static float plus(float a, float b) {
+    return (float)((double)a + b);
+}
+
+static float single_place(const ln_resize_attr *r, int64_t out, int64_t in, int64_t i) {
+    const bool ends = r->grid == LN_GRID_ALIGN_CORNERS && out > 1;
+    const float scale = (float)(in - ends) / (float)(out - ends), at = (float)i;
+    if (r->grid == LN_GRID_HALF_PIXEL) return plus(times(plus(at, 0.5f), scale), -0.5f);
+    return times(r->grid == LN_GRID_HALF_PIXEL_NN ? plus(at, 0.5f) : at, scale);
+}
+
+/* In 1024ths. */
+static int64_t fixed_place(const ln_resize_attr *r, int64_t out, int64_t in, int64_t i) {
+    const bool ends = r->grid == LN_GRID_ALIGN_CORNERS && out > 1;
+    const int64_t scale = (1024 * (in - ends) + (out - ends) / 2) / (out - ends);
+    return i * scale + (r->grid == LN_GRID_HALF_PIXEL ? scale / 2 - 512 : 0);
+}
+
+static void tflite_tap(const ln_resize_attr *r, int64_t out, int64_t in, int64_t i, int32_t *index,
+                       double *weight) {
+    const int64_t fixed = fixed_place(r, out, in, i);
+    const float at = single_place(r, out, in, i);
+    weight[0] = 1.0;
+    if (r->kind == LN_RESIZE_NEAREST) {
+        index[0] = inside(r->round == LN_ROUND_HALF_UP ? roundf(at) : floorf(at), in);
+    } else if (r->number == LN_NUMBER_FIXED) {
+        index[0] = inside((double)(fixed / 1024), in);
+        index[1] = inside((double)((fixed + 1023) / 1024), in);
+        weight[1] = (double)(fixed - 1024 * (int64_t)index[0]) / 1024.0;
+        weight[0] = 1.0 - weight[1];
+    } else {
+        index[0] = inside(floorf(at), in);
+        index[1] = inside(ceilf(at), in);
+        weight[1] = plus(at, -(float)index[0]);
+        weight[0] = plus(1.0f, -(float)weight[1]);
+    }
+}
+
 bool ln_resize_tap(const ln_resize_attr *r, int axis, int64_t in, int64_t i, int32_t *index,
                    double *weight) {
     const ln_resize_axis *a = &r->axis[axis];
     const bool moves = ln_resize_moves(r, axis, in);
     double at = moves ? place(r, a, in, i) : (double)i, sum = 0.0;
     if (moves && r->grid == LN_GRID_CROP && !(at >= 0.0 && at <= (double)(in - 1))) return false;
+    if (moves && r->number != LN_NUMBER_DOUBLE) {
+        tflite_tap(r, a->size, in, i, index, weight);
+        return true;
+    }
     if (!moves || r->kind == LN_RESIZE_NEAREST) {
         *index = inside(moves ? rounded(r->round, at) : at, in);
         *weight = 1.0;

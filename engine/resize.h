@@ -5,6 +5,10 @@
 
 #include "engine/graph.h"
 
+/* Of bytes, in TFLite's arithmetic. */
+static inline bool ln_resize_blends(const ln_resize_attr *r, ln_dtype type) {
+    return type == LN_I8 && r->kind == LN_RESIZE_LINEAR && r->number != LN_NUMBER_DOUBLE;
+}
 /* Size of an axis of the output. */
 int64_t ln_resize_size(const ln_resize_attr *r, int axis, int64_t in);
 /* False when the axis comes out as it went in. */

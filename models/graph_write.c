@@ -86,8 +86,9 @@ static void put_attention(ln_str *s, const ln_attention_attr *a) {
 }
 
 static void put_resize(ln_str *s, const ln_resize_attr *r, int rank) {
-    ln_str_add(s, ",\"kind\":\"%s\",\"grid\":\"%s\",\"round\":\"%s\"", ln_resize_names[r->kind],
-               ln_grid_names[r->grid], ln_round_names[r->round]);
+    ln_str_add(s, ",\"kind\":\"%s\",\"grid\":\"%s\",\"round\":\"%s\",\"number\":\"%s\"",
+               ln_resize_names[r->kind], ln_grid_names[r->grid], ln_round_names[r->round],
+               ln_number_names[r->number]);
     put_bool(s, "antialias", r->antialias);
     put_bool(s, "exclude_outside", r->exclude_outside);
     put_real(s, "cubic_a", r->cubic_a);

@@ -1,5 +1,6 @@
-/* Resize: resize.cl for rows and columns of maps, resize_nd.cl for any axes. Packed: a table of
- * each axis, one behind another: pixels of all places, then their weights. */
+/* Resize: resize.cl for rows and columns of maps, resize_i8.cl for TFLite's of bytes, resize_nd.cl
+ * for any axes. Packed: a table of each axis, one behind another: pixels of all places, then their
+ * weights. */
 #include "engine/kernels/nd.h"
 #include "engine/resize.h"
 
@@ -31,6 +32,14 @@ static linnet_status pack_table(const ln_site *s, int axis, float *dst, linnet_e
     free(index);
     free(weight);
     return st;
+}
+
+static bool blends(const ln_site *s) {
+    return ln_resize_blends(&s->node->attr.resize, s->graph->tensor[s->node->in[0]].dtype);
+}
+
+static bool nd_can_run(const ln_variant *v, const ln_site *s) {
+    return ln_nd_can_run(v, s) && !blends(s);
 }
 
 static size_t nd_packed(const ln_variant *v, const ln_site *s) {
@@ -72,8 +81,12 @@ static void nd_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 static bool can_run(const ln_variant *v, const ln_site *s) {
     const ln_resize_attr *r = &s->node->attr.resize;
     const ln_shape *in = ln_site_shape(s, s->node->in[0]);
-    return ln_nd_can_run(v, s) && in->rank == 4 && !ln_resize_moves(r, 0, in->dim[0]) &&
+    return nd_can_run(v, s) && in->rank == 4 && !ln_resize_moves(r, 0, in->dim[0]) &&
            !ln_resize_moves(r, 3, in->dim[3]);
+}
+
+static bool i8_can_run(const ln_variant *v, const ln_site *s) {
+    return ln_nd_can_run(v, s) && blends(s);
 }
 
 static size_t packed(const ln_variant *v, const ln_site *s) {
@@ -94,10 +107,13 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->t0 = (ln_i32)ln_resize_taps(r, 1, a->h);
     a->t1 = (ln_i32)ln_resize_taps(r, 2, a->wd);
     a->alpha = r->outside;
+    if (blends(s) && r->number == LN_NUMBER_SINGLE) a->flags |= LN_FLAG_UNSIGNED;
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
-const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, ln_nd_can_run, nd_packed,
+const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, nd_can_run,   nd_packed,
                                        nd_pack,     nd_bind,      .words = true};
+const ln_family ln_family_resize_i8 = {"resize_i8", LN_OP_RESIZE, i8_can_run,   packed,
+                                       pack,        bind,         .words = true};
 const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run,      packed,
                                     pack,     bind,         .words = true};

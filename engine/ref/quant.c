@@ -4,6 +4,7 @@
  * are exact in double. What moves bytes runs through move.c on words that hold one each. */
 #include "engine/quant.h"
 #include "engine/ref/ops.h"
+#include "engine/resize.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -97,6 +98,7 @@ static linnet_status move(const ln_ref_call *c, linnet_error *err) {
 /* ---- resizing: the interpolated bytes, rounded ---- */
 
 static linnet_status resize(const ln_ref_call *c, linnet_error *err) {
+    if (ln_resize_blends(&c->node->attr.resize, LN_I8)) return ln_ref_resize(c, err);
     const int64_t nx = count(c->shape[0]), ny = count(c->oshape);
     const ln_quant unit = ln_quant_of(1.0f, 0);
     ln_ref_call wide = *c;

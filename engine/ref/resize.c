@@ -1,7 +1,9 @@
 /* Resize: each output is the weighted sum of pixels along every axis (engine/resize.h).
  *   y[o] = sum over the taps of every axis of the product of their weights * x[their pixels] */
+#include "engine/quant.h"
 #include "engine/ref/ops.h"
 #include "engine/resize.h"
+#include <math.h>
 #include <stdlib.h>
 
 /* Tables of all axes one behind another: taps[d] for each place of axis d, the first at at[d]. */
@@ -35,6 +37,25 @@ static void gather(const ln_ref_call *c, const tables *t, const int64_t *o, floa
     *y = (float)sum;
 }
 
+/* The same of a map of bytes in TFLite's arithmetic. f32 operations go by way of double, so that
+ * none is fused with the next. */
+static int8_t blend(const ln_ref_call *c, const tables *t, const int64_t *o) {
+    const bool fixed = c->node->attr.resize.number == LN_NUMBER_FIXED;
+    const int8_t *x = (const int8_t *)c->in[0] + o[0] * t->step[0] + o[3];
+    const int64_t fy = t->at[1] + o[1] * t->taps[1], fx = t->at[2] + o[2] * t->taps[2];
+    double sum = 0.0;
+    for (int64_t kx = fx; kx < fx + t->taps[2]; kx++)
+        for (int64_t ky = fy; ky < fy + t->taps[1]; ky++) {
+            const double wy = t->weight[ky], wx = t->weight[kx];
+            const int8_t v = x[t->index[ky] * t->step[1] + t->index[kx] * t->step[2]];
+            if (fixed)
+                sum += v * wy * wx;
+            else
+                sum = (float)(sum + (float)((float)((v + 128) * wy) * wx));
+        }
+    return ln_saturate_i8(fixed ? llround(sum) : (int64_t)floorf((float)(sum + 0.5)) - 128);
+}
+
 static void row(const ln_ref_call *c, const void *ctx, int64_t r, double *scratch) {
     (void)scratch;
     const ln_shape *s = c->oshape;
@@ -46,7 +67,10 @@ static void row(const ln_ref_call *c, const void *ctx, int64_t r, double *scratc
     const int64_t last = s->dim[s->rank - 1];
     for (int64_t i = 0; i < last; i++) {
         o[s->rank - 1] = i;
-        gather(c, ctx, o, c->out + r * last + i);
+        if (ln_resize_blends(&c->node->attr.resize, c->graph->tensor[c->node->in[0]].dtype))
+            ((int8_t *)c->out)[r * last + i] = blend(c, ctx, o);
+        else
+            gather(c, ctx, o, c->out + r * last + i);
     }
 }
 

@@ -131,13 +131,15 @@ void ln_tfl_op_resize(ln_imp *im, const ln_imp_op *op) {
     const ln_val *v = ln_imp_in(im, 0);
     const bool corners = ln_imp_int(im, "align_corners", 0) != 0;
     const bool half = ln_imp_int(im, "half_pixel", 0) != 0, near = op->arg == LN_RESIZE_NEAREST;
+    const bool bytes = ln_tfl_is_quant(im, im->node->in[0]) && v->type == LN_ONNX_INT8;
     ln_shape size;
     ln_attr a = {.resize = {.kind = (ln_resize_kind)op->arg,
                             .grid = corners ? LN_GRID_ALIGN_CORNERS
                                     : !half ? LN_GRID_ASYMMETRIC
                                     : near  ? LN_GRID_HALF_PIXEL_NN
                                             : LN_GRID_HALF_PIXEL,
-                            .round = corners ? LN_ROUND_HALF_UP : LN_ROUND_DOWN}};
+                            .round = corners ? LN_ROUND_HALF_UP : LN_ROUND_DOWN,
+                            .number = !near && bytes ? LN_NUMBER_FIXED : LN_NUMBER_SINGLE}};
     if (!ln_imp_dims(im, ln_imp_const(im, 1, "the size"), "size", &size)) return;
     if (size.rank != 2 || v->shape.rank != 4 || (corners && half)) {
         ln_imp_refuse(im, "%d sizes for an input of rank %d%s", size.rank, v->shape.rank,

@@ -246,6 +246,7 @@ static const one pools[] = {
 #define BY(...)   .step = {__VA_ARGS__}
 #define MOVE(op, text, shape, ...) {#op " " text, LN_OP_##op, shape, Q(0.1f, -9), F32, __VA_ARGS__}
 #define BILINEAR(grid_, h, w) .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_##grid_, .axis = {{0}, {h}, {w}}}
+#define BLEND(number_, grid_, h, w) .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_##grid_, .number = LN_NUMBER_##number_, .axis = {{0}, {h}, {w}}}
 static const one moves[] = {
     MOVE(RESHAPE, "to rows", SHAPE(1, 3, 5, 13), .attr.reshape = {SHAPE(5, 39)}), MOVE(RESHAPE, "to pixels", SHAPE(2, 40), .attr.reshape = {SHAPE(2, 2, 2, 10)}),
     MOVE(SLICE, "odd box", SHAPE(3, 7, 9, 13), .attr.slice = {FROM(1, 2, 1, 3), BY(1, 2, 3, 2), SHAPE(2, 2, 3, 4)}),
@@ -261,6 +262,10 @@ static const one moves[] = {
     MOVE(PERMUTE, "channels first", SHAPE(2, 5, 7, 37), .attr.permute = {{0, 3, 1, 2}}), MOVE(PERMUTE, "rows", SHAPE(2, 5, 7, 37), .attr.permute = {{0, 2, 1, 3}}),
     MOVE(PERMUTE, "matrix", SHAPE(70, 50), .attr.permute = {{1, 0}}), MOVE(TILE, "twice", SHAPE(2, 3, 1, 5), .attr.tile = {SHAPE(2, 6, 4, 10)}),
     MOVE(RESIZE, "corners", SHAPE(1, 5, 6, 21), BILINEAR(ALIGN_CORNERS, 18, 14)), MOVE(RESIZE, "half pixel", SHAPE(2, 5, 7, 8), BILINEAR(HALF_PIXEL, 9, 11)),
+    MOVE(RESIZE, "single corners", SHAPE(1, 5, 6, 21), BLEND(SINGLE, ALIGN_CORNERS, 18, 14)), MOVE(RESIZE, "single half pixel", SHAPE(2, 5, 7, 8), BLEND(SINGLE, HALF_PIXEL, 9, 3)),
+    MOVE(RESIZE, "single pixel", SHAPE(2, 1, 1, 37), BLEND(SINGLE, ASYMMETRIC, 7, 5)), MOVE(RESIZE, "single rows", SHAPE(2, 5, 7, 8), BLEND(SINGLE, ASYMMETRIC, 10, 0)),
+    MOVE(RESIZE, "fixed corners", SHAPE(1, 5, 6, 21), BLEND(FIXED, ALIGN_CORNERS, 18, 14)), MOVE(RESIZE, "fixed half pixel", SHAPE(2, 5, 7, 8), BLEND(FIXED, HALF_PIXEL, 9, 3)),
+    MOVE(RESIZE, "fixed columns", SHAPE(3, 9, 8, 24), BLEND(FIXED, ASYMMETRIC, 0, 17)), MOVE(RESIZE, "fixed smaller", SHAPE(1, 17, 16, 3), BLEND(FIXED, HALF_PIXEL, 4, 5)),
     MOVE(RESIZE, "nearest", SHAPE(1, 5, 6, 21), .attr.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, LN_ROUND_DOWN, .axis = {{0}, {10}, {12}}}),
     MOVE(RESIZE, "any axis", SHAPE(4, 5, 7), .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_HALF_PIXEL, .axis = {{0}, {9}, {11}}}),
 };

@@ -191,7 +191,8 @@ static const struct {
                  .antialias = true,
                  .cubic_a = -0.75f,
                  .axis = {[1] = {8, 2, 0, 1}}}},
-     "\"kind\":\"linear\",\"grid\":\"align_corners\",\"round\":\"floor\",\"antialias\":true,"
+     "\"kind\":\"linear\",\"grid\":\"align_corners\",\"round\":\"floor\",\"number\":\"double\","
+     "\"antialias\":true,"
      "\"exclude_outside\":false,\"cubic_a\":-0.75,\"outside\":0,\"axes\":[{\"size\":0,\"scale\":0,"
      "\"from\":0,\"to\":0},{\"size\":8,\"scale\":2,\"from\":0,\"to\":1},"},
     {LN_OP_MAP, {.map = {LN_MAP_ELU, 0.5f, 0.0f}}, "\"kind\":\"elu\",\"alpha\":0.5,\"beta\":0"},

@@ -135,9 +135,9 @@ def concat(dtype, alike):
     return t.output((1, 4, 5, 9), scale=0.05, zero=131)
 
 
-def resize(dtype, op, size, **options):
+def resize(dtype, op, size, x=(1, 5, 7, 3), **options):
     table = {"RESIZE_BILINEAR": "ResizeBilinearOptions"}.get(op, "ResizeNearestNeighborOptions")
-    return same(dtype, op, [(1, *size, 3)], table, [np.int32(size)], (1, 5, 7, 3), 3, **options)
+    return same(dtype, op, [(1, *size, 3)], table, [np.int32(size)], x, 3, **options)
 
 
 def quantize(dtype, source):
@@ -253,7 +253,20 @@ BOTH = {
     "resize_bilinear": lambda t: resize(t, "RESIZE_BILINEAR", (10, 11)),
     "resize_bilinear_align": lambda t: resize(t, "RESIZE_BILINEAR", (9, 13), alignCorners=True),
     "resize_bilinear_half": lambda t: resize(t, "RESIZE_BILINEAR", (12, 5), halfPixelCenters=True),
+    "resize_bilinear_columns": lambda t: resize(t, "RESIZE_BILINEAR", (5, 41)),
+    "resize_bilinear_larger": lambda t: resize(t, "RESIZE_BILINEAR", (31, 97)),
+    "resize_bilinear_larger_half": lambda t: resize(t, "RESIZE_BILINEAR", (31, 97),
+                                                    halfPixelCenters=True),
+    "resize_bilinear_larger_corners": lambda t: resize(t, "RESIZE_BILINEAR", (31, 97),
+                                                       alignCorners=True),
+    "resize_bilinear_pixel": lambda t: resize(t, "RESIZE_BILINEAR", (1, 1), alignCorners=True),
     "resize_nearest": lambda t: resize(t, "RESIZE_NEAREST_NEIGHBOR", (10, 11)),
+    "resize_nearest_corners": lambda t: resize(t, "RESIZE_NEAREST_NEIGHBOR", (31, 97),
+                                               alignCorners=True),
+    "resize_nearest_half": lambda t: resize(t, "RESIZE_NEAREST_NEIGHBOR", (4, 29),
+                                            halfPixelCenters=True),
+    "resize_nearest_single": lambda t: resize(  # f32 takes 41 * (2 / 82) for less than 1
+        t, "RESIZE_NEAREST_NEIGHBOR", (82, 94), (1, 2, 2, 3)),
     "slice": lambda t: same(t, "SLICE", [(1, 4, 8, 5)], "SliceOptions",
                             [np.int32([1, 2, 0, 3]), np.int32([1, 4, -1, 5])]),
     "softmax": lambda t: softmax(t, (4, 21)),
@@ -285,12 +298,12 @@ CASES.update({
 })
 
 
-def hold(ours, theirs):
-    """Within one step but for one element in a thousand, and never more than two away."""
+def hold(ours, theirs, exact):
+    """Equal; or within one step but for one element in a thousand, and never more than two away."""
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs):
         assert a.shape == b.shape and a.dtype == b.dtype, (a.shape, b.shape, a.dtype, b.dtype)
-        if a.dtype == np.float32:
+        if exact or a.dtype == np.float32:
             assert np.array_equal(a, b)
             continue
         steps = np.abs(a.astype(int) - b.astype(int))
@@ -302,7 +315,8 @@ def hold(ours, theirs):
 def test_operator(name, device, run):
     model, inputs = CASES[name]()
     theirs = litert(model, inputs, "reference")
-    hold(run(model, inputs, device), theirs or litert(model, inputs, "default"))
+    hold(run(model, inputs, device), theirs or litert(model, inputs, "default"),
+         name.startswith("resize"))
 
 
 # ---- weights alone ------------------------------------------------------------------------------

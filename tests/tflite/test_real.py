@@ -60,7 +60,8 @@ def test_classifier(name, device, data, tmp_path):
 
 @pytest.mark.parametrize("device", ["ref", "cpu"])
 def test_segmenter(device, data, tmp_path):
-    """The class of each pixel. LiteRT's own two sets of kernels differ on 3 % of a picture's."""
+    """The class of each pixel, but for one in a thousand. LiteRT's own two sets of kernels differ on
+    3 % of a picture's."""
     path = data / "models" / (SEGMENTER + ".tflite")
     model = path.read_bytes()
     names, pictures = photographs(data, model, np.uint8)
@@ -68,7 +69,7 @@ def test_segmenter(device, data, tmp_path):
     ours = runs(tmp_path, path, [pictures[i] for i in some], device)
     for i, y in zip(some, ours):
         theirs = litert(model, [pictures[i]], "reference")[0][0]
-        assert y.shape == theirs.shape and np.mean(y != theirs) <= 0.01, names[i]
+        assert y.shape == theirs.shape and np.mean(y != theirs) <= 1e-3, names[i]
 
 
 def test_classify_verb(data):
