@@ -54,6 +54,8 @@ static inline int64_t ln_ceil_div(int64_t a, int64_t b) {
 
 /* Half precision, rounded to nearest even; toward zero, saturated, NaN to 0. */
 uint16_t ln_f32_to_f16(float v);
+/* Decimal digits alone, up to 2^64-1. */
+bool ln_parse_u64(const char *s, uint64_t *out);
 float ln_f16_to_f32(uint16_t v);
 int32_t ln_f64_to_i32(double v);
 

@@ -12,6 +12,9 @@ typedef struct ln_file {
 } ln_file;
 linnet_status ln_file_map(const char *path, ln_file *out, linnet_error *err);
 void ln_file_unmap(ln_file *f);
+/* The bytes are not needed for now: those of mapped files leave this process's memory until they
+ * are read again; any other memory stays as it is. Safe beside readers. */
+void ln_file_release(const void *at, size_t bytes);
 
 /* Cursor over bytes that may lie. Every take fails with LINNET_ERR_BAD_FILE, naming
  * file, offset and what was expected; after a failure the position is unchanged. */

@@ -1,6 +1,16 @@
-/* Conversions between types of numbers. */
+/* Conversions between types of numbers, and from text. */
 #include "base/base.h"
+
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+bool ln_parse_u64(const char *s, uint64_t *out) {
+    char *end;
+    errno = 0;
+    *out = strtoull(s, &end, 10);
+    return *s >= '0' && *s <= '9' && !*end && !errno;
+}
 
 /* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
 float ln_f16_to_f32(uint16_t v) {

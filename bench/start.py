@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How long a fresh process takes from its start to the end of one run, and its peak memory.
 
-Three rows: a process that only opens the device, `linnet run MODEL` with every cache full, and the
-same with every cache empty (Linnet's and PoCL's, in a folder of its own), which compiles.
+Three rows: a process that only opens the device, `linnet run` of a safetensors file with every cache
+full, and the same with every cache empty (Linnet's and PoCL's, in a new folder), which compiles.
 """
 import argparse
 import os
@@ -42,7 +42,6 @@ def main():
     p.add_argument("-n", type=int, default=20, help="processes of each row (default 20)")
     p.add_argument("--cold", type=int, default=1, help="of the row with empty caches (default 1)")
     args = p.parse_args()
-    model = ["run", args.model, "--synthetic", "1", "--input", "synthetic:1"]
 
     def with_caches(folder):
         return dict(os.environ, XDG_CACHE_HOME=folder, POCL_CACHE_DIR=folder + "/pocl")
@@ -51,6 +50,11 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(folder + "/pocl")
             return once(model, with_caches(folder))
+
+    weights = tempfile.TemporaryDirectory()
+    path = weights.name + "/weights.safetensors"
+    once(["convert", "synthetic:1", path, "--arch", args.model], dict(os.environ))
+    model = ["run", path, "--input", "synthetic:1"]
 
     print("| process | runs | least ms | median ms | peak MB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

@@ -135,7 +135,6 @@ static inline bool cli_has(const cli_options *o, cli_opt opt) {
 const char *cli_text(const cli_options *o, cli_opt opt, const char *fallback);
 int cli_int(const cli_options *o, cli_opt opt, int fallback);
 uint64_t cli_seed(const cli_options *o, cli_opt opt, uint64_t fallback);
-bool cli_parse_seed(const char *s, uint64_t *out);
 /* The i-th of a comma list; false behind its end. */
 bool cli_int_at(const cli_options *o, cli_opt opt, int i, int *out);
 void cli_real3(const cli_options *o, cli_opt opt, float out[3]);

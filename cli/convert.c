@@ -21,7 +21,8 @@ const cli_verb cli_verb_convert = {
     .about =
         "Reads a PyTorch checkpoint (without running its pickle) or a safetensors file, checks\n"
         "every tensor of the family, and writes OUT with family, labels and preprocessing in\n"
-        "its metadata. OUT is whole or not there.",
+        "its metadata. OUT is whole or not there. IN may be synthetic:SEED, deterministic\n"
+        "weights that need no file; --arch names the family.",
     .options = BIT(ARCH) | BIT(LABELS),
     .min_arg = 2,
     .max_arg = 2,

@@ -73,14 +73,6 @@ static bool parse_real(const char *s, char **end, double *out) {
     return *end != s && !errno && isfinite(*out) && *s != ' ';
 }
 
-bool cli_parse_seed(const char *s, uint64_t *out) {
-    char *end;
-    errno = 0;
-    unsigned long long v = strtoull(s, &end, 10);
-    *out = v;
-    return *s >= '0' && *s <= '9' && !*end && !errno;
-}
-
 static bool is_choice(const char *choices, const char *s) {
     size_t n = strlen(s);
     for (const char *c = choices; n; c = strchr(c, '|') + 1) {
@@ -126,7 +118,7 @@ static int check_value(const cli_verb *v, const option *o, const char *value) {
         return cli_usage_error("--%s %s: give a number from %d to %d", o->name, value, o->lo,
                                o->hi);
     case CLI_SEED:
-        if (cli_parse_seed(value, &seed)) return CLI_OK;
+        if (ln_parse_u64(value, &seed)) return CLI_OK;
         return cli_usage_error("--%s %s: give a number from 0 to 2^64-1", o->name, value);
     case CLI_REAL:
         if (good_reals(value, 1)) return CLI_OK;

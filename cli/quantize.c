@@ -77,7 +77,7 @@ static int find_pictures(job *j) {
     const char *from = cli_text(j->o, OPT_CALIBRATE, NULL), *colon = strchr(from, ':');
     j->words = (size_t)j->info.channels * (size_t)j->info.height * (size_t)j->info.width;
     if (strncmp(from, "synthetic:", 10)) return read_pictures(j);
-    if (!cli_parse_seed(colon + 1, &j->seed))
+    if (!ln_parse_u64(colon + 1, &j->seed))
         return cli_usage_error("--calibrate %s: give synthetic:SEED, a number", from);
     if (j->info.channels != 3) {
         linnet_error err;

@@ -22,7 +22,7 @@ static int read_input(given *g, const char *text) {
     *g = (given){.text = text, .path = eq ? eq + 1 : text, .name = eq ? (size_t)(eq - text) : 0};
     if (!strncmp(g->path, prefix, sizeof prefix - 1)) {
         g->synthetic = true;
-        if (cli_parse_seed(g->path + sizeof prefix - 1, &g->seed)) return CLI_OK;
+        if (ln_parse_u64(g->path + sizeof prefix - 1, &g->seed)) return CLI_OK;
         return cli_usage_error("--input %s: give synthetic:SEED, a number from 0", text);
     }
     if (cli_npy_read(g->path, &g->array, &err) != LINNET_OK) return cli_report(&err);

@@ -1,5 +1,6 @@
 /* Graph to plan: a variant and its arguments for each node, constants packed, memory placed. */
 #include "engine/plan.h"
+#include "base/file.h"
 #include "host/host.h"
 
 #include <stdlib.h>
@@ -271,6 +272,18 @@ static linnet_status pack_halves(const ln_choice *c, const ln_site *site, void *
     return st;
 }
 
+/* Packed weights are read no more: their file's pages would double the process's memory. */
+static void release_constants(const ln_graph *g, const ln_node *n) {
+    for (int i = 0; i < n->n_in; i++) {
+        const ln_tensor *t = n->in[i] == LN_NONE ? NULL : &g->tensor[n->in[i]];
+        if (!t || t->kind != LN_TENSOR_CONST || !t->view.data) continue;
+        int64_t last = 0;
+        for (int d = 0; d < t->shape.rank; d++) last += (t->shape.dim[d] - 1) * t->view.stride[d];
+        if (last >= 0)
+            ln_file_release(t->view.data, (size_t)(last + 1) * ln_dtype_size(t->view.dtype));
+    }
+}
+
 linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err) {
     for (int i = 0; i < p->graph->n_node; i++) {
         const ln_choice *c = &p->choice[i];
@@ -280,6 +293,7 @@ linnet_status ln_plan_pack(const ln_plan *p, void *dst, linnet_error *err) {
         LN_TRY(ln_variant_packs_halves(c->variant)
                    ? pack_halves(c, &site, at, err)
                    : c->variant->family->pack(c->variant, &site, at, err));
+        release_constants(p->graph, site.node);
     }
     return LINNET_OK;
 }

@@ -83,8 +83,17 @@ static linnet_status convert(ln_weights *w, const char *out, const char *arch, c
 
 linnet_status ln_convert(const char *in, const char *out, const char *arch, const char *labels,
                          linnet_error *err) {
+    static const char synthetic[] = "synthetic:";
+    const size_t n = sizeof synthetic - 1;
     ln_weights *w;
-    LN_TRY(ln_weights_open(in, &w, err));
+    uint64_t seed;
+    if (strncmp(in, synthetic, n) != 0)
+        LN_TRY(ln_weights_open(in, &w, err));
+    else if (ln_parse_u64(in + n, &seed))
+        LN_TRY(ln_synthetic_open(seed, &w, err));
+    else
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "%s: give synthetic:SEED, a number from 0",
+                       in);
     linnet_status st = convert(w, out, arch, labels, err);
     ln_weights_close(&w);
     return st;

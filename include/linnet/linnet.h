@@ -192,7 +192,7 @@ LINNET_API linnet_status linnet_model_layers(const linnet_model *m, int batch,
  * constants under their numbers, the nodes as JSON in the metadata. */
 LINNET_API linnet_status linnet_model_write_graph(const linnet_model *m, int batch,
                                                   const char *path, linnet_error *err);
-/* Converts a PyTorch checkpoint or safetensors file. labels: may be NULL. */
+/* Converts a PyTorch checkpoint, a safetensors file or synthetic:SEED. labels: may be NULL. */
 LINNET_API linnet_status linnet_convert(const char *in, const char *out, const char *arch,
                                         const char *labels, linnet_error *err);
 

@@ -4,6 +4,8 @@
 #include "tests/oom.h"
 
 #include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,6 +50,49 @@ START_TEST(map_reads_all_of_it) {
     ck_assert_uint_eq(f.size, 0);
     ck_assert_ptr_nonnull(f.data);
     ln_file_unmap(&f);
+    teardown();
+}
+END_TEST
+
+/* Whether a page is in this process's memory: bit 63 of its entry, Linux's
+ * Documentation/admin-guide/mm/pagemap.rst. */
+static bool present(const void *at) {
+    uint64_t entry = 0;
+    FILE *f = fopen("/proc/self/pagemap", "rb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(
+        fseek(f, (long)((uintptr_t)at / (uintptr_t)sysconf(_SC_PAGESIZE) * 8), SEEK_SET), 0);
+    ck_assert_uint_eq(fread(&entry, sizeof entry, 1, f), 1);
+    fclose(f);
+    return entry >> 63;
+}
+
+START_TEST(released_bytes_are_read_again) {
+    enum { BYTES = 1 << 20 };
+    setup();
+    char *bytes = malloc(BYTES);
+    memset(bytes, 'a', BYTES);
+    put(bytes, BYTES);
+    ln_file f[10]; /* more than the first list of mappings holds */
+    for (size_t i = 0; i < LN_COUNT(f); i++)
+        ck_assert_int_eq(ln_file_map(path, &f[i], &err), LINNET_OK);
+    const uint8_t *last = f[9].data;
+    ck_assert_mem_eq(last, bytes, BYTES);
+    ck_assert(present(last) && present(last + BYTES - 1));
+    ln_file_release(last + BYTES / 2, SIZE_MAX); /* no further than the mapping */
+    ck_assert(present(last) && !present(last + BYTES - 1));
+    ck_assert_mem_eq(last, bytes, BYTES);
+    ln_file_release(bytes, BYTES); /* not a file's: stays */
+    for (int i = 0; i < BYTES; i++) ck_assert_int_eq(bytes[i], 'a');
+    for (size_t i = 0; i < LN_COUNT(f); i++) ln_file_unmap(&f[i]);
+    oom_fail_nth(2); /* the list: then nothing is released */
+    ck_assert_int_eq(ln_file_map(path, &f[0], &err), LINNET_OK);
+    oom_fail_nth(0);
+    ck_assert_int_eq(f[0].data[0], 'a');
+    ln_file_release(f[0].data, 1);
+    ck_assert(present(f[0].data));
+    ln_file_unmap(&f[0]);
+    free(bytes);
     teardown();
 }
 END_TEST
@@ -250,6 +295,7 @@ START_TEST(mkdirs_makes_the_way) {
 }
 END_TEST
 
-CHECK_MAIN("base file", map_reads_all_of_it, map_refuses, cursor_takes_little_endian,
-           cursor_never_passes_the_end, unlink_all_takes_the_temporaries, writer_replaces_or_leaves,
-           writer_follows_links, writer_reports, mkdirs_makes_the_way)
+CHECK_MAIN("base file", map_reads_all_of_it, released_bytes_are_read_again, map_refuses,
+           cursor_takes_little_endian, cursor_never_passes_the_end,
+           unlink_all_takes_the_temporaries, writer_replaces_or_leaves, writer_follows_links,
+           writer_reports, mkdirs_makes_the_way)

@@ -39,11 +39,24 @@ def test_a_file_that_does_not_name_its_family(linnet, weights):
     r.one_line("--arch")
 
 
+def test_synthetic_weights_as_a_file(linnet, tmp_path):
+    out = tmp_path / "o.safetensors"
+    assert linnet("convert", "synthetic:7", out, "--arch", "mobilenetv1_025").status == 0
+    answers = []
+    for model in (["mobilenetv1_025", "--synthetic", "7"], [out]):
+        r = linnet("run", *model, "--input", "synthetic:1", "--output", tmp_path / "y.npy", "-d", "ref")
+        assert r.status == 0, r.err
+        answers.append((tmp_path / "y.npy").read_bytes())
+    assert answers[0] == answers[1]
+
+
 def test_convert_errors(linnet, weights, tmp_path):
     out = tmp_path / "o.safetensors"
     for args, status, words in (
             ([tmp_path / "none", out, "--arch", "mobilenetv1_025"], 5, ["none"]),
             ([weights, out, "--arch", "mobilenet_v1"], 3, ["mobilenet_v1"]),
+            (["synthetic:", out, "--arch", "mobilenetv1_025"], 2, ["synthetic:SEED"]),
+            (["synthetic:1", out], 2, ["--arch"]),
             ([weights, out, "--arch", "mobilenetv2_100", "-q"], 5, []),
             ([weights, tmp_path / "no" / "o", "--arch", "mobilenetv1_025"], 5, ["cannot write"]),
             ([weights, "/dev/full", "--arch", "mobilenetv1_025"], 5, ["/dev/full"]),
