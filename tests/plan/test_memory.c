@@ -3,6 +3,7 @@
  * launch and nothing else. */
 #include "engine/session.h"
 #include "host/fault.h"
+#include "tests/plan/device_main.h"
 #include "tests/plan/random_graph.h"
 
 #include <check.h>
@@ -152,23 +153,11 @@ START_TEST(no_shared_memory_is_no_buffer) {
 END_TEST
 
 int main(void) {
-    if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
-        fprintf(stderr, "no device: %s\n", err.message);
-        return EXIT_FAILURE;
-    }
-    Suite *s = suite_create("memory");
-    TCase *t = tcase_create("memory");
-    tcase_set_timeout(t, 300);
-    tcase_add_test(t, own_memory_gives_what_the_callers_gives);
-    tcase_add_test(t, so_it_does_where_nothing_is_shared);
-    tcase_add_test(t, a_run_on_shared_memory_is_one_launch);
-    tcase_add_test(t, no_shared_memory_is_no_buffer);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    ln_device_release(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const device_test list[] = {
+        {own_memory_gives_what_the_callers_gives, 0},
+        {so_it_does_where_nothing_is_shared, 0},
+        {a_run_on_shared_memory_is_one_launch, 0},
+        {no_shared_memory_is_no_buffer, 0},
+    };
+    return run_on_device(&device, "memory", list, LN_COUNT(list));
 }

@@ -4,6 +4,7 @@
 #include "engine/diff.h"
 #include "engine/resident.h"
 #include "host/fault.h"
+#include "tests/plan/device_main.h"
 #include "tests/plan/random_graph.h"
 
 #include <check.h>
@@ -440,35 +441,22 @@ START_TEST(a_device_without_command_buffers_says_so) {
 END_TEST
 
 int main(void) {
-    linnet_status st = ln_device_open(NULL, &device, &err);
-    if (st != LINNET_OK) {
-        fprintf(stderr, "no device: %s\n", err.message);
-        return EXIT_FAILURE;
-    }
-    Suite *s = suite_create("session");
-    TCase *t = tcase_create("session");
-    tcase_set_timeout(t, 300);
-    tcase_add_test(t, random_networks_agree_with_the_reference);
-    tcase_add_test(t, diff_finds_a_wrong_step);
-    tcase_add_test(t, planar_inputs_are_copied_where_needed);
-    tcase_add_test(t, one_launch_gives_what_many_give);
-    tcase_add_test(t, an_expired_barrier_falls_back_to_launches_once);
-    tcase_add_test(t, a_trial_keeps_it_off_devices_that_cannot);
-    tcase_add_test(t, a_resident_program_that_does_not_build_is_done_without);
-    tcase_add_test(t, a_command_buffer_gives_what_launches_give);
-    tcase_add_test(t, a_refused_command_buffer_becomes_launches);
-    tcase_add_test(t, a_device_without_command_buffers_says_so);
-    tcase_add_test(t, a_run_that_fails_half_way_leaves_nothing_behind);
-    tcase_add_test(t, profiles_time_each_step_in_either_stream);
-    tcase_add_test(t, limits_are_named);
-    tcase_add_test(t, huge_batches_are_refused);
-    tcase_add_test(t, a_node_without_a_kernel_is_named);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    ln_device_release(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const device_test list[] = {
+        {random_networks_agree_with_the_reference, 0},
+        {diff_finds_a_wrong_step, 0},
+        {planar_inputs_are_copied_where_needed, 0},
+        {one_launch_gives_what_many_give, 0},
+        {an_expired_barrier_falls_back_to_launches_once, 0},
+        {a_trial_keeps_it_off_devices_that_cannot, 0},
+        {a_resident_program_that_does_not_build_is_done_without, 0},
+        {a_command_buffer_gives_what_launches_give, 0},
+        {a_refused_command_buffer_becomes_launches, 0},
+        {a_device_without_command_buffers_says_so, 0},
+        {a_run_that_fails_half_way_leaves_nothing_behind, 0},
+        {profiles_time_each_step_in_either_stream, 0},
+        {limits_are_named, 0},
+        {huge_batches_are_refused, 0},
+        {a_node_without_a_kernel_is_named, 0},
+    };
+    return run_on_device(&device, "session", list, LN_COUNT(list));
 }

@@ -5,6 +5,7 @@
 #include "engine/tune_parts.h"
 #include "host/fault.h"
 #include "tests/oom.h"
+#include "tests/plan/device_main.h"
 #include "tests/plan/random_graph.h"
 
 #include <check.h>
@@ -521,26 +522,20 @@ int main(void) {
     setenv("LINNET_DISABLE", "resident", 1); /* launches do not suffer from a busy machine */
     const char *home = getenv("XDG_CACHE_HOME");
     snprintf(cache, sizeof cache, "%s/tune-test", home ? home : "/tmp");
-    Suite *s = suite_create("tune");
-    TCase *t = tcase_create("tune");
-    tcase_set_timeout(t, 600);
-    tcase_add_test(t, what_stopped_a_process_is_not_tried_again); /* opens the device */
-    tcase_add_loop_test(t, a_busy_machine_decides_no_stream, 0, (int)LN_COUNT(ways));
-    tcase_add_test(t, winners_are_recorded_and_the_same_record_gives_the_same_plan);
-    tcase_add_test(t, a_plan_follows_its_record);
-    tcase_add_test(t, a_wrong_candidate_is_thrown_away);
-    tcase_add_test(t, a_journal_may_hold_anything);
-    tcase_add_test(t, damaged_records_are_ignored);
-    tcase_add_test(t, records_of_another_shape_are_ignored);
-    tcase_add_test(t, failing_calls_are_survived);
-    tcase_add_test(t, a_lack_of_memory_is_survived);
-    tcase_add_test(t, without_time_the_defaults_stand);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    const device_test list[] = {
+        {what_stopped_a_process_is_not_tried_again, 0}, /* opens the device */
+        {a_busy_machine_decides_no_stream, (int)LN_COUNT(ways)},
+        {winners_are_recorded_and_the_same_record_gives_the_same_plan, 0},
+        {a_plan_follows_its_record, 0},
+        {a_wrong_candidate_is_thrown_away, 0},
+        {a_journal_may_hold_anything, 0},
+        {damaged_records_are_ignored, 0},
+        {records_of_another_shape_are_ignored, 0},
+        {failing_calls_are_survived, 0},
+        {a_lack_of_memory_is_survived, 0},
+        {without_time_the_defaults_stand, 0},
+    };
+    int status = run_suite("tune", list, LN_COUNT(list));
     ln_device_release(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -2,6 +2,7 @@
  * constants; and that diff takes no wrong integer. */
 #include "engine/diff.h"
 #include "engine/ref/ref.h"
+#include "tests/plan/device_main.h"
 
 #include <check.h>
 #include <math.h>
@@ -192,23 +193,11 @@ START_TEST(bytes_have_the_sign_of_the_file) {
 END_TEST
 
 int main(void) {
-    if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
-        fprintf(stderr, "no device: %s\n", err.message);
-        return EXIT_FAILURE;
-    }
-    Suite *s = suite_create("words");
-    TCase *t = tcase_create("words");
-    tcase_set_timeout(t, 300);
-    tcase_add_loop_test(t, a_run_tells_how_long_its_output_is, 0, 2);
-    tcase_add_loop_test(t, bytes_have_the_sign_of_the_file, 0, 2);
-    tcase_add_test(t, words_go_in_and_come_out);
-    tcase_add_test(t, diff_wants_the_same_integers);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    ln_device_release(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const device_test list[] = {
+        {a_run_tells_how_long_its_output_is, 2},
+        {bytes_have_the_sign_of_the_file, 2},
+        {words_go_in_and_come_out, 0},
+        {diff_wants_the_same_integers, 0},
+    };
+    return run_on_device(&device, "words", list, LN_COUNT(list));
 }
