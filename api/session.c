@@ -17,7 +17,7 @@ struct linnet_session {
 
 static linnet_status plan_and_create(linnet_session *s, ln_device *d, void *queue,
                                      const ln_caps *caps, const linnet_session_params *p,
-                                     linnet_error *err) {
+                                     int *unfit, linnet_error *err) {
     _Static_assert((int)LINNET_WAIT_SLEEP == LN_WAIT_SLEEP && (int)LINNET_WAIT_SPIN == LN_WAIT_SPIN,
                    "the public enum is the inner one");
     ln_plan *plan = NULL;
@@ -27,19 +27,25 @@ static linnet_status plan_and_create(linnet_session *s, ln_device *d, void *queu
     _Static_assert((int)LINNET_STREAM_COMMANDS == LN_STREAM_COMMANDS &&
                        (int)LINNET_STREAM_LAUNCHES == LN_STREAM_LAUNCHES,
                    "likewise");
-    ln_session_params inner = {
-        .wait = (ln_wait)p->wait, .stream = stream, .profile = p->profile != 0, .queue = queue};
+    ln_session_params inner = {.wait = (ln_wait)p->wait,
+                               .stream = stream,
+                               .profile = p->profile != 0,
+                               .queue = queue,
+                               .unfit = unfit};
     return ln_session_create(d, plan, &inner, &s->dev, err); /* takes the plan */
 }
 
-/* Until all kernels are sound: each round leaves out at least one more. */
+/* Until all kernels run and are sound: each round leaves out at least one more. */
 static linnet_status create_vetted(linnet_session *s, linnet_model *m, ln_device *d, void *queue,
                                    const linnet_session_params *p, linnet_error *err) {
     ln_caps caps;
     ln_vet_caps(d, &caps);
     for (bool sound = false;;) {
-        LN_TRY(plan_and_create(s, d, queue, &caps, p, err));
-        LN_TRY(ln_vet_session(d, s->dev, &caps, &sound, err));
+        int unfit = -1;
+        linnet_status st = plan_and_create(s, d, queue, &caps, p, &unfit, err);
+        if (st != LINNET_OK && unfit < 0) return st;
+        if (st != LINNET_OK) ln_vet_unfit(d, unfit, &caps);
+        if (st == LINNET_OK) LN_TRY(ln_vet_session(d, s->dev, &caps, &sound, err));
         if (sound) return LINNET_OK;
         ln_session_destroy(&s->dev);
         ln_graph_destroy(&s->graph); /* planning has changed it */

@@ -83,12 +83,16 @@ static linnet_status make_kernel(ln_launches *l, int i, linnet_error *err) {
     size_t group;
     uint64_t local;
     LN_TRY(ln_kernel_limits(*k, &group, &local, err));
-    if (l->walk || !group || group >= (size_t)step->variant->local) return LINNET_OK;
+    const uint64_t most = l->stage.plan->caps.local_mem;
+    if (l->walk || ((!group || group >= (size_t)step->variant->local) && (!most || local <= most)))
+        return LINNET_OK;
+    if (l->stage.unfit) *l->stage.unfit = (int)(step->variant - ln_variants);
     return ln_fail(err, LINNET_ERR_UNSUPPORTED,
-                   "%s: kernel %s needs work-groups of %d, as built the device allows %zu; "
-                   "LINNET_DISABLE=%s chooses another",
+                   "%s: kernel %s needs work-groups of %d and %llu bytes of local memory, as built "
+                   "the device allows %zu and has %llu; LINNET_DISABLE=%s chooses another",
                    l->stage.plan->graph->node[step->node].name, step->variant->name,
-                   step->variant->local, group, step->variant->name);
+                   step->variant->local, (unsigned long long)local, group, (unsigned long long)most,
+                   step->variant->name);
 }
 
 linnet_status ln_launches_create(const ln_stage *stage, ln_launches **out, linnet_error *err) {

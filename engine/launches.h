@@ -17,6 +17,7 @@ typedef struct ln_stage {
     const int *also;
     int n_also;
     ln_pace pace;
+    int *unfit; /* as in ln_session_params; may be NULL */
 } ln_stage;
 
 typedef struct ln_launches ln_launches;

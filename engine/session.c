@@ -38,7 +38,7 @@ struct ln_session {
 
 static ln_stage stage_of(const ln_session *s) {
     return (ln_stage){s->device, s->plan,        s->queue,         s->arena, s->weights,
-                      s->steps,  s->params.also, s->params.n_also, s->pace};
+                      s->steps,  s->params.also, s->params.n_also, s->pace,  s->params.unfit};
 }
 
 static linnet_status upload_weights(ln_session *s, linnet_error *err) {

@@ -31,7 +31,10 @@ typedef struct ln_session_params {
     bool profile; /* record a time for each step: by a clock inside one launch, else of launches */
     void *queue;  /* the caller's cl_command_queue to run on; NULL: one of its own */
     const ln_pace *pace; /* how work is cut; NULL: as the device needs */
-    const int *also;     /* as in ln_stage; outlives the session */
+    /* Row of the variant whose kernel, as built, the device cannot run in the groups it needs, when
+     * creation failed by it; else left alone. May be NULL. */
+    int *unfit;
+    const int *also; /* as in ln_stage; outlives the session */
     int n_also;
 } ln_session_params;
 

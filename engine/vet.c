@@ -1,6 +1,6 @@
-/* What is known lies in $cache/vet/<key>.txt, a line "good NAME" or "wrong NAME" for each variant;
- * the key covers the device, its driver and the kernels' sources. Lines that say anything else
- * count for nothing: their variant is checked again. */
+/* What is known lies in $cache/vet/<key>.txt, a line "good NAME", "wrong NAME" or "unfit NAME" for
+ * a variant; the key covers the device, its driver and the kernels' sources. Lines that say
+ * anything else count for nothing: their variant is checked again. */
 #include "engine/vet.h"
 
 #include "base/env.h"
@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum verdict { UNKNOWN, GOOD, WRONG, VERDICTS } verdict;
-static const char *const words[VERDICTS] = {[GOOD] = "good ", [WRONG] = "wrong "};
+typedef enum verdict { UNKNOWN, GOOD, WRONG, UNFIT, VERDICTS } verdict;
+static const char *const words[VERDICTS] = {
+    [GOOD] = "good ", [WRONG] = "wrong ", [UNFIT] = "unfit "};
 
 static bool file_path(const ln_device *d, char *buf, size_t size) {
     const uint64_t device = ln_device_key(d);
@@ -68,11 +69,25 @@ static void mark(ln_caps *caps, int row) {
 
 void ln_vet_caps(const ln_device *d, ln_caps *out) {
     *out = *ln_device_caps(d);
+    if (ln_caps_deep(out) && !ln_caps_quirk(out, LN_QUIRK_MISCOMPILES)) return;
     verdict *known = malloc((size_t)ln_variant_count * sizeof *known);
-    if (known && ln_caps_quirk(out, LN_QUIRK_MISCOMPILES)) {
+    if (known) load(d, known);
+    for (int v = 0; known && v < ln_variant_count; v++)
+        if (known[v] >= WRONG) mark(out, v);
+    free(known);
+}
+
+void ln_vet_unfit(const ln_device *d, int row, ln_caps *caps) {
+    verdict *known = malloc((size_t)ln_variant_count * sizeof *known);
+    mark(caps, row);
+    ln_log(LN_LOG_WARN,
+           "%s: %s needs larger groups or more local memory than there is; another "
+           "kernel is used",
+           caps->name, ln_variants[row].name);
+    if (known) {
         load(d, known);
-        for (int v = 0; v < ln_variant_count; v++)
-            if (known[v] == WRONG) mark(out, v);
+        known[row] = UNFIT;
+        store(d, known);
     }
     free(known);
 }

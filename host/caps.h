@@ -57,8 +57,8 @@ typedef struct ln_caps {
     uint64_t global_mem, max_alloc, local_mem;
     uint32_t features; /* bit 1 << ln_feature */
     uint32_t quirks;   /* bit 1 << ln_quirk, from quirks.inc */
-    /* Kernels, a bit for each row of their table, whose results were wrong here (engine/vet.h); no
-     * part of the written record. */
+    /* Kernels, a bit for each row of their table, whose results were wrong here or that cannot run
+     * as built (engine/vet.h); no part of the written record. */
     uint32_t wrong[LN_CAPS_KERNELS / 32];
 } ln_caps;
 

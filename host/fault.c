@@ -139,6 +139,14 @@ static cl_int CL_API_CALL lower_limits(cl_device_id d, cl_device_info what, size
     return CL_SUCCESS;
 }
 
+static cl_int CL_API_CALL lower_group(cl_kernel k, cl_device_id d, cl_kernel_work_group_info what,
+                                      size_t size, void *value, size_t *need) {
+    cl_int code = faulty_clGetKernelWorkGroupInfo(k, d, what, size, value, need);
+    if (!code && value && what == CL_KERNEL_WORK_GROUP_SIZE && fault.kernel_group)
+        memcpy(value, &fault.kernel_group, sizeof fault.kernel_group);
+    return code;
+}
+
 /* Answers, not the flags that come back beside them. */
 static void spoil(void *dst, size_t bytes) {
     if (!fault.spoil_read || bytes < 16) return;
@@ -267,6 +275,7 @@ static const ln_cl_api *wrap(const ln_cl_api *table) {
     faulty.clGetPlatformIDs = no_platforms;
     faulty.clCreateProgramWithBinary = reject_binary;
     faulty.clGetDeviceInfo = lower_limits;
+    faulty.clGetKernelWorkGroupInfo = lower_group;
     faulty.clEnqueueReadBufferRect = read_rows;
     faulty.clEnqueueReadBuffer = read_bytes;
     faulty.clGetExtensionFunctionAddressForPlatform = find_extension;

@@ -21,6 +21,7 @@ typedef struct ln_fault {
     uint64_t max_alloc;     /* a lower CL_DEVICE_MAX_MEM_ALLOC_SIZE to report; 0: the device's */
     uint64_t local_mem;     /* the same for CL_DEVICE_LOCAL_MEM_SIZE */
     uint32_t compute_units; /* the same for CL_DEVICE_MAX_COMPUTE_UNITS */
+    size_t kernel_group;    /* the same for CL_KERNEL_WORK_GROUP_SIZE */
 } ln_fault;
 /* NULL: no faults; resets the call counter. Not while other threads use OpenCL. */
 void ln_fault_set(const ln_fault *f);

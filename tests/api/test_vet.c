@@ -19,10 +19,12 @@ static char cache[64];
 static float input[3 * SIZE * SIZE], want[CLASSES];
 static int warnings;
 static char warning[512];
+static char *probe;
+static const char *about = "wrong";
 
 static void count_warnings(void *user, int level, const char *line) {
     (void)user;
-    if (level > LN_LOG_WARN || !strstr(line, "wrong")) return;
+    if (level > LN_LOG_WARN || !strstr(line, about)) return;
     warnings++;
     snprintf(warning, sizeof warning, "%s", line);
 }
@@ -67,10 +69,12 @@ static void begin(void) {
     strcpy(cache, "/tmp/linnet-vet-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(cache));
     ck_assert(ln_cache_dir_set(cache));
+    if (!probe) probe = strdup(getenv("LINNET_PROBE"));
     setenv("LINNET_PROBE", "/nonexistent", 1);
     for (int i = 0; i < 3 * SIZE * SIZE; i++) input[i] = sinf((float)i * 0.7f);
     OK(logits("ref", want, NULL));
     warnings = 0;
+    about = "wrong";
     ln_log_set(count_warnings, NULL, LN_LOG_WARN);
 }
 
@@ -163,6 +167,35 @@ START_TEST(compilers_that_are_trusted_are_not_checked) {
 }
 END_TEST
 
+/* As built, a kernel can need more than the device says it has: the next best takes its place. */
+START_TEST(kernels_in_too_large_groups_are_replaced) {
+    begin();
+    ln_fault fault = adreno(GOOD_COMPILER, NULL);
+    char *plain = NULL, *first = NULL, *second = NULL;
+    setenv("LINNET_PROBE", probe, 1); /* barriers */
+    ck_assert(run(&fault, &plain, NULL));
+    ck_assert_ptr_nonnull(strstr(plain, "se_f32_wide")); /* groups of 256 */
+    fault.kernel_group = 128;
+    about = "larger groups";
+    ck_assert(run(&fault, &first, NULL));
+    ck_assert_int_gt(warnings, 0);
+    ck_assert_ptr_null(strstr(first, "se_f32_wide"));
+    const int once = warnings;
+    ck_assert(run(&fault, &second, NULL)); /* from the cache */
+    ck_assert_int_eq(warnings, once);
+    ck_assert_str_eq(first, second);
+    fault.kernel_group = 1; /* nothing is left for some op */
+    float got[CLASSES];
+    ln_fault_set(&fault);
+    ck_assert_int_eq(logits(NULL, got, NULL), LINNET_ERR_UNSUPPORTED);
+    ck_assert_msg(strstr(err.message, "no kernel for"), "%s", err.message);
+    linnet_free(plain);
+    linnet_free(first);
+    linnet_free(second);
+    end();
+}
+END_TEST
+
 START_TEST(without_a_cache_each_session_checks) {
     begin();
     ln_cache_dir_set("off");
@@ -211,5 +244,6 @@ START_TEST(a_check_that_fails_is_no_verdict) {
 END_TEST
 
 CHECK_MAIN("vet", a_wrong_kernel_is_replaced_and_remembered,
-           compilers_that_are_trusted_are_not_checked, without_a_cache_each_session_checks,
-           no_kernel_left_is_an_error, a_check_that_fails_is_no_verdict)
+           compilers_that_are_trusted_are_not_checked, kernels_in_too_large_groups_are_replaced,
+           without_a_cache_each_session_checks, no_kernel_left_is_an_error,
+           a_check_that_fails_is_no_verdict)
