@@ -10,7 +10,8 @@
  * channels, the last one as many 16 as are left, each [k/4][channel][4], i8. From b on, for
  * channels padded to 16: b i32 (with all that x's zero adds), mul i32, unit f32, and a mask of
  * bytes, 0 for padding. A panel of 64 has its channels in the order of vnni.clh. Limits: lo, hi, of
- * y - yz. Preconditions: groups 1; without CONV 1x1, stride 1, no padding.
+ * y - yz. t5: some multipliers are above 1. Preconditions: groups 1; without CONV 1x1, stride 1,
+ * no padding.
  *
  * One work-item a group. A tile of work is one of t1 chunks of the pixels by one of t3 groups of
  * panels. Inside it a register tile keeps its sums for all of k; what it reads is copied without
@@ -227,9 +228,16 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
     __global const int *mul = b + tab;
     __global const float *unit = (__global const float *)(b + 2 * tab);
+#define LN_LIFT(i, j)                                                                              \
+    if (px > i && nv > j)                                                                          \
+        s##i##_##j = ln_left16(s##i##_##j, ln_shift16(*(__global const float16 *)(unit + j * 16)));
+#define LN_LIFT4(i) LN_LIFT(i, 0) LN_LIFT(i, 1) LN_LIFT(i, 2) LN_LIFT(i, 3)
+    if (s->t5) {
+        LN_EACH12(LN_LIFT4)
+    }
 #define LN_SCALE(i, j)                                                                             \
     if (nv > j)                                                                                    \
-        s##i##_##j = ln_steps16(s##i##_##j, LN_I16(mul + j * 16),                                  \
+        s##i##_##j = ln_lower16(s##i##_##j, LN_I16(mul + j * 16),                                  \
                                 *(__global const float16 *)(unit + j * 16));
 #define LN_PUT(i, j)                                                                               \
     if (nv > j) {                                                                                  \
@@ -326,6 +334,8 @@ LN_KERNEL
 #undef LN_PART
 #undef LN_STEP
 #undef LN_ZERO
+#undef LN_LIFT
+#undef LN_LIFT4
 #undef LN_SCALE
 #undef LN_PUT
 #undef LN_STORE

@@ -8,8 +8,8 @@
  * which may overlap the one before it. Of each block there is in w, in the order of vnni.clh, the
  * channels once more for each of FOLD: [set][kx][64][4] i8, the four for neighbouring rows; b i32,
  * mul i32, unit f32 [64] each, a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo,
- * hi, of y - yz. Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least LANES channels
- * with padding.
+ * hi, of y - yz. t5: some multipliers are above 1. Preconditions: kh = kw = K, sh = sw = S,
+ * groups = c = oc, at least LANES channels with padding.
  *
  * One work-item a group, t1 chunks of rows by t3 groups of blocks. A column of the input is read
  * once for all outputs that see it: its rows are interleaved, so that four are one product, and the
@@ -109,11 +109,16 @@ LN_INLINE LN_F(column) LN_F(read)(const LN_F(rows) * r, int ix, int wd, int beyo
 #define LN_CLEAR5(j)       v[0][j] = z[0][j] = (int16)0;
 
 LN_INLINE void LN_F(finish)(int16 *sum, __global const int *b, __global char *y, size_t fold,
-                            int folds, int zero, int lo, int hi) {
+                            int folds, int zero, int lo, int hi, int lift) {
     __global const float *unit = (__global const float *)(b + 128);
+#define LN_LIFT(j)                                                                                 \
+    sum[j] = ln_left16(sum[j], ln_shift16(*(__global const float16 *)(unit + j * 16)));
+    if (lift) {
+        LN_EACH4(LN_LIFT)
+    }
 #define LN_SCALE(j)                                                                                \
     int16 v##j =                                                                                   \
-        ln_steps16(sum[j], LN_I16(b + 64 + j * 16), *(__global const float16 *)(unit + j * 16));
+        ln_lower16(sum[j], LN_I16(b + 64 + j * 16), *(__global const float16 *)(unit + j * 16));
     LN_EACH4(LN_SCALE)
     ln_c64 v = ln_bytes64(v0, v1, v2, v3, zero, lo, hi) & *(__global const ln_c64u *)(b + 192);
 #if FOLD == 1
@@ -144,7 +149,7 @@ LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
             r.step[f][t] = in ? s->xps : 0;
         }
     int ow = s->ow, wd = s->wd, beyond = (s->xz + 128) * 0x01010101, yps = s->yps;
-    int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi;
+    int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, lift = s->t5;
     size_t row = (size_t)ow * yps;
     __global char *y = LN_BYTES(arena, s->y) + (n * s->oh + oy) * row + c;
     int rows = min(y1 - oy, FOLD * ROWS), ix = -s->left, ox = -(K - 1) / S;
@@ -153,8 +158,8 @@ LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
     LN_EACH4(LN_CLEAR)
 #define LN_DONE(sum)                                                                               \
     if (ox >= 0) {                                                                                 \
-        LN_F(finish)(sum[0], b, y, ROWS * row, (rows + ROWS - 1) / ROWS, zero, lo, hi);            \
-        if (ROWS == 2) LN_F(finish)(sum[1], b, y + row, 2 * row, rows / 2, zero, lo, hi);          \
+        LN_F(finish)(sum[0], b, y, ROWS * row, (rows + ROWS - 1) / ROWS, zero, lo, hi, lift);      \
+        if (ROWS == 2) LN_F(finish)(sum[1], b, y + row, 2 * row, rows / 2, zero, lo, hi, lift);    \
         y += yps;                                                                                  \
     }                                                                                              \
     if (++ox == ow) return;
@@ -211,6 +216,7 @@ LN_KERNEL
 #undef LN_ALL
 #undef LN_CLEAR
 #undef LN_CLEAR5
+#undef LN_LIFT
 #undef LN_SCALE
 #undef LN_DONE
 #undef LN_NEXT

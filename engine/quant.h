@@ -25,9 +25,7 @@ typedef struct ln_fixed_add {
     ln_fixed a, b, y;
 } ln_fixed_add;
 ln_fixed_add ln_fixed_add_of(float a, float b, float y);
-/* As kernels read it: mul * unit, unit a power of two. In double, without its roundings told apart,
- * ln_fixed_mul is floor(x * mul * unit + 1/2 + copysign(e, x)), e = 2^(shift-1), or 0 without a
- * shift to the right: so far below a half the first rounding lifts a product over it. */
+/* As kernels read it: mul * unit, unit a power of two. */
 typedef struct ln_rescale {
     int32_t mul;
     float unit;
