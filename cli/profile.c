@@ -275,10 +275,14 @@ static void step_row(cli_table *t, const profile *p, const profile_step *s) {
     cli_cell(t, "%.1f", 100.0 * s->share);
 }
 
-static void print_summary(const profile *p, FILE *f) {
+double profile_run_gflops(const profile *p) {
     int64_t macs = 0;
     for (size_t i = 0; i < p->n; i++) macs += p->step[i].part ? 0 : p->step[i].info.macs;
-    double gflops = 2e-6 * (double)macs / p->run_ms;
+    return 2e-6 * (double)macs / p->run_ms;
+}
+
+static void print_summary(const profile *p, FILE *f) {
+    const double gflops = profile_run_gflops(p);
     fprintf(f, "%zu steps, %.3f ms (least %.3f) in %zu runs: %.1f GFLOP/s, %.1f %% of %.1f\n",
             p->steps, p->run_ms, p->min_run_ms, p->runs, gflops, 100 * gflops / p->peak, p->peak);
     fprintf(f, "memory: ");

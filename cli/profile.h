@@ -33,6 +33,7 @@ typedef struct profile {
 
 double profile_gflops(const profile_step *s);
 double profile_gbs(const profile_step *s);
+double profile_run_gflops(const profile *p);     /* of all steps */
 double profile_intensity(const profile_step *s); /* FLOP a byte */
 
 /* Chrome's trace format, which Perfetto opens; takes the path of the option. */

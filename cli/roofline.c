@@ -75,7 +75,7 @@ int profile_write_trace(const profile *p, const char *path) {
 
 /* ---- the roofline: GFLOP/s over FLOP a byte, both logarithmic ---- */
 
-enum { WIDTH = 860, HEIGHT = 560, LEFT = 70, RIGHT = 20, TOP = 50, BOTTOM = 60 };
+enum { WIDTH = 860, HEIGHT = 580, LEFT = 70, RIGHT = 20, TOP = 70, BOTTOM = 60 };
 
 typedef struct axes {
     double x0, x1, y0, y1; /* powers of ten */
@@ -138,16 +138,19 @@ static void add_grid(ln_str *s, const axes *a) {
     ln_str_add(s, "GFLOP/s</text>\n");
 }
 
-/* The slope of one bandwidth up to the peak. */
+/* The slope of one bandwidth up to the peak, its name along it. */
 static void add_roof(ln_str *s, const profile *p, const axes *a, size_t i) {
     char size[24];
     double gbs = p->memory[i].gbs, ridge = p->peak / gbs;
     double from = fmax(pow(10, a->x0), pow(10, a->y0) / gbs);
     double to = fmin(ridge, pow(10, a->x1)), x = across(a, from), y = down(a, from * gbs);
-    ln_str_add(s, "<path class=\"r\" d=\"M%.1f %.1fL%.1f %.1f\"/>", x, y, across(a, to),
-               down(a, to * gbs));
-    ln_str_add(s, "<text x=\"%.1f\" y=\"%.1f\">%.0f GB/s over %s</text>\n", x + 16, y + 12, gbs,
-               cli_bytes_text(p->memory[i].bytes, size));
+    double x1 = across(a, to), y1 = down(a, to * gbs);
+    ln_str_add(s, "<path class=\"r\" d=\"M%.1f %.1fL%.1f %.1f\"/>", x, y, x1, y1);
+    ln_str_add(
+        s,
+        "<text transform=\"translate(%.1f %.1f) rotate(%.1f)\" x=\"12\" y=\"-5\">%.0f GB/s over "
+        "%s</text>\n",
+        x, y, atan2(y1 - y, x1 - x) * 180 / M_PI, gbs, cli_bytes_text(p->memory[i].bytes, size));
 }
 
 static void add_step(ln_str *s, const profile *p, const axes *a, const profile_step *step) {
@@ -173,15 +176,17 @@ int profile_write_roofline(const profile *p, const char *path) {
     ln_str_add(&s,
                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\">\n",
                WIDTH, HEIGHT, WIDTH);
-    ln_str_add(&s, "%s<text x=\"%d\" y=\"22\" style=\"font-size:15px\">", style, LEFT);
+    ln_str_add(&s, "%s<text x=\"%d\" y=\"24\" style=\"font-size:15px\">", style, LEFT);
     add_escaped(&s, p->model);
-    ln_str_add(&s, " on ");
+    ln_str_add(&s, ", batch %d: %.3f ms, %.1f GFLOP/s</text>\n", p->batch, p->run_ms,
+               profile_run_gflops(p));
+    ln_str_add(&s, "<text x=\"%d\" y=\"42\">", LEFT);
     add_escaped(&s, p->device.name);
-    ln_str_add(&s, ", batch %d: %.3f ms</text>\n", p->batch, p->run_ms);
-    ln_str_add(&s,
-               "<text x=\"%d\" y=\"38\">a circle a step, its area its time; blue: under the "
-               "peak of arithmetic, orange: under that of memory</text>\n",
-               LEFT);
+    ln_str_add(
+        &s,
+        "</text>\n<text x=\"%d\" y=\"58\">a circle a step, its area its time; blue: under the "
+        "peak of arithmetic, orange: under that of memory</text>\n",
+        LEFT);
     add_grid(&s, &a);
     double first = p->peak / p->memory[0].gbs;
     double from = across(&a, fmin(fmax(first, pow(10, a.x0)), pow(10, a.x1)));

@@ -59,7 +59,14 @@ def test_roofline(profiled):
     titles = [t.text for t in svg.iter(space + "title")]
     assert len(titles) == sum(s["macs"] > 0 for s in p["steps"])
     for circle in svg.iter(space + "circle"):
-        assert 0 <= float(circle.get("cx")) <= 860 and 0 <= float(circle.get("cy")) <= 560
+        assert 0 <= float(circle.get("cx")) <= 860 and 70 <= float(circle.get("cy")) <= 520
+
+
+    texts = {t.text: t for t in svg.iter(space + "text")}
+    assert any(t.startswith(p["model"] + ", batch 1: ") for t in texts) and p["device"] in texts
+    for size in (p["bandwidth"][0], p["bandwidth"][-1]):  # each along its line
+        name = [t for t in texts if t.startswith("%.0f GB/s over " % size["gbs"])]
+        assert name and all("rotate(-" in texts[t].get("transform") for t in name)
 
 
 def test_tables(linnet):
