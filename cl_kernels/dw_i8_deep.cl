@@ -37,6 +37,7 @@
 #define WORDS  ((TABLES + (K * K * DN + 3) / 4 + 7) / 8 * 8)
 
 typedef DI(char) LN_F(bytes) __attribute__((aligned(8)));
+#define BYTES LN_F(bytes)
 
 /* Columns [ox, ox + px) of rows [y0, y1), vector v. any: each column of the input may lie beyond
  * the map, else the K/2 outermost ones. px and any are constants at each call. */
@@ -52,7 +53,11 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
     __global char *y = LN_BYTES(arena, s->y) + (size_t)(n * s->oh * s->ow + ox) * yps + c;
     int first = -ix, end = s->wd - ix; /* columns of the map */
     float xz = s->xz, wz = s->wz;
+    int yz = s->yz, lift = s->t0; /* some multipliers are above 1 */
     DI(int) lo = (int)s->lo, hi = (int)s->hi;
+    DI(int) bias = DI(vload)(0, b), mul = DI(vload)(0, b + DN);
+    DV unit = DI(vload)(0, (__global const float *)b + 2 * DN);
+    BYTES mask = *(__global const BYTES *)(b + 3 * DN);
     DV w[K * K], sum[ROWS][PX], u[(PX - 1) * S + K];
     for (int i = 0; i < K * K; i++) w[i] = DLD(from + i * DN) - wz;
     LN_UNROLL
@@ -85,15 +90,13 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
             }
         }
         if (oy >= y0) {
-            DI(int) bias = DI(vload)(0, b), mul = DI(vload)(0, b + DN);
-            DV unit = DI(vload)(0, (__global const float *)b + 2 * DN);
-            LN_F(bytes) mask = *(__global const LN_F(bytes) *)(b + 3 * DN);
             __global char *o = y + (size_t)oy * s->ow * yps;
             LN_UNROLL
             for (int i = 0; i < px; i++) {
-                DI(int) r = DI(ln_steps)(DI(convert_int)(sum[0][i]) + bias, mul, unit);
-                r = clamp(r, lo, hi) + s->yz;
-                *(__global LN_F(bytes) *)(o + (long)i * yps) = DI(convert_char)(r) & mask;
+                DI(int) r = DI(convert_int)(sum[0][i]) + bias;
+                if (lift) r = DI(ln_left)(r, DI(ln_shift)(unit));
+                r = clamp(DI(ln_lower)(r, mul, unit), lo, hi) + yz;
+                *(__global BYTES *)(o + (long)i * yps) = DI(convert_char)(r) & mask;
             }
         }
         LN_UNROLL
@@ -148,6 +151,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 LN_KERNEL
 #undef NARROW
 #undef ROWS
+#undef BYTES
 #undef TABLES
 #undef WORDS
 #undef PX

@@ -26,6 +26,13 @@ linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err) {
     return st;
 }
 
+bool ln_scales_lift(const ln_site *s) {
+    const int64_t oc = ln_site_matrix(s).oc;
+    for (int64_t o = 0; o < oc; o++)
+        if (ln_fixed_of(ln_quant_factor(s->graph, s->node, o)).shift > 0) return true;
+    return false;
+}
+
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err) {
     const ln_matrix m = ln_site_matrix(s);
     if (ln_site_has(s, LN_CONV_BIAS))

@@ -104,6 +104,16 @@ static bool conv_can_run(const ln_variant *v, const ln_site *s) {
     return s->node->attr.conv.groups == 1 && ln_site_channels(s, s->node->in[0]) <= ROOM / 16;
 }
 
+/* Few channels, and the planes that a row of the output sees have room. */
+static bool stem_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    const int64_t c = ln_site_channels(s, s->node->in[0]), k = ln_site_matrix(s).k;
+    const int64_t ow = ln_site_shape(s, s->node->out[0])->dim[2];
+    return conv_can_run(v, s) && c <= 4 && k <= KB && ow <= ROOM && w->sw <= ROOM &&
+           w->dw <= ROOM &&
+           ((ow - 1) * w->sw + (w->kw - 1) * (int64_t)w->dw + 1) * w->kh * c <= ROOM;
+}
+
 /* Chunks of pixels that stay with a unit, or where there are more weights than pixels to make
  * floats of, groups of panels. As many pixels at a time as leave room for their rows, unless those
  * are too few. */
@@ -116,11 +126,21 @@ static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->b = (ln_u32)tables_at(v, s);
     a->t1 = by_panels ? (int32_t)LN_MAX(a->m / PIXELS, 1) : (int32_t)(units * each);
     a->t3 = by_panels ? (int32_t)(panels >= 4 * units ? 2 * units : panels) : 1;
+    a->t0 = ln_scales_lift(s);
     a->t4 = (int32_t)row;
     const int64_t pixels = LN_MIN(ROOM / (row + SLACK) / 8 * 8, PIXELS);
     a->t2 = (int32_t)LN_MAX(pixels, 16);
     a->t5 = (int32_t)LN_MIN(row, (ROOM / a->t2 - SLACK) / unit * unit);
     a->tiles = a->t1 * a->t3;
+}
+
+static void stem_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const int64_t rows = (int64_t)a->n * a->oh, units = LN_MAX(s->caps->compute_units, 1);
+    dense_bind(v, s, a);
+    a->t1 = (int32_t)LN_MIN(units * 4, rows);
+    a->t2 = PIXELS;
+    a->t3 = 1;
+    a->tiles = a->t1;
 }
 
 /* ---- depthwise ---- */
@@ -181,6 +201,7 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const int64_t vectors = dw_vectors(v, s);
     const bool rows = ln_deep_chunks((int64_t)a->n * a->h * a->wd, units) > 0;
     a->w = 0;
+    a->t0 = ln_scales_lift(s);
     a->t1 = rows ? (int32_t)LN_MAX(units / a->n, 1) : 1;
     a->t3 = (int32_t)LN_MAX(LN_MIN(rows ? ln_ceil_div(want, a->t1) : want,
                                    rows ? vectors / 2 : vectors / 2 / units * units),
@@ -194,5 +215,7 @@ const ln_family ln_family_fc_i8_deep = {"fc_i8_deep", LN_OP_FC,   fc_can_run,
                                         dense_packed, dense_pack, dense_bind};
 const ln_family ln_family_conv_i8_deep = {"conv_i8_deep", LN_OP_CONV2D, conv_can_run,
                                           dense_packed,   dense_pack,   dense_bind};
+const ln_family ln_family_stem_i8_deep = {"stem_i8_deep", LN_OP_CONV2D, stem_can_run,
+                                          dense_packed,   dense_pack,   stem_bind};
 const ln_family ln_family_dw_i8_deep = {"dw_i8_deep", LN_OP_CONV2D, dw_can_run, dw_packed,
                                         dw_pack,      dw_bind,      true};

@@ -77,6 +77,8 @@ linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *
 linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err);
 /* The three vectors, ocp each. */
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err);
+/* Whether a sum is to be shifted to the left before it is multiplied. */
+bool ln_scales_lift(const ln_site *s);
 /* Words of `bytes` weights: where the vectors begin. */
 int64_t ln_bytes_words(int64_t bytes);
 
@@ -129,6 +131,7 @@ LN_FAMILY(mean_i8)
 LN_FAMILY(pw_i8_deep)
 LN_FAMILY(fc_i8_deep)
 LN_FAMILY(conv_i8_deep)
+LN_FAMILY(stem_i8_deep)
 LN_FAMILY(dw_i8_deep)
 LN_FAMILY(pw_i8_vnni)
 LN_FAMILY(fc_i8_vnni)

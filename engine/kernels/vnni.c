@@ -32,14 +32,6 @@ static linnet_status copy_bias(const ln_site *s, int32_t **out, linnet_error *er
     return st;
 }
 
-/* Whether a sum is to be shifted to the left before it is multiplied. */
-static bool lifts(const ln_site *s) {
-    const int64_t oc = ln_site_matrix(s).oc;
-    for (int64_t o = 0; o < oc; o++)
-        if (ln_fixed_of(ln_quant_factor(s->graph, s->node, o)).shift > 0) return true;
-    return false;
-}
-
 /* ---- dense ---- */
 
 static bool is_conv(const ln_variant *v) {
@@ -157,7 +149,7 @@ static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->b = (ln_u32)tables_at(v, s);
     a->t0 = (int32_t)tap_bytes(v, s);
     a->t4 = (int32_t)row_bytes(v, s);
-    a->t5 = lifts(s);
+    a->t5 = ln_scales_lift(s);
     a->t1 = (int32_t)(each > 0 ? units * each : LN_MAX(a->m / 24, 1));
     a->t3 = (int32_t)(each > 0 ? 1 : ln_ceil_div(lanes_of(s), PANEL));
     a->tiles = a->t1 * a->t3;
@@ -262,7 +254,7 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const blocks b = blocks_of(v, s);
     const int64_t units = LN_MAX(s->caps->compute_units, 1), want = ln_ceil_div(units * 4, a->n);
     a->w = 0;
-    a->t5 = lifts(s);
+    a->t5 = ln_scales_lift(s);
     if (ln_deep_chunks((int64_t)a->n * a->h * a->wd, units)) {
         const int64_t chunks = LN_MIN(want, a->oh / 6) / units * units;
         a->t1 = (int32_t)LN_MAX(chunks, LN_MAX(units / a->n, 1));
