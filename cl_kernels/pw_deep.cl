@@ -11,7 +11,7 @@
  * without a gate, of the batch) by one of t3 groups of panels. Inside it a register tile of PX
  * pixels by one panel keeps its sums in registers for all of k; the last pixels of a chunk take
  * smaller tiles, and a panel is as narrow as the channels that are left, in steps of 8. Each k asks
- * for a line of weights, of the next panel or of a step to come (ahead, in args.h). */
+ * for a line of weights, of those behind or of a step to come (ahead, in args.h). */
 #ifndef PX
 #    define PX 8 /* pixels of the register tile */
 #endif
@@ -22,6 +22,7 @@
 #    define GATE 0 /* the input is scaled by a gate: one image at a time */
 #endif
 #define WIDE (NV * LN_VW)
+#define LINE (64 / (int)sizeof(LN_T)) /* elements of a cache line */
 /* The operands of a register tile, x and w: floats, which halves are made before. */
 #if HALF
 #    define KB      128   /* input channels at a time */
@@ -104,7 +105,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, TILE x, i
         if (tail) wt *= (ln_v)g;
 #endif
         w += nv * LN_VW + tail * 8;
-        if (!HALF) LN_PREFETCH(ahead);
+        LN_PREFETCH(ahead);
         ahead += by;
 #define LN_STEP(i)                                                                                 \
     if (px > i) {                                                                                  \
@@ -205,8 +206,9 @@ LN_FUNCTION void LN_F(widen_x)(int px, __global const LN_T *x, int xps, __global
  * wide: x as floats, from pixel `first` on. */
 LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p0, int p1, int at,
                          int width, int k0, int n, TILE w, __global const LN_T *gate,
-                         __global const LN_T *b, int more, __global const LN_T **ahead, float *buf,
-                         int apart, const float *wide, int first) {
+                         __global const LN_T *b, __global const LN_T *next,
+                         __global const LN_T **ahead, float *buf, int apart, const float *wide,
+                         int first) {
     float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
     int xps = s->xps, yps = s->yps, rps = s->rps, end = k0 + n >= s->c;
     int clamps = s->flags & LN_FLAG_CLAMP, quick = clamps && end;
@@ -227,20 +229,20 @@ LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p
             s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * rps + at : (__global LN_T *)0;
 #if HALF
         const float *x = wide ? wide + (size_t)(p - first) * ln_pad(s->c) + k0 : xt;
-        int xs = wide ? ln_pad(s->c) : KB, by = 0;
-        __global const LN_T *ask = from;
+        int xs = wide ? ln_pad(s->c) : KB;
         if (!wide) LN_F(widen_x)(px, from, xps, gate + (GATE ? k0 : 0), n, xt, KB);
 #else
         __global const LN_T *x = from;
-        /* each k asks for a line: of the next panel, then of a step to come */
-        int own = more && block * 16 < width, by = 16, xs = xps;
-        __global const LN_T *ask = w + (size_t)n * (width + block * 16);
+        int xs = xps;
+#endif
+        /* each k asks for a line: of the weights behind these, then of a step to come */
+        int own = next && block * LINE < width, by = LINE;
+        __global const LN_T *ask = next + (size_t)n * (block * LINE);
         if (!own) {
             ask = ahead[0];
-            by = ask < ahead[1] ? 16 : 0;
+            by = ask < ahead[1] ? LINE : 0;
             ahead[0] += by * n;
         }
-#endif
 #define LN_CALL(I, J, H)                                                                           \
     LN_F(block_##I##_##J##_##H)                                                                    \
     (x, xs, gate, w, n, ask, by, b, res, rps, y, yps, lim, quick, buf, k0)
@@ -297,14 +299,17 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
     for (int p = p0; p < p1; p += some)
         for (int k = 0; k < s->c; k += KB) {
             int channels = min(KB, s->c - k);
-            LN_F(widen)(w + (size_t)k * width, channels * width, wt);
+            __global const LN_T *from = w + (size_t)k * width, *next = from + channels * width;
+            LN_F(widen)(from, channels * width, wt);
+            if (!more && k + channels == s->c) next = 0;
             LN_F(run)
-            (arena, s, p, min(p + some, p1), at, width, k, channels, wt, gate, b, more, ahead, buf,
+            (arena, s, p, min(p + some, p1), at, width, k, channels, wt, gate, b, next, ahead, buf,
              whole ? 0 : WIDE, wide, p0);
         }
 #else
     float buf[PX * WIDE] __attribute__((aligned(64)));
-    LN_F(run)(arena, s, p0, p1, at, width, 0, s->c, w, gate, b, more, ahead, buf, 0, 0, p0);
+    __global const LN_T *next = more ? w + (size_t)s->c * width : 0;
+    LN_F(run)(arena, s, p0, p1, at, width, 0, s->c, w, gate, b, next, ahead, buf, 0, 0, p0);
 #endif
 }
 
@@ -354,6 +359,7 @@ LN_KERNEL
 #undef LN_EVEN
 #undef LN_WIDTH
 #undef WIDE
+#undef LINE
 #undef KB
 #undef SUMS
 #undef SHARED
