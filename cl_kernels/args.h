@@ -24,6 +24,8 @@
 #define LN_FLAG_CLAMP       4  /* both activations are clamps that keep zero: the quick epilogue */
 #define LN_FLAG_INTERLEAVED 8  /* convolution: group g reads channels g, g + groups, ... */
 #define LN_FLAG_UNSIGNED    16 /* bytes had no sign: halves of means and blends go up */
+#define LN_FLAG_X_FLOAT     32 /* in a chain of halves: x and y between its nodes are floats, */
+#define LN_FLAG_Y_FLOAT     64 /* x without a gate, y without a residual */
 
 /* Reductions: what is summed or chosen, and what becomes of it. The last ones are those that give
  * a place. */

@@ -40,19 +40,35 @@
 #endif
 #define NARROW 4                 /* columns of a strip where PX fit the map badly */
 #define ROWS   ((K + S - 1) / S) /* output rows that see one input row */
+#define FLD(p) (*(__global const DVU *)((__global const float *)x + (p)))
+#define XLD(p) (floats ? FLD(p) : DLD(x + (p)))
+#if HALF
+#    define WLD(i) (*(const DVU *)(wide + (i)*DN))
+#else
+#    define WLD(i) DLD(w + (i)*DN)
+#endif
 
 /* Columns [ox, ox + px) of rows [y0, y1), vector v. The first `skip` columns and, of the last
  * vector, `over` channels belong to another strip. any: each column of the input may lie beyond the
- * map, else the K/2 outermost ones. px and any are constants at each call. */
-LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
+ * map, else the K/2 outermost ones. floats: of what x is made though the variant has halves (see
+ * args.h). px, any and floats are constants at each call. */
+LN_INLINE void LN_F(strip)(const int px, const int any, const int floats, __global float *arena,
                            __global const float *weights, __global const ln_args *s, int n, int y0,
                            int y1, int ox, int skip, int v) {
     const int columns = (px - 1) * S + K, side = any ? columns : K / 2;
     int c = min(v * DN, ln_pad(s->oc) - DN), over = v * DN - c;
     int ix = ox * S - s->left, xps = s->xps, yps = s->yps, h = s->h;
-    __global const LN_T *x = LN_AT(arena, s->x) + (size_t)n * s->xns + (long)ix * xps + c;
+    __global const LN_T *x = LN_AT(arena, s->x);
+    const long first_x = (long)n * s->xns + (long)ix * xps + c;
     __global const LN_T *w = LN_AT(weights, s->w) + (size_t)v * (K * K * DN);
-    __global LN_T *y = LN_AT(arena, s->y) + (size_t)(n * s->oh * s->ow + ox) * yps + c;
+    const size_t first_y = (size_t)(n * s->oh * s->ow + ox) * yps + c;
+    __global LN_T *y = LN_AT(arena, s->y) + first_y;
+    __global float *yf = arena + s->y + first_y;
+    bool y_floats = LN_Y_FLOATS(s);
+#if HALF
+    float wide[K * K * DN] __attribute__((aligned(64)));
+    for (int i = 0; i < K * K; i++) *(DVU *)(wide + i * DN) = DLD(w + i * DN);
+#endif
     int first = -ix, end = s->wd - ix; /* columns of the map */
     float lo = s->lo, hi = s->hi;
     bool plain = s->res == LN_NO_OFF, quick = plain && (s->flags & LN_FLAG_CLAMP);
@@ -69,12 +85,12 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
         for (int down = 0; down < S; down++) { /* the last S rows that oy sees */
             int iy = oy * S - s->top + K - S + down;
             if (iy < 0 || iy >= h) continue;
-            __global const LN_T *row = x + (long)iy * s->xrs;
+            const long row = first_x + (long)iy * s->xrs;
             LN_UNROLL
             for (int j = 0; j < columns; j++) {
                 u[j] = (DV)0.0f;
                 if ((j >= side || j >= first) && (j < columns - side || j < end))
-                    u[j] = DLD(row + (long)j * xps);
+                    u[j] = XLD(row + (long)j * xps);
             }
             LN_UNROLL
             for (int m = 0; m < ROWS; m++) {
@@ -82,29 +98,38 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
                 if ((K > 3 && (oy + m < y0 || oy + m >= y1)) || ky < 0) continue;
                 LN_UNROLL
                 for (int kx = 0; kx < K; kx++) {
-                    DV wi = DLD(w + (ky * K + kx) * DN);
+                    DV wi = WLD(ky * K + kx);
                     LN_UNROLL
                     for (int i = 0; i < px; i++) sum[m][i] = ln_fma(u[i * S + kx], wi, sum[m][i]);
                 }
             }
         }
-        if (oy >= y0 && quick) {
+        if (oy >= y0 && quick && y_floats) {
+            __global float *o = yf + (size_t)oy * s->ow * yps;
+            LN_UNROLL
+            for (int i = 0; i < px; i++)
+                *(__global DVU *)(o + (long)i * yps) = DF(ln_clamp)(sum[0][i], lo, hi);
+        } else if (oy >= y0 && quick) {
             __global LN_T *o = y + (size_t)oy * s->ow * yps;
             LN_UNROLL
             for (int i = 0; i < px; i++) DST(o + (long)i * yps, DF(ln_clamp)(sum[0][i], lo, hi));
         } else if (oy >= y0) {
             int p = (n * s->oh + oy) * s->ow + ox;
-            __global LN_T *o = y + (size_t)oy * s->ow * yps;
+            const size_t o = (size_t)oy * s->ow * yps;
             float buf[PX * DN] __attribute__((aligned(64)));
             LN_UNROLL
             for (int i = 0; i < px; i++) *(DVU *)(buf + i * DN) = sum[0][i];
             for (int i = 0; plain && i < px; i++) {
                 DV r = *(const DVU *)(buf + i * DN);
-                DST(o + (long)i * yps, hard ? DF(ln_hard_swish)(r) : r * DF(ln_sigmoid)(r));
+                r = hard ? DF(ln_hard_swish)(r) : r * DF(ln_sigmoid)(r);
+                if (y_floats)
+                    *(__global DVU *)(yf + o + (long)i * yps) = r;
+                else
+                    DST(y + o + (long)i * yps, r);
             }
             if (!plain)
-                ln_finish_block(buf + skip * DN + over, DN, px - skip, DN - over, arena, s,
-                                p + skip, c + over);
+                LN_FINISH_HALVES(buf + skip * DN + over, DN, px - skip, DN - over, arena, s,
+                                 p + skip, c + over);
         }
         LN_UNROLL
         for (int m = 0; m < ROWS; m++) {
@@ -114,12 +139,27 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
     }
 }
 
-#define LN_STRIP(NAME, P, ANY)                                                                     \
+#define LN_STRIP_OF(NAME, P, ANY, FLOATS)                                                          \
     LN_FUNCTION void LN_F(NAME)(__global float *arena, __global const float *weights,              \
                                 __global const ln_args *s, int n, int y0, int y1, int ox,          \
                                 int skip, int v) {                                                 \
-        LN_F(strip)(P, ANY, arena, weights, s, n, y0, y1, ox, skip, v);                            \
+        LN_F(strip)(P, ANY, FLOATS, arena, weights, s, n, y0, y1, ox, skip, v);                    \
     }
+#if HALF
+#    define LN_STRIP(NAME, P, ANY)                                                                 \
+        LN_STRIP_OF(NAME, P, ANY, 0)                                                               \
+        LN_STRIP_OF(NAME##_floats, P, ANY, 1)
+#    define LN_GO(NAME, ...)                                                                       \
+        do {                                                                                       \
+            if (s->flags & LN_FLAG_X_FLOAT)                                                        \
+                LN_F(NAME##_floats)(arena, weights, s, n, y0, y1, __VA_ARGS__);                    \
+            else                                                                                   \
+                LN_F(NAME)(arena, weights, s, n, y0, y1, __VA_ARGS__);                             \
+        } while (0)
+#else
+#    define LN_STRIP(NAME, P, ANY) LN_STRIP_OF(NAME, P, ANY, 0)
+#    define LN_GO(NAME, ...)       LN_F(NAME)(arena, weights, s, n, y0, y1, __VA_ARGS__)
+#endif
 LN_STRIP(wide, PX, 0)
 #if PX > NARROW
 LN_STRIP(narrow, NARROW, 0)
@@ -141,18 +181,23 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         px = fits ? width : 1;
         for (int v = v0; v < v1; v++) {
             if (!fits)
-                LN_F(column)(arena, weights, s, n, y0, y1, ox, 0, v);
+                LN_GO(column, ox, 0, v);
             else if (width == PX)
-                LN_F(wide)(arena, weights, s, n, y0, y1, at, ox - at, v);
+                LN_GO(wide, at, ox - at, v);
 #if PX > NARROW
             else
-                LN_F(narrow)(arena, weights, s, n, y0, y1, at, ox - at, v);
+                LN_GO(narrow, at, ox - at, v);
 #endif
         }
     }
 }
 LN_KERNEL
 #undef LN_STRIP
+#undef LN_STRIP_OF
+#undef LN_GO
+#undef FLD
+#undef XLD
+#undef WLD
 #undef NARROW
 #undef ROWS
 #undef PX

@@ -23,11 +23,12 @@
 #endif
 #define WIDE (NV * LN_VW)
 #define LINE (64 / (int)sizeof(LN_T)) /* elements of a cache line */
-/* The operands of a register tile, x and w: floats, which halves are made before. */
+/* The operands of a register tile, x and w: floats. Halves of x become such before, those of w as
+ * the first register tile of a panel reads them. */
 #if HALF
-#    define KB      128   /* input channels at a time */
+#    define KB      192   /* input channels at a time */
 #    define SUMS    112   /* pixels whose sums wait for the next ones */
-#    define SHARED  32768 /* elements of x that several panels share */
+#    define SHARED  65536 /* elements of x that several panels share */
 #    define TILE    const float *
 #    define XLD(p)  (*(p))
 #    define WLDV(p) (*(const ln_vh *)(p))
@@ -40,12 +41,13 @@
 /* px pixels by nv vectors and, when tail is set, 8 channels more, summed in a whole vector whose
  * upper half is of no use; px, nv and tail are constants at each call, so that what does not apply
  * vanishes. Finished into y when the epilogue is clamps, else raw into buf for the caller to
- * finish.
- */
-LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, TILE x, int xps,
-                           __global const LN_T *gate, TILE w, int n, __global const LN_T *ahead,
-                           int by, __global const LN_T *b, __global const LN_T *res, int rps,
-                           __global LN_T *y, int yps, float4 lim, int quick, float *buf, int more) {
+ * finish. Of halves, fresh: w is to be filled from `gate`, where the weights are then; but for a
+ * single pixel, which uses them once. floats: of what y is made (see args.h). */
+LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, const int fresh, TILE x,
+                           int xps, __global const LN_T *gate, TILE w, int n,
+                           __global const LN_T *ahead, int by, __global const LN_T *b,
+                           __global const LN_T *res, int rps, __global LN_T *y, int yps, float4 lim,
+                           int quick, int floats, float *buf, int more) {
     ln_v b0 = (ln_v)0.0f, b1 = b0, b2 = b0;
     ln_v bt = (ln_v)0.0f;
     if (nv > 0) b0 = LN_LDV(b);
@@ -72,31 +74,42 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, TILE x, i
         const int width = nv * LN_VW + tail * 8, q = n / 4;
         s10 = s11 = s12 = s20 = s21 = s22 = s30 = s31 = s32 = (ln_v)0.0f;
         t1 = t2 = t3 = (ln_v)0.0f;
-        TILE from = w;
-        for (; k < q; k++, from += width) {
+        for (; k < q; k++) {
 #define LN_STREAM(i)                                                                               \
     {                                                                                              \
-        TILE wi = from + (size_t)i * q * width;                                                    \
+        const size_t at = (size_t)(i * q + k) * width;                                             \
         float xi = XLD(x + i * q + k) * (GATE && !HALF ? LN_LD1(gate + i * q + k) : 1.0f);         \
-        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, WLDV(wi), s##i##0);                                 \
-        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, WLDV(wi + LN_VW), s##i##1);                         \
-        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, WLDV(wi + 2 * LN_VW), s##i##2);                     \
-        if (tail) t##i = ln_fma((ln_v)xi, WLDV(wi + nv * LN_VW), t##i);                            \
+        if (nv > 0) s##i##0 = ln_fma((ln_v)xi, LN_WEIGHT(at, 0), s##i##0);                         \
+        if (nv > 1) s##i##1 = ln_fma((ln_v)xi, LN_WEIGHT(at, 1), s##i##1);                         \
+        if (nv > 2) s##i##2 = ln_fma((ln_v)xi, LN_WEIGHT(at, 2), s##i##2);                         \
+        if (tail) t##i = ln_fma((ln_v)xi, LN_WEIGHT(at, nv), t##i);                                \
     }
+#define LN_WEIGHT(at, j) (fresh ? LN_LDV(gate + (at) + (j)*LN_VW) : WLDV(w + (at) + (j)*LN_VW))
             LN_STREAM(0) LN_STREAM(1) LN_STREAM(2) LN_STREAM(3)
         }
         s00 += s10 + (s20 + s30), s01 += s11 + (s21 + s31), s02 += s12 + (s22 + s32);
         t0 += t1 + (t2 + t3);
         k = 4 * q;
         w += (size_t)k * width;
+        if (fresh) gate += (size_t)k * width;
     }
     for (; k < n; k++) {
         ln_v w0, w1, w2;
         ln_v wt;
-        if (nv > 0) w0 = WLDV(w);
-        if (nv > 1) w1 = WLDV(w + LN_VW);
-        if (nv > 2) w2 = WLDV(w + 2 * LN_VW);
-        if (tail) wt = WLDV(w + nv * LN_VW);
+        if (nv > 0) w0 = LN_WEIGHT(0, 0);
+        if (nv > 1) w1 = LN_WEIGHT(0, 1);
+        if (nv > 2) w2 = LN_WEIGHT(0, 2);
+        if (tail) wt = LN_WEIGHT(0, nv);
+#if HALF
+        if (fresh && px > 1) {
+            float *to = (float *)w;
+            if (nv > 0) *(ln_vh *)to = w0;
+            if (nv > 1) *(ln_vh *)(to + LN_VW) = w1;
+            if (nv > 2) *(ln_vh *)(to + 2 * LN_VW) = w2;
+            if (tail) *(float8 *)(to + nv * LN_VW) = ln_low8(wt);
+        }
+        if (fresh) gate += nv * LN_VW + tail * 8;
+#endif
 #if GATE && !HALF
         float g = LN_LD1(gate + k);
         if (nv > 0) w0 *= (ln_v)g;
@@ -144,26 +157,44 @@ LN_INLINE void LN_F(block)(const int px, const int nv, const int tail, TILE x, i
         if (nv > 2) LN_STV(o + 2 * LN_VW, s##i##2);                                                \
         if (tail) LN_ST8(o + nv * LN_VW, ln_low8(t##i));                                           \
     }
+#define LN_STORE_FLOATS(i)                                                                         \
+    if (px > i) {                                                                                  \
+        __global float *o = (__global float *)y + i * yps;                                         \
+        if (nv > 0) *(__global ln_vh *)o = s##i##0;                                                \
+        if (nv > 1) *(__global ln_vh *)(o + LN_VW) = s##i##1;                                      \
+        if (nv > 2) *(__global ln_vh *)(o + 2 * LN_VW) = s##i##2;                                  \
+        if (tail) *(__global float8 *)(o + nv * LN_VW) = ln_low8(t##i);                            \
+    }
     if (!quick) {
         LN_EACH8(LN_RAW);
         return;
     }
     LN_EACH8(LN_CLAMP);
+    if (floats) {
+        LN_EACH8(LN_STORE_FLOATS);
+        return;
+    }
     if (res) {
         LN_EACH8(LN_ADD);
     }
     LN_EACH8(LN_STORE);
 }
 
-#define LN_BLOCK(I, J, H)                                                                          \
-    LN_FUNCTION void LN_F(block_##I##_##J##_##H)(                                                  \
+#define LN_BLOCK_OF(I, J, H, F)                                                                    \
+    LN_FUNCTION void LN_F(block_##I##_##J##_##H##_##F)(                                            \
         TILE x, int xps, __global const LN_T *gate, TILE w, int n, __global const LN_T *ahead,     \
         int by, __global const LN_T *b, __global const LN_T *res, int rps, __global LN_T *y,       \
-        int yps, float4 lim, int quick, float *buf, int more) {                                    \
+        int yps, float4 lim, int quick, int floats, float *buf, int more) {                        \
         LN_F(block)                                                                                \
-        (I, J, H, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, buf, more);      \
+        (I, J, H, F, x, xps, gate, w, n, ahead, by, b, res, rps, y, yps, lim, quick, floats, buf,  \
+         more);                                                                                    \
     }
-#define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK(4, J, H) LN_BLOCK(1, J, H)
+#if HALF
+#    define LN_BLOCK(I, J, H) LN_BLOCK_OF(I, J, H, 0) LN_BLOCK_OF(I, J, H, 1)
+#else
+#    define LN_BLOCK(I, J, H) LN_BLOCK_OF(I, J, H, 0)
+#endif
+#define LN_BLOCKS(J, H) LN_BLOCK(8, J, H) LN_BLOCK_OF(4, J, H, 0) LN_BLOCK(1, J, H)
 LN_BLOCKS(1, 0)
 LN_BLOCKS(2, 0)
 LN_BLOCKS(3, 0)
@@ -203,16 +234,20 @@ LN_FUNCTION void LN_F(widen_x)(int px, __global const LN_T *x, int xps, __global
 
 /* The register tiles of one panel and the n input channels from k0 on, over the pixels [p0,p1).
  * Finished if these are the last, else the sums stay in buf, WIDE floats a pixel where `apart`.
- * wide: x as floats, from pixel `first` on. */
+ * wide: x as floats, from pixel `first` on, ws from one to the next; of halves, `gate` may be what
+ * w is filled from. */
 LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p0, int p1, int at,
                          int width, int k0, int n, TILE w, __global const LN_T *gate,
                          __global const LN_T *b, __global const LN_T *next,
                          __global const LN_T **ahead, float *buf, int apart, const float *wide,
-                         int first) {
+                         int ws, int first) {
     float4 lim = (float4)(s->lo, s->hi, s->plo, s->phi);
     int xps = s->xps, yps = s->yps, rps = s->rps, end = k0 + n >= s->c;
     int clamps = s->flags & LN_FLAG_CLAMP, quick = clamps && end;
+    int floats = LN_Y_FLOATS(s);
 #if HALF
+    __global const LN_T *source = gate;
+    gate = GATE ? LN_AT(arena, s->gate) + (size_t)(p0 / (s->oh * s->ow)) * s->x2ps : 0;
     float xt[PX * KB] __attribute__((aligned(64)));
 #endif
     /* no single pixels where what is left makes even blocks */
@@ -225,12 +260,16 @@ LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p
         }
         __global const LN_T *from = LN_AT(arena, s->x) + (size_t)p * xps + k0;
         __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * yps + at;
+        if (floats) y = (__global LN_T *)(arena + s->y + (size_t)p * yps + at);
         __global const LN_T *res =
             s->res != LN_NO_OFF ? LN_AT(arena, s->res) + (size_t)p * rps + at : (__global LN_T *)0;
 #if HALF
-        const float *x = wide ? wide + (size_t)(p - first) * ln_pad(s->c) + k0 : xt;
-        int xs = wide ? ln_pad(s->c) : KB;
+        const float *x = wide ? wide + (size_t)(p - first) * ws + k0 : xt;
+        int xs = wide ? ws : KB;
         if (!wide) LN_F(widen_x)(px, from, xps, gate + (GATE ? k0 : 0), n, xt, KB);
+        /* four pixels are few, and single ones use the weights once if there is but one */
+        int fresh = block == 0 && (px > 4 || p1 - p == 1);
+        if (block == 0 && !fresh) LN_F(widen)(source, n * width, (float *)w);
 #else
         __global const LN_T *x = from;
         int xs = xps;
@@ -243,15 +282,26 @@ LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p
             by = ask < ahead[1] ? LINE : 0;
             ahead[0] += by * n;
         }
-#define LN_CALL(I, J, H)                                                                           \
-    LN_F(block_##I##_##J##_##H)                                                                    \
-    (x, xs, gate, w, n, ask, by, b, res, rps, y, yps, lim, quick, buf, k0)
+#define LN_CALL_OF(I, J, H, F, GATE_OR_SOURCE)                                                     \
+    LN_F(block_##I##_##J##_##H##_##F)                                                              \
+    (x, xs, GATE_OR_SOURCE, w, n, ask, by, b, res, rps, y, yps, lim, quick, floats, buf, k0)
+#if HALF
+#    define LN_CALL(I, J, H)                                                                       \
+        do {                                                                                       \
+            if (fresh)                                                                             \
+                LN_CALL_OF(I, J, H, 1, source);                                                    \
+            else                                                                                   \
+                LN_CALL_OF(I, J, H, 0, 0);                                                         \
+        } while (0)
+#else
+#    define LN_CALL(I, J, H) LN_CALL_OF(I, J, H, 0, gate)
+#endif
 #define LN_CALLS(J, H)                                                                             \
     do {                                                                                           \
         if (px == 8)                                                                               \
             LN_CALL(8, J, H);                                                                      \
         else if (px == 4)                                                                          \
-            LN_CALL(4, J, H);                                                                      \
+            LN_CALL_OF(4, J, H, 0, HALF ? 0 : gate);                                               \
         else                                                                                       \
             LN_CALL(1, J, H);                                                                      \
     } while (0)
@@ -278,7 +328,7 @@ LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p
             LN_WIDTH(2, 1)
 #endif
         }
-        if (!clamps && end) ln_finish_block(buf, WIDE, px, width, arena, s, p, at);
+        if (!clamps && end) LN_FINISH_HALVES(buf, WIDE, px, width, arena, s, p, at);
         p += px;
         buf += px * apart;
     }
@@ -288,10 +338,9 @@ LN_INLINE void LN_F(run)(__global float *arena, __global const ln_args *s, int p
  * as have room for their sums. */
 LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
                            __global const ln_args *s, int p0, int p1, int at, int width, int n,
-                           int more, __global const LN_T **ahead, const float *wide) {
+                           int more, __global const LN_T **ahead, const float *wide, int ws) {
     __global const LN_T *w = LN_AT(weights, s->w) + (size_t)at * s->c;
     __global const LN_T *b = LN_AT(weights, s->b) + at;
-    __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
 #if HALF
     float wt[KB * WIDE + LN_VW] __attribute__((aligned(64))); /* tails are read as vectors */
     float buf[SUMS * WIDE] __attribute__((aligned(64)));
@@ -300,16 +349,16 @@ LN_INLINE void LN_F(panel)(__global float *arena, __global const float *weights,
         for (int k = 0; k < s->c; k += KB) {
             int channels = min(KB, s->c - k);
             __global const LN_T *from = w + (size_t)k * width, *next = from + channels * width;
-            LN_F(widen)(from, channels * width, wt);
             if (!more && k + channels == s->c) next = 0;
             LN_F(run)
-            (arena, s, p, min(p + some, p1), at, width, k, channels, wt, gate, b, next, ahead, buf,
-             whole ? 0 : WIDE, wide, p0);
+            (arena, s, p, min(p + some, p1), at, width, k, channels, wt, from, b, next, ahead, buf,
+             whole ? 0 : WIDE, wide, ws, p0);
         }
 #else
     float buf[PX * WIDE] __attribute__((aligned(64)));
+    __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
     __global const LN_T *next = more ? w + (size_t)s->c * width : 0;
-    LN_F(run)(arena, s, p0, p1, at, width, 0, s->c, w, gate, b, next, ahead, buf, 0, 0, p0);
+    LN_F(run)(arena, s, p0, p1, at, width, 0, s->c, w, gate, b, next, ahead, buf, 0, 0, 0, p0);
 #endif
 }
 
@@ -325,10 +374,14 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                (tile - core * s->ahead_tiles) * s->ahead_each;
     ahead[1] = ahead[0] + s->ahead_each;
     const float *wide = 0;
+    int ws = ln_pad(s->c);
 #if HALF
     float shared[SHARED] __attribute__((aligned(64)));
-    int cp = ln_pad(s->c);
-    if (last - panels * group / s->t3 > 1 && (size_t)(p1 - p0) * cp <= SHARED) {
+    int cp = ws;
+    if (s->flags & LN_FLAG_X_FLOAT) { /* memory is one on processors, whatever its kind is called */
+        wide = (const float *)(size_t)(arena + s->x + (size_t)(n * pixels + p0) * s->xps);
+        ws = s->xps;
+    } else if (last - panels * group / s->t3 > 1 && (size_t)(p1 - p0) * cp <= SHARED) {
         __global const LN_T *gate = GATE ? LN_AT(arena, s->gate) + (size_t)n * s->x2ps : 0;
         LN_F(widen_x)
         (p1 - p0, LN_AT(arena, s->x) + (size_t)(n * pixels + p0) * s->xps, s->xps, gate, s->c,
@@ -340,19 +393,23 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         int at = ln_panel_at(ocp, WIDE, i);
         LN_F(panel)
         (arena, weights, s, n * pixels + p0, n * pixels + p1, at,
-         ln_panel_at(ocp, WIDE, i + 1) - at, n, i + 1 < last || chunk == 0, ahead, wide);
+         ln_panel_at(ocp, WIDE, i + 1) - at, n, i + 1 < last || chunk == 0, ahead, wide, ws);
     }
 }
 LN_KERNEL
 #undef LN_START
 #undef LN_STEP
 #undef LN_STREAM
+#undef LN_WEIGHT
 #undef LN_MORE
 #undef LN_RAW
 #undef LN_CLAMP
 #undef LN_ADD
 #undef LN_STORE
+#undef LN_STORE_FLOATS
 #undef LN_BLOCK
+#undef LN_BLOCK_OF
+#undef LN_CALL_OF
 #undef LN_BLOCKS
 #undef LN_CALL
 #undef LN_CALLS

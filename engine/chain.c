@@ -94,7 +94,7 @@ typedef struct chain {
     int first, count;
     ln_args args[LONGEST];
     int64_t elem[LONGEST];    /* bytes of an element that each node makes */
-    int64_t in;               /* of what the first reads */
+    int64_t in, out;          /* of what the first reads, of the residuals */
     int tiles, bands, height; /* tiles of the step; bands of a tile; rows of a band */
 } chain;
 
@@ -143,15 +143,29 @@ static void cut(const ln_plan *p, chain *c) {
     c->height = (int)ln_ceil_div(each, c->bands); /* even ones */
 }
 
+static ln_dtype type_of(const ln_plan *p, ln_tid t) {
+    return p->graph->tensor[t].dtype;
+}
+
+/* What lies between two nodes of a chain of halves is never stored, and stays as it was summed. */
+static bool stays_float(const ln_plan *p, int node) {
+    const ln_node *n = &p->graph->node[node];
+    return type_of(p, n->out[0]) == LN_F16 && ln_node_in(n, LN_CONV_RES) == LN_NONE &&
+           ln_node_in(n + 1, LN_CONV_GATE) == LN_NONE;
+}
+
 static void load(const ln_plan *p, int first, int last, chain *c) {
+    const ln_node *node = p->graph->node;
     c->first = first;
     c->count = last - first + 1;
+    for (int k = 0; k < c->count; k++) ln_args_fill(p, &node[first + k], &c->args[k]);
     for (int k = 0; k < c->count; k++) {
-        const ln_node *n = &p->graph->node[first + k];
-        ln_args_fill(p, n, &c->args[k]);
-        c->elem[k] = (int64_t)ln_dtype_size(p->graph->tensor[n->out[0]].dtype);
+        const bool floats = k + 1 < c->count && stays_float(p, first + k);
+        c->elem[k] = (int64_t)ln_dtype_size(floats ? LN_F32 : type_of(p, node[first + k].out[0]));
+        if (floats) c->args[k].flags |= LN_FLAG_Y_FLOAT, c->args[k + 1].flags |= LN_FLAG_X_FLOAT;
     }
-    c->in = (int64_t)ln_dtype_size(p->graph->tensor[p->graph->node[first].in[0]].dtype);
+    c->in = (int64_t)ln_dtype_size(type_of(p, node[first].in[0]));
+    c->out = (int64_t)ln_dtype_size(type_of(p, node[last].out[0]));
     cut(p, c);
 }
 
@@ -242,8 +256,8 @@ static void band_record(const chain *c, int k, int image, const rows *made, cons
         a->y = words(inner[k], 1);
     else
         a->y += words(first * whole->ow * whole->yps, c->elem[k]);
-    if (a->res != LN_NO_OFF) a->res += words(first * whole->ow * whole->rps, c->elem[k]);
-    if (a->gate != LN_NO_OFF) a->gate += words((int64_t)image * whole->x2ps, c->elem[k]);
+    if (a->res != LN_NO_OFF) a->res += words(first * whole->ow * whole->rps, c->out);
+    if (a->gate != LN_NO_OFF) a->gate += words((int64_t)image * whole->x2ps, c->out);
 }
 
 /* Inner tensors lie dense in the scratch: their strides are those of a tensor of its own. */

@@ -31,16 +31,17 @@ static linnet_status deep_pack(const ln_variant *v, const ln_site *s, float *dst
  * from step to step; where the map is too small for that, panels too. */
 static void deep_cut(const ln_variant *v, const ln_site *s, int64_t images, ln_args *a) {
     int64_t px = ln_variant_tunable(v, "PX", 8);
+    const bool half = ln_variant_packs_halves(v);
     int64_t units = LN_MAX(s->caps->compute_units, 1), each = ln_deep_chunks(a->m, units);
     int64_t panels = ln_panel_count(ln_cpad(a->oc), panel_width(v, s));
     if (each > 0) {
+        if (half) each = (each + 1) / 2;
         a->t1 = (int32_t)LN_MAX(units * each / images, 1);
         a->t3 = 1;
     } else {
         a->t1 = (int32_t)LN_MAX(ln_ceil_div(a->m / images, px) / 3, 1);
         a->t3 = (int32_t)panels;
         /* halves become floats once for each tile: fewer of these where there are enough */
-        const bool half = ln_variant_packs_halves(v);
         if (half && (panels >= 8 * units || panels % units == 0)) a->t1 = 1;
         if (half && panels >= 8 * units) a->t3 = (int32_t)(panels / 2);
     }
