@@ -4,7 +4,9 @@ import pathlib
 
 import pytest
 
-from conftest import read_npy
+import onnxfile
+import tflitefile
+from conftest import npy, ppm, read_npy
 
 WEIGHTS = pathlib.Path.home() / ".cache/linnet/models/tf_efficientnet_lite0.safetensors"
 MODEL = ["mobilenetv1_025", "--size", "96", "--synthetic", "1"]
@@ -31,6 +33,50 @@ def test_weights_halve(linnet):
     assert [r["precision"] for r in rows] == ["f32", "f16"]
     assert rows[1]["memory"]["weights"] < 0.51 * rows[0]["memory"]["weights"]
     assert rows[1]["memory"]["arena"] < rows[0]["memory"]["arena"]
+
+
+@pytest.mark.parametrize("name, data", [
+    ("net.onnx", onnxfile.classifier()),
+    ("net.tflite", tflitefile.classifier(tflitefile.FLOAT).bytes())])
+def test_files_with_a_graph(linnet, tmp_path, name, data):
+    """Halves of ONNX and TFLite files: near the floats, on the device and by the reference."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    x = [((i * 37) % 101 - 50) / 50 for i in range(192)]
+    dims = [1, 8, 8, 3] if name.endswith("tflite") else [1, 3, 8, 8]
+    (tmp_path / "x.npy").write_bytes(npy(dims, x))
+    y = []
+    for options in ([], ["--precision", "f16"], ["--precision", "f16", "-d", "ref"]):
+        r = linnet("run", path, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy",
+                   *options)
+        assert r.status == 0, r.err
+        y.append(read_npy(tmp_path / "y.npy")[1])
+    mean = sum(y[0]) / len(y[0])
+    std = (sum((v - mean) ** 2 for v in y[0]) / len(y[0])) ** 0.5
+    for half in y[1:]:
+        assert 0 < max(abs(a - b) for a, b in zip(y[0], half)) < 5e-2 * std
+    r = linnet("diff", path, "--precision", "f16")
+    assert r.status == 0, r.out + r.err
+    assert "_f16_" in linnet("info", path, "--plan", "--precision", "f16").out
+
+
+def test_bytes_stay_bytes(linnet, tmp_path):
+    """A quantized file has no floats to halve: the same numbers."""
+    path = tmp_path / "q.tflite"
+    path.write_bytes(tflitefile.classifier(tflitefile.UINT8).bytes())
+    (tmp_path / "p.ppm").write_bytes(ppm(20, 16, 3))
+    args = ["classify", path, tmp_path / "p.ppm", "-o", "jsonl", "-q"]
+    assert linnet(*args).lines[0]["top"] == linnet(*args, "--precision", "f16").lines[0]["top"]
+
+
+def test_pictures(linnet, tmp_path):
+    """classify, which gives networks a picture's bytes where they read such."""
+    (tmp_path / "p.ppm").write_bytes(ppm(120, 100, 5))
+    args = ["classify", *MODEL, tmp_path / "p.ppm", "-o", "jsonl", "-q", "-k", "1"]
+    plain, half = linnet(*args).lines[0]["top"][0], linnet(*args, "--precision",
+                                                           "f16").lines[0]["top"][0]
+    assert plain["class"] == half["class"]
+    assert abs(plain["probability"] - half["probability"]) < 0.05 * plain["probability"]
 
 
 def test_plan_and_diff(linnet):
