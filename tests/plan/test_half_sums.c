@@ -4,6 +4,7 @@
 #include "engine/passes/passes.h"
 #include "engine/session.h"
 #include "tests/graph/util.h"
+#include "tests/plan/device_main.h"
 
 #include <check.h>
 #include <math.h>
@@ -168,22 +169,10 @@ START_TEST(chains_keep_floats_between) {
 END_TEST
 
 int main(void) {
-    if (ln_device_open(NULL, &device, &err) != LINNET_OK) {
-        fprintf(stderr, "no device: %s\n", err.message);
-        return EXIT_FAILURE;
-    }
-    Suite *s = suite_create("sums of halves");
-    TCase *t = tcase_create("sums of halves");
-    tcase_set_timeout(t, 300);
-    tcase_add_test(t, sums_are_floats);
-    tcase_add_test(t, so_they_are_by_the_reference);
-    tcase_add_test(t, chains_keep_floats_between);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_set_fork_status(r, CK_NOFORK); /* the device has threads */
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    ln_device_release(&device);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const device_test list[] = {
+        {sums_are_floats, 0},
+        {so_they_are_by_the_reference, 0},
+        {chains_keep_floats_between, 0},
+    };
+    return run_on_device(&device, "sums of halves", list, LN_COUNT(list));
 }
