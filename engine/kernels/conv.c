@@ -34,7 +34,7 @@ static int panel_width(const ln_variant *v, const ln_site *s) {
     return ln_variant_tunable(v, "NV", 2) * ln_vector_width(s->caps);
 }
 
-/* conv_deep.cl: halves that 8 pixels see have room as floats. */
+/* conv_deep.cl: halves that 8 pixels see have room as floats. A picture is of floats. */
 static bool ring_fits(const ln_variant *v, const ln_site *s) {
     enum { X_ROOM = 32768, PX = 8 };
     const ln_window *w = &s->node->attr.conv.win;
@@ -42,7 +42,8 @@ static bool ring_fits(const ln_variant *v, const ln_site *s) {
     const int64_t columns = (PX - 1) * (int64_t)w->sw + (int64_t)(w->kw - 1) * w->dw + 1;
     const int64_t c = ln_cpad(ln_site_channels(s, s->node->in[0]));
     if (!ln_variant_packs_halves(v) || ln_variant_tunable(v, "XF", 0)) return true;
-    return rows <= X_ROOM && columns <= X_ROOM && c <= X_ROOM / rows / columns;
+    return !ln_site_planar(s) && rows <= X_ROOM && columns <= X_ROOM &&
+           c <= X_ROOM / rows / columns;
 }
 
 static bool deep_can_run(const ln_variant *v, const ln_site *s) {
