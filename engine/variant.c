@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_dot8[], ln_cl_args[], ln_cl_walk[],
+    ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -122,7 +123,8 @@ static uint64_t hash_text(uint64_t h, const char *s) {
 }
 
 uint64_t ln_variant_hash(uint64_t h) {
-    const char *const common[] = {ln_cl_prelude, ln_cl_args, ln_cl_walk, ln_cl_resident};
+    const char *const common[] = {ln_cl_prelude, ln_cl_dot8, ln_cl_args, ln_cl_walk,
+                                  ln_cl_resident};
     for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
     const char *last = NULL;
     for (int i = 0; i < ln_variant_count; i++) {
@@ -220,13 +222,23 @@ static void add_walker(const int *variants, int count, ln_str *text) {
 linnet_status ln_variant_source(const int *variants, int count, ln_program_kind kind,
                                 const ln_caps *caps, ln_str *text, ln_str *options,
                                 linnet_error *err) {
-    ln_str_add(options, "-cl-std=CL1.2 -DLN_VW=%d -DLN_CPU=%d -DLN_ARGS_SIZE=%d",
-               ln_vector_width(caps), ln_caps_deep(caps), (int)sizeof(ln_args));
+    bool dot = false;
+    for (int i = 0; i < count; i++) dot |= ln_variant_tunable(&ln_variants[variants[i]], "DOT", 0);
+    const bool khr = dot && ln_dot8_of(caps) == LN_DOT8_KHR; /* its functions need OpenCL C 3.0 */
+    ln_str_add(options, "-cl-std=CL%s -DLN_VW=%d -DLN_CPU=%d -DLN_ARGS_SIZE=%d",
+               khr ? "3.0" : "1.2", ln_vector_width(caps), ln_caps_deep(caps),
+               (int)sizeof(ln_args));
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     bool vnni = false;
     for (int i = 0; i < count; i++) vnni |= ln_variants[variants[i]].needs >> LN_FEAT_VNNI & 1u;
+    if (dot)
+        ln_str_add(text,
+                   "#define LN_DOT8_PLAIN %d\n#define LN_DOT8_KHR %d\n#define LN_DOT8_QCOM %d\n"
+                   "#define LN_DOT8_ARM %d\n#define LN_DOT8 %d\n#line 1 \"dot8.clh\"\n%s",
+                   LN_DOT8_PLAIN, LN_DOT8_KHR, LN_DOT8_QCOM, LN_DOT8_ARM, ln_dot8_of(caps),
+                   ln_cl_dot8);
     if (vnni) ln_str_add(text, "#line 1 \"vnni.clh\"\n%s", ln_cl_vnni);
     for (int i = 0; i < count; i++) add_variant(variants, i, kind == LN_PROGRAM_KERNELS, text);
     ln_str_add(text, "#define LN_CLOCK %d\n", kind == LN_PROGRAM_CLOCK);

@@ -16,7 +16,9 @@ typedef enum ln_feature {
     LN_FEAT_UNIFIED_MEMORY, /* host and device share memory: map, do not copy */
     LN_FEAT_LOCAL_MEMORY,   /* local memory is a memory of its own (not cached global) */
     LN_FEAT_BARRIER,        /* work-group barriers work */
-    LN_FEAT_VNNI, /* a processor whose compiler gives AVX-512 VNNI by LLVM's name for it */
+    LN_FEAT_VNNI,     /* a processor whose compiler gives AVX-512 VNNI by LLVM's name for it */
+    LN_FEAT_QCOM_DOT, /* cl_qcom_dot_product8 */
+    LN_FEAT_ARM_DOT,  /* cl_arm_integer_dot_product_accumulate_int8 */
     LN_FEAT_SHARED_BUFFERS, /* host and kernels use a buffer without mapping it (fine-grained
                                shared virtual memory) */
     LN_FEAT_COUNT

@@ -110,6 +110,8 @@ static const hint hints_of[] = {
     {LN_FEAT_FP16, "cl_khr_fp16"},
     {LN_FEAT_SUBGROUPS, "cl_khr_subgroups"},
     {LN_FEAT_INT_DOT, "cl_khr_integer_dot_product"},
+    {LN_FEAT_QCOM_DOT, "cl_qcom_dot_product8"},
+    {LN_FEAT_ARM_DOT, "cl_arm_integer_dot_product_accumulate_int8"},
     {LN_FEAT_COMMAND_BUFFER, "cl_khr_command_buffer"},
 };
 

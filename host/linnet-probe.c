@@ -27,13 +27,15 @@ typedef struct row {
     const char *source; /* a kernel p(__global int *o) for ITEMS work-items */
     bool (*check)(probe *p);
     bool (*launch)(probe *p); /* NULL: a plain launch */
+    const char *standard;     /* the newest there is, or what programs ask for */
 } row;
 
-static bool build(probe *p, const char *text) {
+static bool build(probe *p, const char *text, const char *standard) {
     uint32_t v = ln_device_caps(p->device)->cl_version;
     const ln_program_source src = {
         .text = text,
-        .options = v >= 300   ? "-cl-std=CL3.0"
+        .options = standard   ? standard
+                   : v >= 300 ? "-cl-std=CL3.0"
                    : v >= 200 ? "-cl-std=CL2.0"
                               : "-cl-std=CL1.2",
         .label = "probe",
@@ -117,18 +119,39 @@ static bool subgroups_check(probe *p) {
     return !code;
 }
 
-/* ---- integer dot product of four bytes, signed and accumulated ---- */
+/* ---- products of four bytes, as cl_kernels/dot8.clh asks for them ---- */
 static const char int_dot_source[] =
     "__kernel void p(__global int *o) {\n"
     "    int i = get_global_id(0);\n"
-    "    char4 a = (char4)(i, -i, 2, -128), b = (char4)(3, 5, -7, 127);\n"
-    "    o[i] = dot_acc_sat(a, b, dot(a, b));\n"
+    "    char4 w = (char4)(i, -i, 2, -128);\n"
+    "    uchar4 x = (uchar4)(3, 5, 200, 127);\n"
+    "    o[i] = i + dot_4x8packed_su_int(as_uint(w), as_uint(x));\n"
     "}\n";
-static int32_t int_dot_want(int i) {
-    return 2 * (3 * i - 5 * i - 14 - 128 * 127);
+static const char qcom_dot_source[] = "#pragma OPENCL EXTENSION cl_qcom_dot_product8 : enable\n"
+                                      "__kernel void p(__global int *o) {\n"
+                                      "    int i = get_global_id(0);\n"
+                                      "    char4 w = (char4)(i, -i, 2, -128);\n"
+                                      "    uchar4 x = (uchar4)(3, 5, 200, 127);\n"
+                                      "    o[i] = qcom_dot8_acc(as_uint(w), as_uint(x), i);\n"
+                                      "}\n";
+static int32_t unsigned_dot_want(int i) {
+    return i + 3 * i - 5 * i + 2 * 200 - 128 * 127;
 }
-static bool int_dot_check(probe *p) {
-    return equals(p, int_dot_want);
+static bool unsigned_dot_check(probe *p) {
+    return equals(p, unsigned_dot_want);
+}
+static const char arm_dot_source[] =
+    "#pragma OPENCL EXTENSION cl_arm_integer_dot_product_accumulate_int8 : enable\n"
+    "__kernel void p(__global int *o) {\n"
+    "    int i = get_global_id(0);\n"
+    "    char4 w = (char4)(i, -i, 2, -128), x = (char4)(3, 5, -56, 127);\n"
+    "    o[i] = arm_dot_acc(x, w, i);\n"
+    "}\n";
+static int32_t signed_dot_want(int i) {
+    return i + 3 * i - 5 * i - 2 * 56 - 128 * 127;
+}
+static bool signed_dot_check(probe *p) {
+    return equals(p, signed_dot_want);
 }
 
 /* ---- AVX-512 VNNI, as cl_kernels/vnni.clh asks for it ---- */
@@ -209,13 +232,15 @@ static const row rows[] = {
     {LN_FEAT_BARRIER, barrier_source, barrier_check, NULL},
     {LN_FEAT_FP16, fp16_source, fp16_check, NULL},
     {LN_FEAT_SUBGROUPS, subgroups_source, subgroups_check, NULL},
-    {LN_FEAT_INT_DOT, int_dot_source, int_dot_check, NULL},
+    {LN_FEAT_INT_DOT, int_dot_source, unsigned_dot_check, NULL},
+    {LN_FEAT_QCOM_DOT, qcom_dot_source, unsigned_dot_check, NULL, "-cl-std=CL1.2"},
+    {LN_FEAT_ARM_DOT, arm_dot_source, signed_dot_check, NULL, "-cl-std=CL1.2"},
     {LN_FEAT_VNNI, vnni_source, vnni_check, NULL},
     {LN_FEAT_COMMAND_BUFFER, count_source, count_check, record_and_replay},
 };
 
 static bool works(probe *p, const row *r) {
-    return build(p, r->source) && (r->launch ? r->launch : launch)(p) &&
+    return build(p, r->source, r->standard) && (r->launch ? r->launch : launch)(p) &&
            ln_queue_read(p->queue, p->buffer, 0, p->out, sizeof p->out, NULL) == LINNET_OK &&
            r->check(p);
 }

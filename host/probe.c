@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FORMAT 1
+#define FORMAT 2
 #ifndef LN_LIBEXECDIR
 #    define LN_LIBEXECDIR "/usr/libexec"
 #endif

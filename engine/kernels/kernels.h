@@ -79,6 +79,9 @@ linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err);
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err);
 /* Whether a sum is to be shifted to the left before it is multiplied. */
 bool ln_scales_lift(const ln_site *s);
+/* How a device multiplies four bytes at once (dot8.clh). */
+typedef enum ln_dot8 { LN_DOT8_PLAIN, LN_DOT8_KHR, LN_DOT8_QCOM, LN_DOT8_ARM } ln_dot8;
+ln_dot8 ln_dot8_of(const ln_caps *c);
 /* Words of `bytes` weights: where the vectors begin. */
 int64_t ln_bytes_words(int64_t bytes);
 
@@ -126,6 +129,9 @@ LN_FAMILY(dw_i8)
 LN_FAMILY(add_i8)
 LN_FAMILY(add_i8_deep)
 LN_FAMILY(mul_i8)
+LN_FAMILY(conv_i8_wide)
+LN_FAMILY(pw_i8_wide)
+LN_FAMILY(fc_i8_wide)
 LN_FAMILY(pool_i8)
 LN_FAMILY(mean_i8)
 LN_FAMILY(pw_i8_deep)

@@ -65,12 +65,12 @@ START_TEST(the_real_program_finds_barriers) {
     static const char *const damaged[] = {
         "",
         "[]",
-        "{\"format\":1",
+        "{\"format\":2",
         "{\"format\":99,\"tried\":[],\"works\":[]}",
-        "{\"format\":1,\"tried\":[\"barrier\"]}",
-        "{\"format\":1,\"tried\":[\"barrier\"],\"works\":[\"magic\"]}",
-        "{\"format\":1,\"tried\":[7],\"works\":[]}",
-        "{\"format\":1,\"tried\":[],\"works\":[]}", /* good, but asked less than we want */
+        "{\"format\":2,\"tried\":[\"barrier\"]}",
+        "{\"format\":2,\"tried\":[\"barrier\"],\"works\":[\"magic\"]}",
+        "{\"format\":2,\"tried\":[7],\"works\":[]}",
+        "{\"format\":2,\"tried\":[],\"works\":[]}", /* good, but asked less than we want */
     };
     for (size_t i = 0; i < LN_COUNT(damaged); i++) {
         FILE *f = fopen(path, "w");

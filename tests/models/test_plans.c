@@ -2,6 +2,7 @@
  * device runs, or only renames memory; nothing is left to the host between upload and read-back,
  * and no channel shuffle is a step of its own. */
 #include "base/file.h"
+#include "engine/kernels/kernels.h"
 #include "engine/passes/passes.h"
 #include "engine/plan.h"
 #include "host/host.h"
@@ -127,4 +128,33 @@ START_TEST(plans_are_what_they_were) {
 }
 END_TEST
 
-CHECK_MAIN("plans", nothing_runs_on_the_host, plans_are_what_they_were)
+/* Kernels of bytes are told how the device multiplies them, and the compiler by which standard. */
+START_TEST(products_of_bytes) {
+    static const struct {
+        const char *device, *standard;
+        ln_dot8 kind;
+    } cases[] = {{"adreno_750", "CL1.2", LN_DOT8_QCOM},
+                 {"mali_g52", "CL1.2", LN_DOT8_PLAIN},
+                 {"intel_cpu", "CL3.0", LN_DOT8_KHR},
+                 {"nvidia_rtx_5000", "CL1.2", LN_DOT8_PLAIN}};
+    int row = 0;
+    while (row < ln_variant_count && strcmp(ln_variants[row].name, "pw_i8_wide") != 0) row++;
+    ck_assert_int_lt(row, ln_variant_count);
+    for (size_t i = 0; i < LN_COUNT(cases); i++) {
+        char path[1000], define[40];
+        ln_str text = {0}, options = {0};
+        linnet_error err = {0};
+        snprintf(path, sizeof path, "%s/%s.json", getenv("CAPS"), cases[i].device);
+        const ln_caps caps = read_caps(path);
+        must(ln_variant_source(&row, 1, LN_PROGRAM_KERNELS, &caps, &text, &options, &err),
+             "pw_i8_wide", path, &err);
+        snprintf(define, sizeof define, "#define LN_DOT8 %d\n", cases[i].kind);
+        ck_assert_msg(strstr(text.p, define) && strstr(options.p, cases[i].standard),
+                      "%s is not built by %s with %s", path, cases[i].standard, define);
+        ln_str_free(&text);
+        ln_str_free(&options);
+    }
+}
+END_TEST
+
+CHECK_MAIN("plans", products_of_bytes, nothing_runs_on_the_host, plans_are_what_they_were)
