@@ -38,6 +38,7 @@ typedef struct verdict {
     double max_abs, rel;
     bool pass;
     bool halves; /* floats are what a whole network of halves gives */
+    bool chain;  /* several nodes in one step */
 } verdict;
 
 /* Steps of bytes are rounded in f32 where the reference is exact: few are off, and by one. Where
@@ -77,7 +78,9 @@ static void compare(const ln_tensor *t, const float *got, const float *want, int
         const bool half = t->dtype == LN_F16;
         const double worst = worst_error(got, want, n, half ? 0x1p-10 : 0);
         const double rel = relative(worst, want, n);
-        double tolerance = half ? LN_DIFF_HALVES : LN_DIFF_TOLERANCE;
+        double tolerance = !half      ? LN_DIFF_TOLERANCE
+                           : v->chain ? LN_DIFF_HALF_CHAIN
+                                      : LN_DIFF_HALVES;
         if (several) tolerance = LN_DIFF_QUANTIZED;
         if (v->halves) tolerance = LN_DIFF_ALL_HALF;
         v->max_abs = LN_MAX(v->max_abs, worst_error(got, want, n, 0));
@@ -133,8 +136,9 @@ linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *ste
                             ln_diff_layer *layer, linnet_error *err) {
     const ln_graph *g = ref->graph;
     const ln_node *n = &g->node[step->node];
-    const bool several = step->first < step->node && g->tensor[n->out[0]].dtype == LN_I8;
-    verdict v = {.pass = true};
+    const bool chain = step->first < step->node;
+    const bool several = chain && g->tensor[n->out[0]].dtype == LN_I8;
+    verdict v = {.pass = true, .chain = chain};
     int64_t overflow = 0;
     for (int k = 0; k < n->n_out; k++) {
         int64_t count = 0;

@@ -7,12 +7,13 @@
 
 /* Of the standard deviation of the step's output; i32 must be the same. Bytes may be off by one,
  * and one of a thousand is; behind others of bytes by two, and one of a thousand by more than one.
- * What is stored as halves may be the next one, and beyond that, for the sums of a chain see other
- * neighbours; from layer to layer such steps grow. */
-#define LN_DIFF_TOLERANCE 1e-4
-#define LN_DIFF_QUANTIZED 0.1 /* of floats that a network of bytes gives */
-#define LN_DIFF_HALVES    4e-3
-#define LN_DIFF_ALL_HALF  5e-2 /* of floats that a network of halves gives */
+ * What is stored as halves may be the next one, and a little beyond; a chain sums what the
+ * reference stores as halves in between; from layer to layer such steps grow. */
+#define LN_DIFF_TOLERANCE  1e-4
+#define LN_DIFF_QUANTIZED  0.1 /* of floats that a network of bytes gives */
+#define LN_DIFF_HALVES     4e-3
+#define LN_DIFF_HALF_CHAIN 2e-2
+#define LN_DIFF_ALL_HALF   5e-2 /* of floats that a network of halves gives */
 
 typedef struct ln_diff_layer {
     const char *name, *op, *variant;
