@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_dot8[], ln_cl_args[], ln_cl_walk[],
-    ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_dot8[], ln_cl_fixed[], ln_cl_args[],
+    ln_cl_walk[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -123,8 +123,8 @@ static uint64_t hash_text(uint64_t h, const char *s) {
 }
 
 uint64_t ln_variant_hash(uint64_t h) {
-    const char *const common[] = {ln_cl_prelude, ln_cl_dot8, ln_cl_args, ln_cl_walk,
-                                  ln_cl_resident};
+    const char *const common[] = {ln_cl_prelude, ln_cl_fixed, ln_cl_dot8,
+                                  ln_cl_args,    ln_cl_walk,  ln_cl_resident};
     for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
     const char *last = NULL;
     for (int i = 0; i < ln_variant_count; i++) {
@@ -231,6 +231,7 @@ linnet_status ln_variant_source(const int *variants, int count, ln_program_kind 
     add_constants(text);
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
+    ln_str_add(text, "#line 1 \"fixed.clh\"\n%s", ln_cl_fixed);
     bool vnni = false;
     for (int i = 0; i < count; i++) vnni |= ln_variants[variants[i]].needs >> LN_FEAT_VNNI & 1u;
     if (dot)

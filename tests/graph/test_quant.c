@@ -70,14 +70,14 @@ START_TEST(rounding) {
 }
 END_TEST
 
-/* ln_fixed of prelude.clh, by what it reads. */
+/* ln_fixed of fixed.clh, by what it reads. */
 static int32_t on_device(int32_t x, ln_rescale r) {
     int32_t bits, left, right;
     memcpy(&bits, &r.unit, sizeof bits);
     left = LN_MAX((bits >> 23) - 96, 0), right = LN_MAX(96 - (bits >> 23), 0);
     const int32_t most = INT32_MAX >> left, lifted = LN_MAX(LN_MIN(x, most), -most) * (1 << left);
     const int32_t high = (int32_t)(((int64_t)lifted * r.mul + (1 << 30)) >> 31);
-    const int32_t half = (int32_t)((1u << right) >> 1), below = (high >> 31) & (-right >> 31);
+    const int32_t half = (int32_t)((1u << right) >> 1), below = high < 0 && right ? -1 : 0;
     return (high + half + below) >> right;
 }
 
