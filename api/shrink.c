@@ -88,7 +88,8 @@ linnet_status linnet_quantize(const linnet_model *m, linnet_device *d,
                            .range = (ln_range_kind)p->range,
                            .percentile = p->percentile > 0 ? p->percentile : 99.99,
                            .equalize = (ln_equalize)p->equalize,
-                           .keep_bias = p->keep_bias != 0};
+                           .keep_bias = p->keep_bias != 0,
+                           .nearest = p->nearest != 0};
     ln_ptq q;
     *out = (linnet_quantized){0};
     if (!ln_model_row(m->model) || !ln_model_weights(m->model))

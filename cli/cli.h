@@ -70,6 +70,7 @@ typedef enum cli_kind {
       "share of activations that a range covers")                                                  \
     X(EQUALIZE, "equalize", 0, "E", CLI_CHOICE, 0, 0, "auto|on|off")                               \
     X(BIAS, "bias", 0, "B", CLI_CHOICE, 0, 0, "correct|keep")                                      \
+    X(ROUND, "round", 0, "R", CLI_CHOICE, 0, 0, "feedback|nearest")                                \
     X(LABELLED, "labelled", 0, "DIR", CLI_TEXT, 0, 0,                                              \
       "a folder of pictures for each class: top-1 before and after")                               \
     X(TRACE, "trace", 0, "F", CLI_TEXT, 0, 0, "write the steps as a trace for Perfetto (JSON)")    \

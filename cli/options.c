@@ -36,6 +36,7 @@ static const struct {
     {OPT_RANGE, "ranges of activations"},
     {OPT_EQUALIZE, "equalise channels between layers"},
     {OPT_BIAS, "biases, for the errors of weights"},
+    {OPT_ROUND, "rounding of weights"},
 };
 
 /* ---- nearest names ---- */

@@ -209,6 +209,7 @@ static int quantize(job *j, const char *path) {
     p.user = j;
     p.equalize = equalize(j->o);
     p.keep_bias = !strcmp(cli_text(j->o, OPT_BIAS, "correct"), "keep");
+    p.nearest = !strcmp(cli_text(j->o, OPT_ROUND, "feedback"), "nearest");
     if (!strcmp(cli_text(j->o, OPT_RANGE, "minmax"), "percentile"))
         p.range = LINNET_RANGE_PERCENTILE;
     if (cli_has(j->o, OPT_PERCENTILE)) p.percentile = strtod(j->o->value[OPT_PERCENTILE], NULL);
@@ -282,7 +283,7 @@ const cli_verb cli_verb_quantize = {
         "each layer loses: the ratio of signal to noise, and the cosine between its values before\n"
         "and after. Squeeze-and-excitation, attention and the like stay f32.",
     .options = OPTS_MODEL | OPTS_RESULT | BIT(LABELS) | BIT(DEVICE) | BIT(CALIBRATE) | BIT(RANGE) |
-               BIT(PERCENTILE) | BIT(EQUALIZE) | BIT(BIAS) | BIT(LABELLED),
+               BIT(PERCENTILE) | BIT(EQUALIZE) | BIT(BIAS) | BIT(ROUND) | BIT(LABELLED),
     .min_arg = 1,
     .max_arg = 1,
     .formats = "text|json",

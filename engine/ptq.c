@@ -15,7 +15,9 @@ typedef struct job {
     int count;
     ln_graph *g; /* prepared */
     bool *scaled;
-    ln_ptq_stats *stats; /* by tensor */
+    ln_ptq_stats *stats;     /* by tensor */
+    ln_ptq_moments *moments; /* by node; of layers, when asked for */
+    int n_moments;
     float *picture, *nhwc;
     size_t done, total; /* runs of the network, for progress */
     ln_pool pool;
@@ -65,6 +67,7 @@ static linnet_status open_job(job *j) {
 }
 
 static void close_job(job *j) {
+    for (int i = 0; i < j->n_moments; i++) ln_ptq_moments_free(&j->moments[i]);
     ln_ptq_probe_destroy(&j->probe);
     ln_graph_destroy(&j->g);
     free(j->picture);
@@ -88,13 +91,18 @@ static linnet_status watch(job *j) {
         if (!wanted[t]) continue;
         const ln_shape *shape = &g->tensor[t].shape;
         *s = (ln_ptq_stats){.on = true, .channels = shape->dim[shape->rank - 1]};
-        s->sum = ln_pool_alloc(&j->pool, (size_t)s->channels, sizeof *s->sum);
         s->top = ln_pool_alloc(&j->pool, (size_t)s->channels, sizeof *s->top);
-        if (!s->sum || !s->top) return ln_fail_oom(j->err, g->tensor[t].name, (size_t)s->channels);
+        if (!s->top) return ln_fail_oom(j->err, g->tensor[t].name, (size_t)s->channels);
         if (t != g->input[0]) j->list[j->count++] = t;
     }
     j->list[j->count] = g->output[0];
     return LINNET_OK;
+}
+
+static void see_layers(job *j, ln_tid t, const float *v) {
+    for (int i = 0; i < j->n_moments; i++)
+        if (j->moments[i].k && j->g->node[i].in[0] == t)
+            ln_ptq_moments_see(&j->moments[i], j->g, &j->g->node[i], v);
 }
 
 static linnet_status pass(job *j, void (*see)(ln_ptq_stats *, const float *, int64_t)) {
@@ -107,6 +115,7 @@ static linnet_status pass(job *j, void (*see)(ln_ptq_stats *, const float *, int
         for (int k = 0; k < j->count; k++) {
             const float *v = ln_ptq_probe_value(j->probe, k, &n);
             see(&j->stats[j->list[k]], v, n);
+            if (see == ln_ptq_see) see_layers(j, j->list[k], v);
         }
         if (!j->stats[in].on) continue;
         ln_shape_count(&g->tensor[in].shape, &n);
@@ -115,16 +124,29 @@ static linnet_status pass(job *j, void (*see)(ln_ptq_stats *, const float *, int
         else
             memcpy(j->nhwc, j->picture, (size_t)n * sizeof *j->nhwc);
         see(&j->stats[in], j->nhwc, n);
+        if (see == ln_ptq_see) see_layers(j, in, j->nhwc);
     }
     return LINNET_OK;
 }
 
-/* Lowest, highest, means. */
+/* Lowest, highest. */
 static linnet_status look(job *j) {
     ln_ptq_probe_destroy(&j->probe);
     LN_TRY(watch(j));
     LN_TRY(ln_ptq_probe_create(j->g, j->list, j->count + 1, j->p->device, &j->probe, j->err));
     return pass(j, ln_ptq_see);
+}
+
+/* And what the layers read. */
+static linnet_status look_closely(job *j) {
+    const ln_graph *g = j->g;
+    j->moments = ln_pool_alloc(&j->pool, (size_t)g->n_node, sizeof *j->moments);
+    if (!j->moments) return ln_fail_oom(j->err, "calibration", (size_t)g->n_node);
+    j->n_moments = g->n_node;
+    for (int i = 0; i < g->n_node; i++)
+        if (ln_ptq_is_layer(g, &g->node[i], j->scaled))
+            LN_TRY(ln_ptq_moments_create(g, &g->node[i], &j->pool, &j->moments[i], j->err));
+    return look(j);
 }
 
 static linnet_status count_bins(job *j) {
@@ -184,20 +206,14 @@ static ln_quant input_quant(const job *j, ln_tid t) {
 }
 
 static linnet_status quantize_weights(job *j) {
+    const ln_ptq_how how = {.correct = !j->p->keep_bias, .feed = !j->p->nearest};
     ln_graph *g = j->g;
     for (int i = 0; i < g->n_node; i++) {
         ln_node *n = &g->node[i];
         if (!ln_ptq_is_layer(g, n, j->scaled)) continue;
-        const ln_ptq_stats *s = &j->stats[n->in[0]];
         const ln_quant x = input_quant(j, n->in[0]);
-        double *mean = NULL;
-        if (!j->p->keep_bias) {
-            mean = ln_pool_alloc(&j->pool, (size_t)s->channels, sizeof *mean);
-            if (!mean) return ln_fail_oom(j->err, n->name, (size_t)s->channels);
-            const double per = (double)s->count / (double)s->channels;
-            for (int64_t c = 0; c < s->channels; c++) mean[c] = s->sum[c] / per;
-        }
-        LN_TRY(ln_ptq_weights(g, n, &x, mean, j->err));
+        LN_TRY(ln_ptq_weights(g, n, &x, &j->moments[i], &how, j->err));
+        ln_ptq_moments_free(&j->moments[i]);
     }
     return LINNET_OK;
 }
@@ -279,8 +295,8 @@ static linnet_status attempt(job *j, bool equalize, ln_ptq *out) {
     ln_graph *bytes = NULL;
     int pairs = 0;
     LN_TRY(open_job(j));
-    LN_TRY(look(j));
     if (equalize) {
+        LN_TRY(look(j));
         LN_TRY(ln_ptq_equalize(j->g, j->stats, &pairs, j->err));
         if (!pairs && j->p->equalize == LN_EQUALIZE_AUTO) return LINNET_OK;
         if (!pairs)
@@ -288,8 +304,8 @@ static linnet_status attempt(job *j, bool equalize, ln_ptq *out) {
                            "%s: no layers to equalize: none is followed by another with nothing "
                            "but a ReLU between",
                            j->g->name);
-        LN_TRY(look(j));
     }
+    LN_TRY(look_closely(j));
     out->equalized = equalize;
     if (j->p->range == LN_RANGE_PERCENTILE) LN_TRY(count_bins(j));
     LN_TRY(make_rows(j, out));

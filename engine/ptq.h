@@ -25,6 +25,7 @@ typedef struct ln_ptq_params {
     double percentile; /* of the elements that a range covers; above 50, at most 100 */
     ln_equalize equalize;
     bool keep_bias; /* no correction of biases */
+    bool nearest;   /* weights are rounded one by one, without feedback */
 } ln_ptq_params;
 
 typedef struct ln_ptq_layer {

@@ -9,7 +9,6 @@ void ln_ptq_see(ln_ptq_stats *s, const float *v, int64_t count) {
         if (isfinite(v[i])) {
             s->lo = fminf(s->lo, v[i]);
             s->hi = fmaxf(s->hi, v[i]);
-            s->sum[c] += (double)v[i];
             s->top[c] = fmaxf(s->top[c], fabsf(v[i]));
         }
         if (++c == s->channels) c = 0;

@@ -37,24 +37,24 @@ static float scale_of(const float *w, int64_t count, float bias, const ln_quant 
     return (float)fmax(fmax((double)most / 127, least), 1e-30);
 }
 
-/* What a channel's sum changes by on average: its weights' errors times the means of what they
+/* What a sum of channel o changes by on average: its weights' errors times the means of what they
  * read (Nagel et al. 2019, section 4.2). */
-static double drift(const ln_graph *g, const ln_node *n, int64_t o, const float *w, const int8_t *q,
-                    float scale, const double *mean) {
-    const ln_shape *s = &g->tensor[n->in[LN_CONV_W]].shape;
-    const int64_t in = s->dim[s->rank - 1], groups = n->op == LN_OP_FC ? 1 : n->attr.conv.groups;
-    int64_t taps = 1;
-    for (int d = 1; d + 1 < s->rank; d++) taps *= s->dim[d];
-    const double *of = mean + o / (s->dim[0] / groups) * in; /* the group's channels */
-    double sum = 0;
-    for (int64_t k = 0; k < taps; k++)
-        for (int64_t i = 0; i < in; i++)
-            sum += ((double)q[k * in + i] * (double)scale - (double)w[k * in + i]) * of[i];
-    return sum;
+static double drift(const ln_ptq_moments *m, int64_t group, const float *w, const int8_t *q,
+                    float scale) {
+    const double *sum = m->sum + group * m->k;
+    double all = 0;
+    for (int64_t i = 0; i < m->k; i++)
+        all += ((double)q[i] * (double)scale - (double)w[i]) * sum[i] / (double)m->count;
+    return all;
 }
 
-linnet_status ln_ptq_weights(ln_graph *g, ln_node *n, const ln_quant *x, const double *mean,
-                             linnet_error *err) {
+static void nearest(const float *w, float scale, int64_t count, int8_t *q) {
+    for (int64_t i = 0; i < count; i++)
+        q[i] = (int8_t)fminf(fmaxf(roundf(w[i] / scale), -127), 127);
+}
+
+linnet_status ln_ptq_weights(ln_graph *g, ln_node *n, const ln_quant *x, const ln_ptq_moments *m,
+                             const ln_ptq_how *how, linnet_error *err) {
     const ln_tensor old = g->tensor[n->in[LN_CONV_W]];
     const int64_t rows = old.shape.dim[0];
     int64_t count;
@@ -65,16 +65,16 @@ linnet_status ln_ptq_weights(ln_graph *g, ln_node *n, const ln_quant *x, const d
     int8_t *q = ln_pool_alloc(&g->pool, (size_t)count, 1);
     float *scale = ln_pool_alloc(&g->pool, (size_t)rows, sizeof *scale);
     if (!q || !scale) return ln_fail_oom(err, old.name, (size_t)count);
-    for (int64_t o = 0, per = count / rows; o < rows; o++) {
-        const float *of = w + o * per;
-        scale[o] = scale_of(of, per, bias[o], x);
-        for (int64_t i = 0; i < per; i++) {
-            if (!isfinite(of[i]))
-                return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: a weight is not finite", old.name);
-            q[o * per + i] = (int8_t)fminf(fmaxf(roundf(of[i] / scale[o]), -127), 127);
-        }
-        if (mean) bias[o] -= (float)drift(g, n, o, of, q + o * per, scale[o], mean);
-    }
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(w[i]))
+            return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: a weight is not finite", old.name);
+    for (int64_t o = 0; o < rows; o++) scale[o] = scale_of(w + o * m->k, m->k, bias[o], x);
+    if (how->feed && m->product)
+        LN_TRY(ln_ptq_round(m, how->correct, w, scale, rows, q, err));
+    else
+        for (int64_t o = 0; o < rows; o++) nearest(w + o * m->k, scale[o], m->k, q + o * m->k);
+    for (int64_t o = 0; how->correct && o < rows; o++)
+        bias[o] -= (float)drift(m, o / (rows / m->groups), w + o * m->k, q + o * m->k, scale[o]);
     ln_view view = ln_view_dense(&old.shape, LN_I8, q);
     view.scale = scale;
     const ln_tid t = ln_graph_const(g, old.name, old.shape, view, false, err);

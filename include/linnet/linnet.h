@@ -242,6 +242,7 @@ typedef struct linnet_quantize_params {
     double percentile; /* 0: 99.99 */
     linnet_equalize equalize;
     int keep_bias; /* biases are not corrected for the errors of weights */
+    int nearest;   /* weights are rounded one by one, no error fed to those that follow */
 } linnet_quantize_params;
 #define LINNET_QUANTIZE_PARAMS_INIT LINNET_ALL_ZERO
 /* What a layer lost: its values with bytes against those with floats. */
