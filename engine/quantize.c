@@ -189,6 +189,24 @@ static bool is_mean(const ln_node *n) {
     return n->op == LN_OP_POOL && n->attr.pool.kind == LN_POOL_AVG && n->attr.pool.global;
 }
 
+/* QUANTIZE of what is bytes already: those, or others made of them. */
+static linnet_status quantized(job *j, const ln_node *n) {
+    const ln_tid y = n->out[0], x = j->made[n->in[0]] ? j->bytes[n->in[0]] : LN_NONE;
+    ln_node own = *n;
+    if (x != LN_NONE) own.in[0] = x;
+    if (x != LN_NONE && ln_quant_equal(&j->g->tensor[x].q, &j->g->tensor[y].q)) j->bytes[y] = x;
+    return ln_graph_append(j->g, &own, j->err);
+}
+
+static linnet_status dequantized(job *j, const ln_node *n) {
+    const ln_tid x = n->in[0], y = n->out[0];
+    ln_node own = *n;
+    if (j->bytes[x] != LN_NONE) own.in[0] = j->bytes[x];
+    j->bytes[y] = own.in[0];
+    j->made[y] = true;
+    return ln_graph_append(j->g, &own, j->err);
+}
+
 static linnet_status visit(void *user, const ln_node *n, linnet_error *err) {
     job *j = user;
     const ln_quant_row *r = j->row[n->out[0]];
@@ -209,6 +227,13 @@ static linnet_status visit(void *user, const ln_node *n, linnet_error *err) {
     case LN_OP_CONCAT:
         if (!r || !all_have_bytes(j, n)) break;
         return same(j, n, &n->attr, r);
+    case LN_OP_REDUCE:
+        if (!r || !ready || n->attr.reduce.kind != LN_REDUCE_MEAN || n->attr.reduce.axes != 6 ||
+            j->g->tensor[n->in[0]].shape.rank != 4)
+            break;
+        return same(j, n, &n->attr, r);
+    case LN_OP_QUANTIZE: return quantized(j, n);
+    case LN_OP_DEQUANTIZE: return dequantized(j, n);
     case LN_OP_POOL:
         if (is_mean(n) && r && has_bytes(j, n->in[0])) return mean(j, n, r);
         if (is_mean(n) || !ready || n->attr.pool.indices) break;
@@ -248,23 +273,75 @@ static linnet_status place_rows(job *j, const ln_quant_row *row, int count, linn
     return LINNET_OK;
 }
 
-linnet_status ln_quantize_graph(ln_graph *g, const ln_quant_row *row, int count,
-                                linnet_error *err) {
+/* Rows of the network's own: of what is made only to be quantized, all in one way. */
+static linnet_status find_rows(job *j, ln_quant_row *row, linnet_error *err) {
+    const ln_graph *g = j->g;
+    int *others = calloc((size_t)g->n_tensor + 1, sizeof *others); /* readers of another kind */
+    if (!others) return ln_fail_oom(err, "a graph pass", (size_t)g->n_tensor * sizeof *others);
+    for (int i = 0; i < g->n_output; i++) others[g->output[i]]++;
+    for (int i = 0; i < g->n_node; i++)
+        for (int k = 0; k < g->node[i].n_in; k++) {
+            const ln_tid t = g->node[i].in[k];
+            if (t == LN_NONE) continue;
+            const ln_quant *q = &g->tensor[g->node[i].out[0]].q;
+            if (g->node[i].op != LN_OP_QUANTIZE || g->tensor[t].dtype != LN_F32 ||
+                (j->row[t] && !ln_quant_equal(&j->row[t]->q, q))) {
+                others[t]++;
+                continue;
+            }
+            row[t] = (ln_quant_row){g->node[i].name, *q};
+            j->row[t] = &row[t];
+        }
+    for (int i = g->n_node; i-- > 0;) {
+        const ln_node *n = &g->node[i];
+        const ln_tid x = n->in[0], y = n->out[0];
+        if (others[y]) j->row[y] = NULL;
+        const bool moves = n->op == LN_OP_RESHAPE || n->op == LN_OP_PERMUTE;
+        if (!moves || !j->row[y] || j->row[x] || g->tensor[x].kind != LN_TENSOR_NODE) continue;
+        if (others[x] == 1) { /* a layer's result in another shape */
+            others[x] = 0;
+            j->row[x] = j->row[y];
+        }
+    }
+    for (int i = 0; i < g->n_input; i++) j->row[g->input[i]] = NULL;
+    free(others);
+    return LINNET_OK;
+}
+
+static linnet_status rewrite(ln_graph *g, const ln_quant_row *row, int count, linnet_error *err) {
     const size_t n = (size_t)g->n_tensor + 1;
     const int64_t params = g->params, macs = g->macs; /* counted already */
     job j = {.g = g};
+    ln_quant_row *own = row ? NULL : calloc(n, sizeof *own);
     j.row = calloc(n, sizeof *j.row);
     j.bytes = malloc(n * sizeof *j.bytes);
     j.made = calloc(n, sizeof *j.made);
     linnet_status st = LINNET_OK;
-    if (!j.row || !j.bytes || !j.made) st = ln_fail_oom(err, "a graph pass", n * sizeof *j.row);
+    if (!j.row || !j.bytes || !j.made || (!row && !own))
+        st = ln_fail_oom(err, "a graph pass", n * sizeof *j.row);
     for (size_t i = 0; st == LINNET_OK && i < n; i++) j.bytes[i] = LN_NONE;
-    if (st == LINNET_OK) st = place_rows(&j, row, count, err);
+    if (st == LINNET_OK && row) st = place_rows(&j, row, count, err);
+    if (st == LINNET_OK && own) st = find_rows(&j, own, err);
     if (st == LINNET_OK) st = ln_rewrite_replay(g, visit, &j, err);
     g->params = params;
     g->macs = macs;
+    free(own);
     free(j.row);
     free(j.bytes);
     free(j.made);
     return st;
+}
+
+linnet_status ln_quantize_graph(ln_graph *g, const ln_quant_row *row, int count,
+                                linnet_error *err) {
+    static const ln_quant_row none;
+    return rewrite(g, row ? row : &none, row ? count : 0, err);
+}
+
+linnet_status ln_quantize_fold(ln_graph *g, linnet_error *err) {
+    bool any = false;
+    for (int i = 0; i < g->n_node; i++) any |= g->node[i].op == LN_OP_QUANTIZE;
+    if (!any) return LINNET_OK;
+    LN_TRY(ln_quantize_prepare(g, err));
+    return rewrite(g, NULL, 0, err);
 }

@@ -19,6 +19,10 @@ linnet_status ln_quantize_prepare(ln_graph *g, linnet_error *err);
  * rest stays F32 between DEQUANTIZE and QUANTIZE. An unknown name is LINNET_ERR_BAD_FILE. */
 linnet_status ln_quantize_graph(ln_graph *g, const ln_quant_row *row, int count, linnet_error *err);
 
+/* Nodes of I8 where a network says itself what its tensors' bytes stand for, by QUANTIZE and
+ * DEQUANTIZE around them. In place; the rest stays F32. */
+linnet_status ln_quantize_fold(ln_graph *g, linnet_error *err);
+
 /* Scale and zero point that cover lo to hi, and zero exactly. */
 ln_quant ln_quant_cover(float lo, float hi);
 

@@ -240,6 +240,22 @@ static const void *as_i32(ln_imp *im, const ln_host *h) {
     return p;
 }
 
+/* The scale of each index of dimension 0 of the view, where no other dimension changes it. */
+static const float *view_scales(ln_imp *im, const ln_host_bytes *b, const ln_shape *s,
+                                const int64_t *stride) {
+    const int64_t period = b->inner * b->channels;
+    const bool one = b->channels == 1;
+    int64_t span = 0;
+    for (int d = 1; d < s->rank; d++)
+        if (stride[d] % period) span += (s->dim[d] - 1) * stride[d];
+    if (!one && (span >= b->inner || (s->dim[0] > 1 && stride[0] % b->inner))) return NULL;
+    float *scale = ln_pool_alloc(&im->g->pool, (size_t)s->dim[0], sizeof *scale);
+    if (!scale) im->status = ln_fail_oom(im->err, "scales", (size_t)s->dim[0] * sizeof *scale);
+    for (int64_t i = 0; scale && i < s->dim[0]; i++)
+        scale[i] = b->scale[one ? 0 : i * stride[0] / b->inner % b->channels];
+    return scale;
+}
+
 ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const ln_shape *s,
                          const int64_t *stride, bool param) {
     if (!ln_imp_ok(im)) return LN_NONE;
@@ -248,7 +264,11 @@ ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const l
     if (!h->count)
         return ln_imp_refuse(im, "%s has shape %s: empty tensors are not supported", name,
                              ln_shape_text(&h->shape, text));
-    if (!view_type(h->stored, &v.dtype)) {
+    if (h->bytes && s->rank > 1) v.scale = view_scales(im, h->bytes, s, stride);
+    if (v.scale) {
+        v.dtype = LN_I8;
+        v.data = h->bytes->data;
+    } else if (!view_type(h->stored, &v.dtype)) {
         v.dtype = LN_I32;
         v.data = as_i32(im, h);
         if (!v.data) return LN_NONE;
@@ -328,6 +348,7 @@ static ln_val *out_slot(ln_imp *im, int slot) {
     v->known = true;
     v->host = NULL;
     v->tid[0] = v->tid[1] = v->rows = LN_NONE;
+    v->quantized = false;
     return v;
 }
 

@@ -1,5 +1,6 @@
 /* From a file's nodes to a graph: one walk in execution order, a converter a node. */
 #include "models/import/import.h"
+#include "engine/quantize.h"
 
 #include <stdlib.h>
 
@@ -206,6 +207,7 @@ linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph
         walk(&im, bind);
     free(im.val);
     if (ln_imp_ok(&im)) im.status = ln_graph_compact(im.g, &own);
+    if (ln_imp_ok(&im) && !m->dialect) im.status = ln_quantize_fold(im.g, &own);
     if (!ln_imp_ok(&im)) {
         ln_graph_destroy(&im.g);
         if (err) *err = own;

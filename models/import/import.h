@@ -11,12 +11,21 @@
 
 /* ---- constants on the host (values.c) ---- */
 /* Any rank, dimensions of zero too. Elements are numbered row by row. */
+/* The bytes that a constant's numbers were: real = scale[c] * byte, c = index / inner % channels.
+ */
+typedef struct ln_host_bytes {
+    const int8_t *data;
+    const float *scale; /* [channels] */
+    int64_t channels, inner;
+} ln_host_bytes;
+
 typedef struct ln_host {
     int type;   /* as the model declares it: arithmetic keeps to its range and precision */
     int stored; /* what data's elements are: `type`, or INT64 or DOUBLE when computed here */
     ln_shape shape;
     int64_t count;
     const void *data;
+    const ln_host_bytes *bytes; /* NULL: none, or not known */
 } ln_host;
 
 /* An element, whatever its type; integers saturate to int64. */
@@ -50,7 +59,10 @@ typedef struct ln_val {
     ln_shape shape;      /* ONNX's */
     const ln_host *host; /* a constant, or NULL */
     ln_tid tid[2];       /* in each layout; LN_NONE: not made yet */
-    ln_tid rows;         /* how long its first dimension really is, or LN_NONE: as the shape says */
+    bool quantized;      /* there is an I8 tensor of it: bytes, in layout bytes_at */
+    ln_tid bytes;
+    ln_imp_layout bytes_at;
+    ln_tid rows; /* how long its first dimension really is, or LN_NONE: as the shape says */
 } ln_val;
 
 typedef struct ln_imp {

@@ -60,6 +60,70 @@ static ln_val centred(ln_imp *im, const ln_val *x, int zero, int axis) {
     return combined(im, LN_MATH_SUB, LN_MAP_SUB, &f, &za);
 }
 
+/* ---- as bytes ---- */
+/* A scale and zero point for the whole tensor, constants; u8 is shifted to I8. */
+static bool whole_quant(const ln_imp *im, int scale, int type, ln_quant *q) {
+    const ln_host *s = ln_imp_host(im, scale), *z = ln_imp_host(im, scale + 1);
+    const ln_val *zero = ln_imp_in(im, scale + 1);
+    if (!s || s->count != 1 || (zero && (!z || z->count != 1 || zero->type != type))) return false;
+    if (type != LN_ONNX_UINT8 && type != LN_ONNX_INT8) return false;
+    const double real = ln_host_f(s, 0);
+    if (!(real >= 1e-30 && real <= 1e30)) return false;
+    const int64_t at = (z ? ln_host_i(z, 0) : 0) - (type == LN_ONNX_UINT8 ? 128 : 0);
+    *q = ln_quant_of((float)real, (int32_t)at);
+    return true;
+}
+
+/* The output as a tensor of bytes too, for the DequantizeLinear that reads it: what nobody reads is
+ * dropped. Halves are rounded away from zero there. */
+static void add_bytes(ln_imp *im, const ln_val *x, int scale) {
+    ln_val *y = &im->val[im->node->out[0]];
+    ln_quant q;
+    if (!ln_imp_ok(im) || x->host || x->type != LN_ONNX_FLOAT ||
+        !whole_quant(im, scale, y->type, &q))
+        return;
+    const ln_imp_layout l = ln_val_is_last(x) ? LN_LAST : LN_PLAIN;
+    const ln_tid t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){0}, ln_imp_get(im, x, l));
+    if (!ln_imp_ok(im)) return;
+    im->status = ln_graph_set_quant(im->g, t, q.scale, q.zero, im->err);
+    y->quantized = true;
+    y->bytes = t;
+    y->bytes_at = l;
+}
+
+/* x, of slot 0, is there as the bytes that scale and zero point say. */
+static bool has_bytes(const ln_imp *im, const ln_val *x, int scale) {
+    ln_quant q;
+    return x->quantized && whole_quant(im, scale, x->type, &q) &&
+           ln_quant_equal(&im->g->tensor[x->bytes].q, &q);
+}
+
+/* Symmetric bytes of constant x, dequantized along `axis`; NULL: not such. */
+static const ln_host_bytes *constant_bytes(ln_imp *im, const ln_host *x, int axis) {
+    const ln_host *s = ln_imp_host(im, 1), *z = ln_imp_host(im, 2);
+    const int64_t shift = x->type == LN_ONNX_UINT8 ? 128 : 0;
+    if ((x->type != LN_ONNX_INT8 && x->type != LN_ONNX_UINT8) || !s || !x->count || !s->count ||
+        (ln_imp_in(im, 2) ? !z : shift != 0))
+        return NULL;
+    for (int64_t i = 0; z && i < z->count; i++)
+        if (ln_host_i(z, i) != shift) return NULL;
+    if (s->count > 1 && (x->shape.rank <= axis || x->shape.dim[axis] != s->count)) return NULL;
+    ln_host_bytes *b = ln_pool_alloc(&im->g->pool, 1, sizeof *b);
+    float *scale = ln_imp_floats_of(im, s);
+    int8_t *data =
+        ln_imp_spend(im, x->count) ? ln_pool_alloc(&im->g->pool, (size_t)x->count, 1) : 0;
+    if (!b || !scale || !data) {
+        if (ln_imp_ok(im)) im->status = ln_fail_oom(im->err, "weights", (size_t)x->count);
+        return NULL;
+    }
+    for (int64_t i = 0; i < s->count; i++)
+        if (!(scale[i] >= 1e-30F && scale[i] <= 1e30F)) return NULL;
+    for (int64_t i = 0; i < x->count; i++) data[i] = (int8_t)(ln_host_i(x, i) - shift);
+    *b = (ln_host_bytes){data, scale, s->count, 1};
+    for (int d = x->shape.rank - 1; s->count > 1 && d > axis; d--) b->inner *= x->shape.dim[d];
+    return b;
+}
+
 /* Output 0: clamp(round(x / scale) + zero) in the type of the zero point. */
 static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis) {
     const ln_val *s = ln_imp_in(im, scale), *z = ln_imp_in(im, zero);
@@ -87,6 +151,7 @@ static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis
     const ln_act clamp = {.kind = LN_ACT_CLAMP, .lo = (float)lo, .hi = (float)hi};
     t = ln_imp_1(im, LN_OP_ACT, (ln_attr){.act = clamp}, t);
     ln_imp_out_as(im, 0, ln_imp_to_i32(im, t), out, type, &y.shape);
+    add_bytes(im, x, scale);
 }
 
 /* Negative axes count from the end; a tensor with one scale has none. */
@@ -113,10 +178,22 @@ void ln_imp_op_dequantize(ln_imp *im, const ln_imp_op *op) {
     const int axis = axis_of(im, x, s);
     (void)op;
     if (!ln_imp_ok(im)) return;
+    if (has_bytes(im, x, 1)) {
+        const ln_tid t = ln_imp_1(im, LN_OP_DEQUANTIZE, (ln_attr){0}, x->bytes);
+        ln_imp_out_as(im, 0, t, x->bytes_at, LN_ONNX_FLOAT, &x->shape);
+        return;
+    }
     const ln_val c = centred(im, x, 2, axis), sa = along(im, s, x->shape.rank, axis);
     const ln_val y = combined(im, LN_MATH_MUL, LN_MAP_MUL, &c, &sa);
     if (y.host) {
-        ln_imp_out_host(im, 0, y.host);
+        ln_host *h = ln_pool_alloc(&im->g->pool, 1, sizeof *h);
+        if (!h) {
+            im->status = ln_fail_oom(im->err, "a constant", sizeof *h);
+            return;
+        }
+        *h = *y.host;
+        h->bytes = constant_bytes(im, x->host, axis);
+        ln_imp_out_host(im, 0, h);
         return;
     }
     const ln_imp_layout l = ln_val_is_last(&y) ? LN_LAST : LN_PLAIN;

@@ -166,6 +166,7 @@ static double run_with(const char *model, ln_ptq_params *how, bool *equalized) {
     p.percentile = how->percentile;
     p.equalize = how->equalize;
     p.keep_bias = how->keep_bias;
+    p.nearest = how->nearest;
     ck_assert_msg(ln_ptq_run(&p, &q, &err) == LINNET_OK, "%s", err.message);
     const double sqnr = q.sqnr;
     if (equalized) *equalized = q.equalized;
@@ -194,6 +195,8 @@ START_TEST(ways) {
     const double plain = run_with("mobilenetv1_025", &(ln_ptq_params){0}, NULL);
     const double kept = run_with("mobilenetv1_025", &(ln_ptq_params){.keep_bias = true}, NULL);
     ck_assert_double_gt(plain, kept); /* corrected biases are nearer */
+    const double nearest = run_with("mobilenetv1_025", &(ln_ptq_params){.nearest = true}, NULL);
+    ck_assert_double_gt(plain, nearest); /* and so are sums whose errors are fed on */
     const double most =
         run_with("mobilenetv1_025",
                  &(ln_ptq_params){.range = LN_RANGE_PERCENTILE, .percentile = 99.99}, NULL);

@@ -1,9 +1,8 @@
 /* Trained EfficientNet-Lite0, quantized here: the answers of int8 against those of f32, on the
  * device. Calibrated on some crops of eight photographs, measured on others and on the photographs:
  * mean cosine of the logits at least 0.99, the same first answer wherever f32's first two
- * probabilities are more than 0.1 apart, and elsewhere one of f32's first two. Where three classes
- * are as probable, what is a hundredth of a logit away may come first: a crop whose f32 third is
- * nearer to its second than `TIE` is counted, but fails only the mean. argv[1]: sets of crops.
+ * probabilities are more than 0.1 apart, and elsewhere one of f32's first two. argv[1]: sets of
+ * crops to measure on, 1 when not given; each has others.
  *
  * Needs $LINNET_TEST_DATA (images) and the converted weights: $LINNET_TEST_WEIGHTS, or
  * models/tf_efficientnet_lite0.safetensors in the cache. Skips, saying why, without them. */
@@ -169,6 +168,8 @@ static int run(test *t, int sets, const char *data, const char *weights, const c
     must(linnet_device_open(NULL, &d, &err), &err);
     p.n_pictures = PHOTOS * CALIBRATED;
     p.picture = picture;
+    p.range = LINNET_RANGE_PERCENTILE;
+    p.equalize = LINNET_EQUALIZE_OFF;
     p.user = t;
     must(linnet_quantize(t->model, d, &p, path, &q, &err), &err);
     printf("calibrated on %zu crops: cosine %.5f, %.2f dB%s\n", p.n_pictures, q.cosine, q.sqnr_db,

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Networks with QuantizeLinear and DequantizeLinear, made by onnxruntime.quantization, against
+ONNX Runtime.
+
+qdq_files.py LINNET
+    LINNET  the program, build/linnet
+
+Each kind of file runs as int8: `linnet info --plan` shows so. What comes out of a small net is within
+one step of ONNX Runtime's on 99 % of the elements, and the largest is the same. Through the fifty
+layers of a V2 with random weights, halves rounded another way spread (two thirds of the answers are
+within a step; of ONNX Runtime's own, with and without optimisation, 85 %): there it is the cosine
+that counts. Ends with 77 without onnx and onnxruntime.
+"""
+import itertools
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+    from onnxruntime import quantization as q
+except ImportError as missing:
+    print("skipped: %s; needs onnx and onnxruntime" % missing)
+    sys.exit(77)
+
+SIDE = 32
+
+
+class Net:
+    """A network in the making; weights are seeded."""
+
+    def __init__(self, seed=1):
+        self.random = np.random.default_rng(seed)
+        self.nodes, self.weights, self.channels, self.last = [], [], {"x": 3}, "x"
+
+    def weight(self, *shape):
+        name = "w%d" % len(self.weights)
+        fan = np.prod(shape[1:]) if len(shape) > 1 else 4
+        value = self.random.normal(0, (1.7 / fan) ** 0.5, shape).astype(np.float32)
+        self.weights.append(numpy_helper.from_array(value, name))
+        return name
+
+    def add(self, op, *inputs, **attributes):
+        name = "%s_%d" % (op.lower(), len(self.nodes))
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        return name
+
+    def conv(self, x, out, kernel=1, stride=1, depthwise=False, act="Relu"):
+        into = self.channels[x]
+        groups = into if depthwise else 1
+        y = self.add("Conv", x, self.weight(out, into // groups, kernel, kernel), self.weight(out),
+                     kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4,
+                     group=groups)
+        if act == "Clip":
+            y = self.add("Clip", y, "zero", "six")
+        elif act:
+            y = self.add(act, y)
+        self.channels[y] = out
+        return y
+
+    def bottleneck(self, x, out, stride, expand, act):
+        into = self.channels[x]
+        y = self.conv(x, into * expand, act=act) if expand > 1 else x
+        y = self.conv(y, into * expand, 3, stride, True, act)
+        y = self.conv(y, out, act=None)
+        if stride == 1 and into == out:
+            y = self.add("Add", x, y)
+            self.channels[y] = out
+        return y
+
+    def head(self, x, classes):
+        y = self.add("GlobalAveragePool", x)
+        y = self.add("Flatten", y)
+        return self.add("Gemm", y, self.weight(classes, self.channels[x]), self.weight(classes),
+                        transB=1)
+
+    def save(self, path, y, side):
+        bounds = [numpy_helper.from_array(np.float32(v), n) for v, n in ((0, "zero"), (6, "six"))]
+        graph = helper.make_graph(
+            self.nodes, "net",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, side, side])],
+            [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)], self.weights + bounds)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+        model.ir_version = 8
+        onnx.save(onnx.shape_inference.infer_shapes(model), str(path))
+
+
+def small(path):
+    n = Net(3)
+    y = n.conv("x", 16, 3, 2)
+    z = n.bottleneck(y, 16, 1, 2, "Relu")
+    a, b = n.conv(z, 8), n.conv(z, 24, 3, act="Sigmoid")
+    y = n.add("Concat", a, b, axis=1)
+    n.channels[y] = 32
+    y = n.add("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2])
+    n.channels[y] = 32
+    y = n.conv(y, 40, act="Relu")
+    n.save(path, n.head(y, 10), SIDE)
+
+
+def mobilenet_v2(path):
+    n = Net(5)
+    y = n.conv("x", 32, 3, 2, act="Clip")
+    for expand, out, count, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
+                                       (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+        for i in range(count):
+            y = n.bottleneck(y, out, stride if i == 0 else 1, expand, "Clip")
+    y = n.conv(y, 1280, act="Clip")
+    n.save(path, n.head(y, 1000), 96)
+
+
+class Pictures(q.CalibrationDataReader):
+    def __init__(self, side, seed):
+        random = np.random.default_rng(seed)
+        self.list = iter([{"x": random.normal(0, 1, (1, 3, side, side)).astype(np.float32)}
+                          for _ in range(8)])
+
+    def get_next(self):
+        return next(self.list, None)
+
+
+def last_scale(path):
+    """Of the last DequantizeLinear, or None where the answer is not quantized."""
+    model = onnx.load(str(path))
+    value = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
+    for node in model.graph.node:
+        if node.output[0] == model.graph.output[0].name and node.op_type == "DequantizeLinear":
+            return float(value[node.input[1]])
+    return None
+
+
+def compare(linnet, path, side, folder):
+    x = np.random.default_rng(77).normal(0, 1, (1, 3, side, side)).astype(np.float32)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    want = onnxruntime.InferenceSession(str(path), options).run(None, {"x": x})[0]
+    np.save(folder / "x.npy", x)
+    subprocess.run([linnet, "run", path, "--input", folder / "x.npy", "--output",
+                    folder / "y.npy", "-q"], check=True)
+    got = np.load(folder / "y.npy").reshape(want.shape)
+    step = last_scale(path) or float(np.abs(want).max()) / 127
+    near = float(np.mean(np.abs(got - want) <= 1.01 * step))
+    cosine = float(np.sum(got * want) / np.sqrt(np.sum(got * got) * np.sum(want * want)))
+    text = subprocess.run([linnet, "info", path, "--plan"], check=True, stdout=subprocess.PIPE,
+                          universal_newlines=True).stdout
+    return near, cosine, int(got.argmax()) == int(want.argmax()), text.count("_i8")
+
+
+def main():
+    logging.disable(logging.WARNING)
+    onnxruntime.set_default_logger_severity(3)
+    linnet = os.path.abspath(sys.argv[1])
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="linnet-qdq-") as name:
+        folder = pathlib.Path(name)
+        nets = (("small", small, SIDE, 10, 0.99), ("V2", mobilenet_v2, 96, 60, 0.4))
+        kinds = itertools.product((False, True), (q.QuantType.QInt8, q.QuantType.QUInt8))
+        for (title, make, side, least, most), (each, kind) in itertools.product(nets, list(kinds)):
+            plain, path = folder / "float.onnx", folder / "qdq.onnx"
+            make(plain)
+            q.quantize_static(str(plain), str(path), Pictures(side, 9), per_channel=each,
+                              quant_format=q.QuantFormat.QDQ, activation_type=kind,
+                              weight_type=q.QuantType.QInt8,
+                              extra_options={"ActivationSymmetric": kind == q.QuantType.QInt8})
+            near, cosine, same, layers = compare(linnet, path, side, folder)
+            good = near >= most and cosine >= 0.995 and same and layers >= least
+            bad += not good
+            print("%s: %s, weights by %s, activations %s: %.1f %% within a step, cosine %.5f, "
+                  "%s first, %d steps of int8" %
+                  ("ok" if good else "FAILED", title, "channel" if each else "tensor", kind.name,
+                   100 * near, cosine, "the same" if same else "another", layers))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
