@@ -16,6 +16,10 @@ static atomic_long oom_count; /* allocations so far */
 static inline void oom_fail_nth(long n) {
     atomic_store(&oom_countdown, n);
 }
+/* The n-th allocation has been asked for, and has failed. */
+static inline bool oom_has_failed(void) {
+    return atomic_load(&oom_countdown) <= 0;
+}
 static bool oom_now(void) {
     atomic_fetch_add(&oom_count, 1);
     if (atomic_load(&oom_countdown) <= 0) return false;

@@ -14,7 +14,9 @@ static void fail_each(act fn, const char *path) {
         linnet_error err = {0};
         oom_fail_nth(n);
         linnet_status st = fn(path, &err);
+        const bool failed = oom_has_failed();
         oom_fail_nth(0);
+        if (st == LINNET_OK && failed) continue; /* it did without */
         if (st == LINNET_OK) {
             ck_assert_int_gt(n, 3);
             return;
