@@ -91,7 +91,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         quantized = folder + "/int8.safetensors"
         subprocess.run([LINNET, "quantize", args.model, "--synthetic", "1", "--calibrate",
-                        "synthetic:1", "--output", quantized, "-q"], check=True)
+                        "synthetic:1", "--output", quantized, "-q"], check=True,
+                       stdout=subprocess.DEVNULL)
         cells = {}
         for device, env in devices(folder):
             def linnet(*a, env=env):
