@@ -79,6 +79,7 @@ static linnet_status fill_info(linnet_model *m, const linnet_model_params *p, li
                                   .classes = ln_model_classes(m->model),
                                   .params = f.params,
                                   .macs = f.macs,
+                                  .macs_i8 = f.macs_i8,
                                   .batch = (int)ln_model_batch(m->model),
                                   .nhwc = ln_model_is_nhwc(m->model),
                                   .probabilities = f.probabilities,

@@ -286,7 +286,7 @@ static int bench_model(const cli_options *o, const char *name, linnet_device *d,
             break;
         }
         r->batch = batch;
-        r->precision = cli_precision(o);
+        r->precision = cli_precision(o, m);
         r->peak = peak;
         status = measure(o, m, d, r);
     }
@@ -358,8 +358,8 @@ static int run(const cli_options *o) {
     ln_str names = {0};
     linnet_device *d = NULL;
     sweep w = {0};
-    int status = cli_check_limits(o);
-    if (!status && ops) status = cli_name_blocks(ops, &names);
+    int status = CLI_OK;
+    if (ops) status = cli_name_blocks(ops, &names);
     if (!ops) ln_str_add(&names, "%s", o->arg[0]);
     if (!status && names.failed) status = cli_out_of_memory("the names");
     if (!status && (!names.p || !names.p[strspn(names.p, ",")]))

@@ -145,11 +145,8 @@ bool cli_is_option(const char *word);
 const char *cli_nearest(const char *word, const char *(*name)(int i), int n);
 
 /* ---- opening what the options name (open.c); 0 or an exit status, error printed ---- */
-/* Refuses what this version does not do, before anything is opened. */
-int cli_check_limits(const cli_options *o);
-const char *cli_precision(const cli_options *o); /* "f32" */
-/* The one choice of the option that this version runs; NULL: all of them. */
-const char *cli_works(cli_opt opt);
+/* What most products are computed in: "int8" where the weights say so, else as asked, "f32". */
+const char *cli_precision(const cli_options *o, const linnet_model *m);
 bool cli_is_file(const char *model);
 bool cli_has_graph(const char *model); /* a file with a network of its own */
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,

@@ -30,6 +30,7 @@ static int put_json(const cli_options *o, const linnet_model *m, int batch) {
     cli_json_int(object, "batch", batch);
     cli_json_int(object, "params", info.params);
     cli_json_int(object, "macs", info.macs);
+    cli_json_text(object, "precision", cli_precision(o, m));
     cJSON *layers = cJSON_AddArrayToObject(object, "layers");
     for (size_t i = 0; i < n; i++) cJSON_AddItemToArray(layers, layer_json(&list[i]));
     linnet_free(list);

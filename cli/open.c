@@ -5,33 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What this version runs; the rest of an option's choices is refused, not ignored. */
-static const struct {
-    cli_opt opt;
-    const char *works, *not, *instead;
-} limits[] = {
-    {OPT_PRECISION, "f32 and f16", "int8", "use f32 or f16"},
-};
-
-const char *cli_works(cli_opt opt) {
-    for (size_t i = 0; i < LN_COUNT(limits); i++)
-        if (limits[i].opt == opt) return limits[i].works;
-    return NULL;
-}
-
-int cli_check_limits(const cli_options *o) {
-    for (size_t i = 0; i < LN_COUNT(limits); i++) {
-        const char *v = cli_text(o, limits[i].opt, NULL);
-        if (!v || strcmp(v, limits[i].not )) continue;
-        static const char *const name[OPT_COUNT] = {[OPT_PRECISION] = "precision"};
-        linnet_error err;
-        ln_fail(&err, LINNET_ERR_UNSUPPORTED, "--%s %s: not supported by this version; %s",
-                name[limits[i].opt], v, limits[i].instead);
-        return cli_report(&err);
-    }
-    return CLI_OK;
-}
-
 /* --shape [NAME=]NxCxHxW; all 0 when it is not given. */
 static bool parse_shape(const cli_options *o, int dim[4]) {
     const char *given = cli_text(o, OPT_SHAPE, NULL), *s = given ? strrchr(given, '=') : NULL;
@@ -97,12 +70,32 @@ static void fill_params(const cli_options *o, linnet_model_params *p) {
     if ((p->set_resize = cli_has(o, OPT_RESIZE))) p->resize = cli_int(o, OPT_RESIZE, 0);
 }
 
+static bool is_int8(const linnet_model *m) {
+    linnet_model_info info;
+    linnet_error err;
+    return linnet_model_get_info(m, &info, &err) == LINNET_OK && info.macs_i8 > info.macs / 2;
+}
+
+/* int8 is a matter of the weights: asked for, it must be there. */
+static int check_precision(const cli_options *o, const linnet_model *m) {
+    linnet_model_info info;
+    linnet_error err;
+    if (strcmp(cli_text(o, OPT_PRECISION, ""), "int8") != 0 || is_int8(m)) return CLI_OK;
+    if (linnet_model_get_info(m, &info, &err) != LINNET_OK) return cli_report(&err);
+    ln_fail(
+        &err, LINNET_ERR_UNSUPPORTED,
+        "--precision int8: %s computes with floats, int8 comes with the weights; linnet quantize "
+        "makes such a file",
+        info.name);
+    return cli_report(&err);
+}
+
 static int open_params(const cli_options *o, linnet_model_params *p, linnet_model **out) {
     int dim[4] = {0};
     linnet_error err = {0};
     const bool graph = cli_has_graph(p->model);
-    int status = cli_check_limits(o);
-    if (!status && !graph) status = family_shape(o, p->model, dim);
+    int status = CLI_OK;
+    if (!graph) status = family_shape(o, p->model, dim);
     if (status) return status;
     if (cli_has(o, OPT_WEIGHTS) && cli_has(o, OPT_SYNTHETIC))
         return cli_usage_error("--weights and --synthetic: give one of them");
@@ -117,6 +110,7 @@ static int open_params(const cli_options *o, linnet_model_params *p, linnet_mode
     p->width = dim[3];
     if (linnet_model_open(p, out, &err) != LINNET_OK) return cli_report(&err);
     if (!graph) status = check_shape(o, *out, dim);
+    if (!status) status = check_precision(o, *out);
     if (status) linnet_model_close(out);
     return status;
 }
@@ -193,8 +187,8 @@ int cli_batch(const cli_options *o, const linnet_model *m, int fallback) {
     return parse_shape(o, dim) && dim[0] ? dim[0] : fallback;
 }
 
-const char *cli_precision(const cli_options *o) {
-    return cli_text(o, OPT_PRECISION, "f32");
+const char *cli_precision(const cli_options *o, const linnet_model *m) {
+    return is_int8(m) ? "int8" : cli_text(o, OPT_PRECISION, "f32");
 }
 
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out) {
@@ -206,7 +200,7 @@ void cli_session_params(const cli_options *o, int batch, linnet_session_params *
     *out = (linnet_session_params)LINNET_SESSION_PARAMS_INIT;
     out->batch = batch;
     out->passes = cli_text(o, OPT_PASSES, NULL);
-    if (!strcmp(cli_precision(o), "f16")) out->precision = LINNET_PRECISION_F16;
+    if (!strcmp(cli_text(o, OPT_PRECISION, ""), "f16")) out->precision = LINNET_PRECISION_F16;
     out->untuned = !strcmp(cli_text(o, OPT_TUNE, ""), "off");
     for (size_t i = 0; i < LN_COUNT(waits); i++)
         if (!strcmp(cli_text(o, OPT_WAIT, ""), waits[i].name)) out->wait = waits[i].wait;

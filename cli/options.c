@@ -27,7 +27,7 @@ static const struct {
     cli_opt opt;
     const char *text;
 } choice_help[] = {
-    {OPT_PRECISION, "arithmetic"},
+    {OPT_PRECISION, "arithmetic; int8 comes with the weights"},
     {OPT_LAYOUT, "order of the input's dimensions"},
     {OPT_TUNE, "search for kernels"},
     {OPT_WAIT, "how to wait for the device"},
@@ -317,11 +317,7 @@ static void print_option(const cli_verb *verb, int i, int width, FILE *f) {
         if ((int)choice_help[c].opt == i)
             fprintf(f, "%s: %s", choice_help[c].text,
                     i == OPT_FORMAT && verb->formats ? verb->formats : o->help);
-    const char *works = cli_works((cli_opt)i);
-    if (works)
-        fprintf(f, "; so far %s alone\n", works);
-    else
-        fputc('\n', f);
+    fputc('\n', f);
 }
 
 void cli_options_help(const cli_verb *verb, FILE *f) {

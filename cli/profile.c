@@ -236,7 +236,7 @@ static int put_json(const cli_options *o, const profile *p) {
     cli_json_text(object, "device", p->device.name);
     cli_json_text(object, "driver", p->device.driver);
     cli_json_text(object, "version", linnet_version());
-    cli_json_text(object, "precision", cli_precision(o));
+    cli_json_text(object, "precision", p->precision);
     cli_json_int(object, "batch", p->batch);
     cli_json_int(object, "runs", (int64_t)p->runs);
     cli_json_text(object, "stream", p->resident ? "resident" : "launches");
@@ -347,6 +347,7 @@ static int run(const cli_options *o) {
                     linnet_device_get_info(d, &p.device) != LINNET_OK))
         status = cli_report(&err);
     if (!status) snprintf(p.model, sizeof p.model, "%s", info.name);
+    if (!status) p.precision = cli_precision(o, m);
     if (!status) status = measure_steps(o, m, d, &p);
     if (!status) {
         find_limits(&p);

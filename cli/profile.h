@@ -18,6 +18,7 @@ enum { PROFILE_SIZES = 5 };
 typedef struct profile {
     char model[128];
     linnet_device_info device;
+    const char *precision;
     int batch;
     size_t runs;
     bool resident;

@@ -138,6 +138,8 @@ static void put_op(ln_str *s, const ln_graph *g, const ln_node *n) {
     case LN_OP_GATHER_ELEMENTS: ln_str_add(s, " axis %d", n->attr.gather.axis); break;
     default: break;
     }
+    const ln_dtype type = g->tensor[n->out[0]].dtype;
+    if (type == LN_I8 || type == LN_F16) ln_str_add(s, " %s", ln_dtype_names[type]);
 }
 
 const char *ln_node_shapes_text(const ln_graph *g, const ln_node *n, char buf[LN_MAX_OUT * 96]) {

@@ -235,6 +235,16 @@ static bool is_softmax(const ln_graph *g, ln_tid t) {
     return false;
 }
 
+static int64_t macs_of_bytes(const ln_graph *g) {
+    int64_t sum = 0;
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        const int64_t one = n->n_in ? ln_node_macs(g, n) : 0;
+        if (one && g->tensor[n->in[0]].dtype == LN_I8 && sum <= INT64_MAX - one) sum += one;
+    }
+    return sum;
+}
+
 static linnet_status count(const ln_model *m, int64_t batch, int64_t h, int64_t w, ln_figures *out,
                            linnet_error *err) {
     ln_graph *g = NULL;
@@ -252,6 +262,7 @@ static linnet_status count(const ln_model *m, int64_t batch, int64_t h, int64_t 
     out->probabilities = out->classes && is_softmax(g, g->output[0]);
     out->params = g->params;
     out->macs = g->macs / LN_MAX(m->info.batch, 1);
+    out->macs_i8 = macs_of_bytes(g) / LN_MAX(m->info.batch, 1);
     ln_graph_destroy(&g);
     return LINNET_OK;
 }

@@ -83,6 +83,7 @@ typedef struct ln_figures {
     int classes;                 /* 0: no classifier */
     bool probabilities;          /* its answers are a softmax's */
     int64_t params, macs;
+    int64_t macs_i8; /* of macs: the products of bytes */
 } ln_figures;
 linnet_status ln_model_count(const ln_model *m, int64_t h, int64_t w, ln_figures *out,
                              linnet_error *err);

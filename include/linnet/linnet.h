@@ -171,6 +171,7 @@ typedef struct linnet_model_info {
     int nhwc;          /* pictures are [N,H,W,C] outside, not [N,C,H,W] */
     int probabilities; /* the answers are a softmax's, not logits */
     int prep_unknown;  /* the file does not say how pictures are prepared: as for ImageNet */
+    int64_t macs_i8;   /* of macs: those of int8 numbers, which come with the weights */
 } linnet_model_info;
 LINNET_API linnet_status linnet_model_get_info(const linnet_model *m, linnet_model_info *out,
                                                linnet_error *err);

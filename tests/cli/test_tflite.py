@@ -56,6 +56,22 @@ def test_verbs(linnet, tmp_path):
     r.one_line("N,H,W,C")
 
 
+@pytest.mark.parametrize("kind, precision", [(t.FLOAT, "f32"), (t.UINT8, "int8"), (t.INT8, "int8")])
+def test_precision(linnet, tmp_path, kind, precision):
+    """What the products are computed in, whatever is asked for; int8 of floats is refused."""
+    model = write(tmp_path, t.classifier(kind))
+    for verb in ("info", "bench", "profile"):
+        r = linnet(verb, model, "-o", "json")
+        assert r.status == 0 and r.json["precision"] == precision, r.err
+    assert ("relu6 i8 " in " ".join(linnet("info", model).out.split())) == (precision == "int8")
+    r = linnet("info", model, "--precision", "int8")
+    if precision == "int8":
+        assert r.status == 0, r.err
+    else:
+        assert r.status == 3 and not r.out
+        r.one_line("--precision int8", "linnet quantize makes such a file")
+
+
 def detected(linnet, tmp_path, scores, **options):
     model = write(tmp_path, t.detector(**options))
     (tmp_path / "t0.npy").write_bytes(npy([1, 6, 4], [0.0] * 24))
