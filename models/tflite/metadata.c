@@ -30,7 +30,10 @@ static linnet_status normalization(const ln_flat *f, const ln_flat_table *tensor
         LN_TRY(ln_flat_sub(&unit, UNIT_OPTIONS, &options, "a normalization"));
         LN_TRY(ln_flat_vec(&options, NORM_MEAN, 4, &m, "means"));
         LN_TRY(ln_flat_vec(&options, NORM_STD, 4, &s, "deviations"));
-        *found = numbers(&m, mean) && numbers(&s, std) && std[0] > 0 && std[1] > 0 && std[2] > 0;
+        float by[2][3];
+        *found = numbers(&m, by[0]) && numbers(&s, by[1]) && by[1][0] > 0 && by[1][1] > 0 &&
+                 by[1][2] > 0;
+        for (int c = 0; c < 3 && *found; c++) mean[c] = by[0][c], std[c] = by[1][c];
     }
     return LINNET_OK;
 }

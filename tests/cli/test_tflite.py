@@ -30,6 +30,46 @@ def test_classify(linnet, tmp_path, kind):
     assert [x["top"][0]["class"] for x in one.lines] == [x["top"][0]["class"] for x in r.lines]
 
 
+def with_metadata(kind, data):
+    m = t.classifier(kind)
+    m.buffers.append({0: data})
+    return m.bytes(f6=[{0: "TFLITE_METADATA", 1: len(m.buffers) - 1}])
+
+
+def normalized(mean, std, kind=1):
+    """Metadata whose one input has one process unit."""
+    unit = {0: t.Byte(kind), 1: {0: t.Floats(mean), 1: t.Floats(std)}}
+    return t.file({3: [{2: [{4: [unit]}]}]}, b"M001")
+
+
+@pytest.mark.parametrize("kind", [t.FLOAT, t.UINT8])
+def test_normalization_of_metadata(linnet, tmp_path, kind):
+    """It is what a picture goes through; what is no normalization is left out, and said."""
+    picture = tmp_path / "p.ppm"
+    picture.write_bytes(ppm(20, 16, 3))
+
+    def answer(data, *more):
+        model = write(tmp_path, t.classifier(kind) if data is None else with_metadata(kind, data))
+        r = linnet("classify", model, picture, "-d", "ref", "-o", "jsonl", *more)
+        assert r.status == 0, r.err
+        return r.lines[0]["top"], r.err
+
+    plain, _ = answer(None)
+    numbers, _ = answer(normalized([100, 110, 120], [60, 70, 80]))
+    assert numbers != plain
+    over = [str(x / 255) for x in (100, 110, 120)], [str(x / 255) for x in (60, 70, 80)]
+    assert numbers == answer(normalized([1], [9]), "--mean", ",".join(over[0]),
+                             "--std", ",".join(over[1]))[0]
+    assert answer(normalized([100], [60]))[0] == answer(normalized([100] * 3, [60] * 3))[0]
+    for data in (normalized([100, 1], [60, 60]), normalized([100], [0]), normalized([100], [-1]),
+                 normalized([float("nan")], [60]), normalized([], []), normalized([100], [60], 2)):
+        assert answer(data)[0] == plain
+    good = normalized([100], [60])
+    for data in (b"", b"M001", good[:40], good[:4] + b"M002" + good[8:], b"\xff" * 64):
+        top, said = answer(data)
+        assert top == plain and (not data or "metadata is left out" in said)
+
+
 def test_bytes_and_floats_agree(linnet, tmp_path):
     """The same weights in bytes: the same first class."""
     (tmp_path / "p.ppm").write_bytes(ppm(20, 16, 3))
