@@ -1,7 +1,7 @@
 /* Pruned networks compute what the full ones do without the removed channels' contribution. */
-#include "engine/ref/ref.h"
 #include "models/build.h"
 #include "models/prune.h"
+#include "tests/models/answers.h"
 #include "tests/models/files.h"
 
 #include "tests/check_main.h"
@@ -9,14 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static ln_model *open_model(const char *model, const char *weights) {
-    ln_model_params p = {.model = model, .weights = weights, .synthetic = !weights, .seed = 3};
-    linnet_error err = {0};
-    ln_model *m = NULL;
-    ck_assert_msg(ln_model_open(&p, &m, &err) == LINNET_OK, "%s", err.message);
-    return m;
-}
 
 static ln_graph *graph_of(const ln_model *m, int side) {
     linnet_error err = {0};
@@ -73,25 +65,6 @@ static void silence(ln_graph *g, const ln_expansion *e, const bool *kept) {
     }
 }
 
-static float *answers(const ln_graph *g, int side, int64_t *n) {
-    linnet_error err = {0};
-    ln_ref *r = NULL;
-    float *x = calloc((size_t)side * (size_t)side * 3, sizeof *x);
-    float *nhwc = calloc((size_t)side * (size_t)side * 3, sizeof *x);
-    ln_synthetic_image(0, 5, side, side, x);
-    ln_nchw_to_nhwc(&g->tensor[g->input[0]].shape, LN_F32, x, nhwc);
-    ck_assert_int_eq(ln_ref_create(g, &r, &err), LINNET_OK);
-    ck_assert_int_eq(ln_ref_set(r, g->input[0], nhwc, &err), LINNET_OK);
-    ck_assert_msg(ln_ref_run(r, false, &err) == LINNET_OK, "%s", err.message);
-    ck_assert(ln_shape_count(&g->tensor[g->output[0]].shape, n));
-    float *y = calloc((size_t)*n, sizeof *y);
-    memcpy(y, r->value[g->output[0]], (size_t)*n * sizeof *y);
-    ln_ref_destroy(&r);
-    free(x);
-    free(nhwc);
-    return y;
-}
-
 /* Largest difference over the standard deviation of a. */
 static double apart(const float *a, const float *b, int64_t n) {
     double sum = 0, square = 0, worst = 0;
@@ -128,10 +101,10 @@ START_TEST(equals_the_full_network_without_them) {
     const char *path = scratch("pruned.safetensors");
     const ln_prune_params p = {.channels = 0.4, .by = cases[_i].by};
     ln_pruning report;
-    ln_model *m = open_model(cases[_i].model, NULL);
+    ln_model *m = open_model(cases[_i].model);
     ck_assert_msg(ln_prune(m, &p, cases[_i].side, cases[_i].side, path, &report, &err) == LINNET_OK,
                   "%s", err.message);
-    ln_model *small = open_model(path, path);
+    ln_model *small = open_model(path);
     ln_graph *full = graph_of(m, cases[_i].side), *pruned = graph_of(small, cases[_i].side);
     ck_assert_int_eq(full->n_node, pruned->n_node);
     ck_assert_int_eq(report.params[0], full->params);
@@ -139,7 +112,7 @@ START_TEST(equals_the_full_network_without_them) {
     ck_assert_int_eq(report.macs[1], pruned->macs);
     ck_assert(pruned->params < full->params && pruned->macs < full->macs);
     int64_t n;
-    float *before = answers(full, cases[_i].side, &n), *after = answers(pruned, cases[_i].side, &n);
+    float *before = answers(full, 0, 5, &n), *after = answers(pruned, 0, 5, &n);
     ln_pool pool = {0};
     ln_expansion *e;
     int count;
@@ -157,7 +130,7 @@ START_TEST(equals_the_full_network_without_them) {
         silence(full, &e[i], kept);
         free(kept);
     }
-    float *want = answers(full, cases[_i].side, &n);
+    float *want = answers(full, 0, 5, &n);
     ck_assert_double_lt(apart(want, after, n), 1e-4);
     ck_assert_double_gt(apart(before, after, n), 1e-3);
     free(before);
@@ -178,10 +151,10 @@ START_TEST(by_the_norms) {
     const char *path = scratch("bn.safetensors");
     const ln_prune_params p = {.channels = 0.5, .by = LN_PRUNE_BN};
     ln_pruning report;
-    ln_model *m = open_model("mobilenetv2_035", NULL);
+    ln_model *m = open_model("mobilenetv2_035");
     ck_assert_int_eq(ln_prune(m, &p, 96, 96, path, &report, &err), LINNET_OK);
     ln_pruning_free(&report);
-    ln_model *small = open_model(path, path);
+    ln_model *small = open_model(path);
     ln_graph *full = graph_of(m, 96), *pruned = graph_of(small, 96);
     ln_pool pool = {0};
     ln_expansion *e;
@@ -217,7 +190,7 @@ END_TEST
 START_TEST(again) {
     linnet_error err = {0};
     ln_pruning report;
-    ln_model *m = open_model("mobilenetv2_100", NULL);
+    ln_model *m = open_model("mobilenetv2_100");
     ln_graph *g = graph_of(m, 96);
     const int nodes = g->n_node;
     ln_graph_destroy(&g);
@@ -228,7 +201,7 @@ START_TEST(again) {
     ck_assert_int_eq(report.layer[0].after, 16); /* what the block makes of it */
     ln_pruning_free(&report);
     ln_model_close(&m);
-    m = open_model(one, one);
+    m = open_model(one);
     g = graph_of(m, 96);
     ck_assert_int_eq(g->n_node, nodes);
     ln_graph_destroy(&g);
@@ -236,7 +209,7 @@ START_TEST(again) {
     ck_assert_int_lt(report.params[1], report.params[0]);
     ln_pruning_free(&report);
     ln_model_close(&m);
-    m = open_model(two, two);
+    m = open_model(two);
     ln_model_close(&m);
 }
 END_TEST
@@ -251,13 +224,13 @@ static void refuse(const ln_model *m, double channels, linnet_status status, con
 }
 
 START_TEST(refusals) {
-    ln_model *m = open_model("mobilenetv1_025", NULL);
+    ln_model *m = open_model("mobilenetv1_025");
     refuse(m, 0, LINNET_ERR_INVALID_ARGUMENT, "more than 0 and less than 1");
     refuse(m, 1, LINNET_ERR_INVALID_ARGUMENT, "more than 0 and less than 1");
     refuse(m, (double)NAN, LINNET_ERR_INVALID_ARGUMENT, "more than 0 and less than 1");
     refuse(m, 1e-6, LINNET_ERR_INVALID_ARGUMENT, "of the channels is none");
     ln_model_close(&m);
-    m = open_model("shufflenetv1_1.0x_g3", NULL);
+    m = open_model("shufflenetv1_1.0x_g3");
     refuse(m, 0.3, LINNET_ERR_UNSUPPORTED, "no expanded channels to remove");
     ln_model_close(&m);
     linnet_error err = {0};
@@ -289,7 +262,7 @@ static linnet_status open_with(const char *widths, char message[1000]) {
     ln_weights *w = NULL;
     ln_weight list[200];
     size_t n = 0;
-    ln_model *m = open_model("mobilenetv1_025", NULL);
+    ln_model *m = open_model("mobilenetv1_025");
     ln_graph *g = graph_of(m, 96);
     for (ln_tid t = 0; t < g->n_tensor; t++)
         if (g->tensor[t].kind == LN_TENSOR_CONST)

@@ -4,6 +4,7 @@
 #include "engine/ref/ref.h"
 #include "models/model.h"
 #include "models/quantized.h"
+#include "tests/models/answers.h"
 #include "tests/models/files.h"
 
 #include "tests/check_main.h"
@@ -46,33 +47,6 @@ static ln_ptq_params params_of(source *s) {
                            .pictures = PICTURES,
                            .percentile = 99.99,
                            .equalize = LN_EQUALIZE_OFF};
-}
-
-static ln_model *open_model(const char *model) {
-    ln_model_params p = {.model = model, .synthetic = !strchr(model, '/'), .seed = 3};
-    linnet_error err = {0};
-    ln_model *m = NULL;
-    ck_assert_msg(ln_model_open(&p, &m, &err) == LINNET_OK, "%s", err.message);
-    return m;
-}
-
-static float *answers(const ln_graph *g, int64_t *n) {
-    linnet_error err = {0};
-    ln_ref *r = NULL;
-    float *x = calloc((size_t)SIDE * SIDE * 3, sizeof *x);
-    float *nhwc = calloc((size_t)SIDE * SIDE * 3, sizeof *x);
-    ln_synthetic_image(77, 9, SIDE, SIDE, x); /* none of those calibrated on */
-    ln_nchw_to_nhwc(&g->tensor[g->input[0]].shape, LN_F32, x, nhwc);
-    ck_assert_int_eq(ln_ref_create(g, &r, &err), LINNET_OK);
-    ck_assert_int_eq(ln_ref_set(r, g->input[0], nhwc, &err), LINNET_OK);
-    ck_assert_msg(ln_ref_run(r, false, &err) == LINNET_OK, "%s", err.message);
-    ck_assert(ln_shape_count(&g->tensor[g->output[0]].shape, n));
-    float *y = calloc((size_t)*n, sizeof *y);
-    memcpy(y, r->value[g->output[0]], (size_t)*n * sizeof *y);
-    ln_ref_destroy(&r);
-    free(x);
-    free(nhwc);
-    return y;
 }
 
 static double cosine(const float *a, const float *b, int64_t n) {
@@ -143,7 +117,8 @@ START_TEST(families) {
                      cases[_i].floats);
     ck_assert_int_eq(ln_model_graph(s.m, 1, SIDE, SIDE, &full, &err), LINNET_OK);
     ck_assert_int_eq(back->macs, full->macs);
-    float *a = answers(back, &n), *b = answers(q.graph, &n), *c = answers(full, &n);
+    float *a = answers(back, 77, 9, &n), *b = answers(q.graph, 77, 9, &n),
+          *c = answers(full, 77, 9, &n);
     ck_assert_int_eq(memcmp(a, b, (size_t)n * sizeof *a), 0); /* what was measured is what runs */
     ck_assert_msg(cosine(a, c, n) > cases[_i].cosine - 0.02, "cosine %g", cosine(a, c, n));
     free(a);
