@@ -147,6 +147,7 @@ static bool always(void *user, const ln_plan *p, int first, int last) {
 /* What lies between the nodes of a chain is never stored, so it may be beyond any half. */
 START_TEST(chains_keep_floats_between) {
     const bool deep = ln_caps_deep(ln_device_caps(device));
+    const ln_plan_params chains = {.chain = always};
     for (int chain = 0; chain < 2; chain++) {
         tg t;
         bool chained;
@@ -156,7 +157,7 @@ START_TEST(chains_keep_floats_between) {
         x = conv(&t, x, 64, 3, 64, 0, 1);
         tg_output(&t, conv(&t, x, 16, 1, 1, 0, 1.0f / 299));
         OK(ln_graph_halve(t.g, &err));
-        run(&t, chain ? &(ln_plan_params){.chain = always} : NULL, &chained, &worst);
+        run(&t, chain ? &chains : NULL, &chained, &worst);
         if (chain && deep) {
             ck_assert(chained);
             ck_assert_msg(worst <= 1.0f, "%g off", (double)worst);
