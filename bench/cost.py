@@ -127,6 +127,8 @@ def main():
     p.add_argument("--from", dest="source", type=pathlib.Path, metavar="FILE.json")
     p.add_argument("options", nargs="*", help="after --: handed to linnet bench")
     args = p.parse_args()
+    if not args.source:
+        args.output.mkdir(parents=True, exist_ok=True)  # before minutes of measuring
     figures = json.loads(args.source.read_text()) if args.source else measure(args)
     line = fit(figures["networks"])
     base = args.source.with_suffix("") if args.source else (
