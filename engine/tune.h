@@ -54,7 +54,7 @@ typedef struct ln_tune_contest {
     char name[128], op[64]; /* of the node, or "first .. last" */
     int uses;               /* places in the network that it decides */
     double bound_us;        /* no kernel is faster: the roofline */
-    int64_t bytes, saved;   /* traffic of the default, and how much less the choice moves */
+    int64_t bytes, saved;   /* traffic of the candidate that moves most; less, by the choice */
     int first, count;       /* candidates; the first is the default */
     int chosen;             /* index among them */
 } ln_tune_contest;

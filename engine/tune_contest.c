@@ -233,8 +233,8 @@ linnet_status ln_contest_run(ln_tuner *t, int contest, uint64_t key, ln_unit *co
         ln_tune_contest *c = &t->out->contest[contest];
         /* times that far from what the device can do are other processes': nothing is learnt */
         ln_contest_choose(t, contest, disturbed(t, contest) ? 1 : 0.01 * MARGIN_PERCENT);
-        c->bytes = bytes[0];
-        c->saved = bytes[c->chosen] ? bytes[0] - bytes[c->chosen] : 0;
+        for (int i = 0; i < n; i++) c->bytes = LN_MAX(c->bytes, bytes[i]);
+        c->saved = bytes[c->chosen] ? c->bytes - bytes[c->chosen] : 0;
     }
     free(trial);
     free(bytes);

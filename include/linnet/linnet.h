@@ -414,7 +414,7 @@ typedef struct linnet_tune_contest {
     const char *name, *op;
     int uses;             /* places in the network that it decides */
     double bound_us;      /* no kernel is faster by the measured peak; 0: not known */
-    int64_t bytes, saved; /* traffic of the default, and how much less the winner moves */
+    int64_t bytes, saved; /* traffic of the candidate that moves most; less, by the winner */
     const linnet_tune_candidate *candidate; /* the default first */
     size_t candidates, chosen;
 } linnet_tune_contest;
