@@ -228,6 +228,7 @@ static int open_and_run(const cli_options *o, const given *g, int n) {
     if (!status) status = cli_device_open(o, &d);
     if (!status) status = cli_session_create(o, m, d, cli_batch(o, m, batch), &s);
     if (!status) status = run_session(o, g, n, m, s);
+    fflush(stdout); /* who reads waits for the answer alone; main reports what fails */
     for (size_t i = 0; i < hints; i++) free(hint[i]);
     free(hint);
     linnet_session_destroy(&s);
