@@ -54,7 +54,7 @@ def last_json(command, env=None):
     return json.loads(done.stdout[done.stdout.index("{"):])
 
 
-def linnet_cell(model, env, seconds, *more):
+def linnet_cell(model, env, *more):
     """Times of one process, and the bytes of weights that its plan holds."""
     r = last_json([LINNET, "bench", model, *more, "-q", "-o", "json"], env)
     return {**{k: r["latency_ms"][k] for k in ("min", "median")}, "device": r["device"],
@@ -87,6 +87,9 @@ def main():
     p.add_argument("--seconds", type=float, default=1.0, help="of a LiteRT cell")
     p.add_argument("files", nargs="*", help=".tflite files to run beside it")
     args = p.parse_args()
+    for f in args.files:
+        if not pathlib.Path(f).is_file():
+            p.error("%s: no such file" % f)
     threads = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
         quantized = folder + "/int8.safetensors"
@@ -96,7 +99,7 @@ def main():
         cells = {}
         for device, env in devices(folder):
             def linnet(*a, env=env):
-                return lambda: linnet_cell(a[0], env, args.seconds, *a[1:])
+                return lambda: linnet_cell(a[0], env, *a[1:])
             cells[device, args.model + " f32"] = linnet(args.model, "--synthetic", "1")
             cells[device, args.model + " f16"] = linnet(args.model, "--synthetic", "1",
                                                         "--precision", "f16")
@@ -135,4 +138,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, subprocess.CalledProcessError) as reason:
+        sys.exit("small: %s" % reason)
