@@ -312,19 +312,14 @@ static int check_names(const cli_options *o, const char *names) {
     return status;
 }
 
-/* ---- blocks: names of the form OP:SHAPE ---- */
-static const char *shape_of(const char *block) {
-    return strchr(block, ':'); /* with the colon */
-}
-
 /* Each block beside the last one in the list that has the same shape and batch. */
 static void compare(sweep *w) {
     for (size_t i = 0; i < w->n; i++) {
         result *r = &w->r[i];
-        const char *shape = shape_of(r->model);
+        const char *shape = cli_block_shape(r->model);
         const result *base = r;
         for (size_t k = 0; k < w->n && shape; k++) {
-            const char *other = shape_of(w->r[k].model);
+            const char *other = cli_block_shape(w->r[k].model);
             if (other && w->r[k].batch == r->batch && !strcmp(other, shape)) base = &w->r[k];
         }
         if (!strcmp(base->model, r->model)) continue;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define BETWEEN ", "
-static const char *shape_of(const char *block) {
+const char *cli_block_shape(const char *block) {
     return strchr(block, ':'); /* with the colon */
 }
 
@@ -73,7 +73,7 @@ static int expand_ops(const char *ops, const char *known, ln_str *names) {
         if (status) return status;
         bool skip = is_base_already(op, len, names);
         for (size_t i = 0; !skip && (block = linnet_block_name(i)); i++)
-            if (is_of(block, op, len)) name_shape(ops, op, shape_of(block), names);
+            if (is_of(block, op, len)) name_shape(ops, op, cli_block_shape(block), names);
         op += len;
     }
     return CLI_OK;

@@ -333,6 +333,7 @@ int cli_log_start(const cli_options *o);
 void cli_log_end(void);
 
 /* ---- blocks (blocks.c) ---- */
+const char *cli_block_shape(const char *block); /* ":SHAPE", or NULL */
 /* Appends the names, each with a comma, of the blocks that --op's list stands for. */
 int cli_name_blocks(const char *ops, ln_str *names);
 
