@@ -27,7 +27,7 @@ int64_t ln_b_channels(const ln_build *b, ln_tid x) {
 }
 
 /* ---- weights ---- */
-#define MOST_NAMED 700 /* bytes of an error's message; the log has room for the rest */
+enum { MOST_NAMED = 4, MOST_TEXT = 700 }; /* in an error's message; the log has room for all */
 
 static void problem(ln_build *b, const char *fmt, ...) LN_PRINTF(2, 3);
 static void problem(ln_build *b, const char *fmt, ...) {
@@ -36,13 +36,12 @@ static void problem(ln_build *b, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    b->n_problems++;
-    if (b->n_logged || b->problems.len + strlen(line) > MOST_NAMED) {
-        b->n_logged++;
-        ln_log(LN_LOG_WARN, "%s: %s", b->g->name, line);
-        return;
+    ln_log(LN_LOG_INFO, "%s: %s", b->g->name, line);
+    if (b->n_problems++ == b->n_named && b->n_named < MOST_NAMED &&
+        b->problems.len + strlen(line) <= MOST_TEXT) {
+        ln_str_add(&b->problems, "%s%s", b->n_named ? "; " : "", line);
+        b->n_named++;
     }
-    ln_str_add(&b->problems, "%s%s", b->problems.len ? "; " : "", line);
 }
 
 bool ln_b_has(const ln_build *b, const char *name) {
@@ -331,8 +330,9 @@ linnet_status ln_b_finish(ln_build *b, ln_tid x) {
     if (b->n_problems) {
         if (b->problems.failed) return ln_fail_oom(b->err, "the list of tensors", 0);
         char rest[64] = "";
-        if (b->n_logged)
-            snprintf(rest, sizeof rest, "; the other %d are warnings in the log", b->n_logged);
+        if (b->n_problems > b->n_named)
+            snprintf(rest, sizeof rest, "; and %d more (all of them: -v)",
+                     b->n_problems - b->n_named);
         return ln_fail(b->err, LINNET_ERR_BAD_FILE, "%s does not fit %s, %d tensor%s: %s%s",
                        ln_weights_path(b->weights), b->g->name, b->n_problems,
                        b->n_problems > 1 ? "s" : "", b->problems.p, rest);

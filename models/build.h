@@ -19,9 +19,8 @@ typedef struct ln_build {
     int classes;
     linnet_status status;
     linnet_error *err;
-    ln_str problems; /* tensors missing or misshapen */
-    int n_problems;
-    int n_logged;  /* of them, told to the log alone: no room in the message */
+    ln_str problems; /* the first tensors missing or misshapen; all are in the log */
+    int n_problems, n_named; /* all; in the text */
     uint8_t *used; /* a flag for each tensor of a file */
 } ln_build;
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MOST_NEAR = 3, LEAST_PART = 3 };
+
 static const ln_family_table *const tables[] = {
     &ln_family_v1,   &ln_family_v2,           &ln_family_v3,        &ln_family_v4,
     &ln_family_lite, &ln_family_efficientnet, &ln_family_mobilevit, &ln_family_others};
@@ -34,13 +36,19 @@ static const ln_family_row *exact(const char *name, size_t len) {
     return NULL;
 }
 
-/* The n rows nearest to name by edit distance, nearest first. */
-static void nearest(const char *name, const ln_family_row **out, size_t n) {
-    int best[8];
+/* Letters between them; none where one is a part of the other. */
+static int distance(const char *name, const char *row) {
+    return strlen(name) >= LEAST_PART && strstr(row, name) ? 0 : ln_edit_distance(name, row);
+}
+
+/* Rows that may have been meant, nearest first; returns how many of at most n. */
+static size_t nearest(const char *name, const ln_family_row **out, size_t n) {
+    int best[MOST_NEAR];
     size_t have = 0;
     for (size_t i = 0; i < ln_family_count(); i++) {
         const ln_family_row *r = ln_family_at(i);
-        int d = ln_edit_distance(name, r->name);
+        int d = distance(name, r->name);
+        if (d > 1 + (int)strlen(name) / 3) continue;
         size_t at = have;
         while (at > 0 && best[at - 1] > d) at--;
         if (at >= n) continue;
@@ -50,6 +58,7 @@ static void nearest(const char *name, const ln_family_row **out, size_t n) {
         best[at] = d;
         out[at] = r;
     }
+    return have;
 }
 
 const ln_family_row *ln_family_find(const char *name, linnet_error *err) {
@@ -58,10 +67,13 @@ const ln_family_row *ln_family_find(const char *name, linnet_error *err) {
     const char *dot = strrchr(name, '.');
     if (!r && dot) r = exact(name, (size_t)(dot - name));
     if (r) return r;
-    const ln_family_row *near[3] = {0};
-    nearest(name, near, 3);
-    ln_fail(err, LINNET_ERR_UNSUPPORTED,
-            "unknown model '%.80s'; the nearest are %s, %s, %s (see: linnet models)", name,
-            near[0]->name, near[1]->name, near[2]->name);
+    const ln_family_row *near[MOST_NEAR];
+    char names[160] = "";
+    size_t n = nearest(name, near, MOST_NEAR), len = 0;
+    for (size_t i = 0; i < n && len < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s %s",
+                                i ? "," : "; the nearest are", near[i]->name);
+    ln_fail(err, LINNET_ERR_UNSUPPORTED, "unknown model '%.80s'%s (to list them: linnet models)",
+            name, names);
     return NULL;
 }

@@ -138,14 +138,15 @@ def test_a_cache_that_cannot_be_written_is_not_fatal(linnet, tmp_path):
 def test_every_tensor_that_does_not_fit_is_named(linnet, weights):
     r = linnet("info", weights, "--arch", "mobilenetv2_100")
     assert r.status == 5
-    *rest, last = r.err.splitlines()
-    counts = re.search(r"does not fit mobilenetv2_100, (\d+) tensors: .*; the other (\d+) are warnings",
-                       last)
-    assert int(counts[2]) == len(rest) > 100
-    assert all(line.startswith("linnet: warning: mobilenetv2_100: ") for line in rest)
-    assert len(re.findall(r"missing|unexpected| is ", last.split("tensors: ")[1])) == (
-        int(counts[1]) - len(rest))
-    linnet("info", weights, "--arch", "mobilenetv2_100", "-q").one_line("does not fit")
+    r.one_line("does not fit mobilenetv2_100, ")
+    counts = re.search(r" (\d+) tensors: (.*); and (\d+) more \(all of them: -v\)$", r.err.strip())
+    named = counts[2].split("; ")
+    assert int(counts[1]) == len(named) + int(counts[3]) > 100
+    assert all(re.search(r" missing | unexpected | is ", name) for name in named)
+    *all_of_them, last = linnet("info", weights, "--arch", "mobilenetv2_100", "-v").err.splitlines()
+    lines = [line for line in all_of_them if line.startswith("linnet: info: mobilenetv2_100: ")]
+    assert last == r.err.strip() and len(lines) == int(counts[1])
+    assert [line.split(": ", 3)[3] for line in lines[:len(named)]] == named
 
 
 @pytest.mark.parametrize("name", ["x.tflite", "dir/x.onnx"])

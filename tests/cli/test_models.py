@@ -50,7 +50,17 @@ def test_unknown_model_names_the_nearest(linnet):
     for verb in ("info", "diff", "bench"):
         r = linnet(verb, "mobilenet_v2_100")
         assert r.status == 3 and not r.out
-        r.one_line("mobilenet_v2_100", "mobilenetv2_100")
+        r.one_line("mobilenet_v2_100", "the nearest are mobilenetv2_100")
+
+
+@pytest.mark.parametrize("name,near", [
+    ("mobilenetv1", "mobilenetv1_"), ("lite0", "tf_efficientnet_lite0"), ("vgg", "vgg16"),
+    ("mnasnet_10", "mnasnet_100"), ("nosuch", None), ("resnet50", None), ("x" * 70, None)])
+def test_only_what_is_near_is_named(linnet, name, near):
+    r = linnet("info", name)
+    assert r.status == 3
+    r.one_line("unknown model '%s'" % name, "linnet models")
+    assert "nearest" not in r.err if near is None else near in r.err
 
 
 def test_info(linnet):
