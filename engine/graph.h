@@ -11,10 +11,11 @@
  * such by -128 (xor 0x80) of element and zero. An op of I8 gives I8 and computes what TFLite's
  * reference kernels compute (quant.h): CONV2D and FC (weight an I8 constant, bias an I32 one of
  * scale x.scale * w.scale[c], no residual or gate), ADD, MUL, POOL, ACT, REDUCE of a mean over H
- * and W, RESIZE (rounds what it interpolates), and what only moves: RESHAPE, CONCAT of equal q,
- * SLICE, PAD (its value is real), PERMUTE, TILE. Activations fused into them are NONE or CLAMP, in
- * real numbers. All others take DEQUANTIZE's F32. q of an output is its input's for POOL, RESIZE,
- * ACT NONE and the movers; else ln_graph_set_quant gives it, before a node reads it. */
+ * and W (and of places, which gives I32), RESIZE (rounds what it interpolates), and what only
+ * moves: RESHAPE, CONCAT of equal q, SLICE, PAD (its value is real), PERMUTE, TILE. Activations
+ * fused into them are NONE or CLAMP, in real numbers. All others take DEQUANTIZE's F32. q of an
+ * output is its input's for POOL, RESIZE, ACT NONE and the movers; else ln_graph_set_quant gives
+ * it, before a node reads it. */
 #ifndef LN_GRAPH_H
 #define LN_GRAPH_H
 

@@ -165,7 +165,7 @@ linnet_status ln_shape_reduce(const ln_graph *g, const ln_node *n, ln_shape *out
     if (ln_reduce_is_place(a->kind) && (!a->axes || a->axes & (a->axes - 1)))
         return LN_BAD("%s goes along one axis, not 0x%x", ln_reduce_names[a->kind], a->axes);
     if (g->tensor[n->in[0]].dtype == LN_I8 && !ln_node_takes_i8(g, n))
-        return LN_BAD("of i8 there is only the mean over height and width; convert it");
+        return LN_BAD("of i8 there are only places and the mean over height and width; convert it");
     const bool real = a->kind == LN_REDUCE_MEAN || a->kind == LN_REDUCE_L2 ||
                       a->kind == LN_REDUCE_LOG_SUM || a->kind == LN_REDUCE_LOG_SUM_EXP;
     if (real && g->tensor[n->in[0]].dtype == LN_I32)

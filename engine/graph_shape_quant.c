@@ -22,7 +22,9 @@ bool ln_node_takes_i8(const ln_graph *g, const ln_node *n) {
     case LN_OP_TILE:
     case LN_OP_RESIZE: return true;
     case LN_OP_POOL: return !n->attr.pool.indices;
-    case LN_OP_REDUCE: return r->kind == LN_REDUCE_MEAN && x->shape.rank == 4 && r->axes == 6u;
+    case LN_OP_REDUCE:
+        return ln_reduce_is_place(r->kind) ||
+               (r->kind == LN_REDUCE_MEAN && x->shape.rank == 4 && r->axes == 6u);
     default: return false;
     }
 }

@@ -17,6 +17,10 @@ static void pool_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
+static bool mean_can_run(const ln_variant *v, const ln_site *s) {
+    return s->node->attr.reduce.kind == LN_REDUCE_MEAN && can_run(v, s);
+}
+
 static void mean_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_tensor *t = s->graph->tensor;
     const ln_rescale r = ln_rescale_of(
@@ -30,4 +34,4 @@ static void mean_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 const ln_family ln_family_pool_i8 = {"pool_i8", LN_OP_POOL, can_run, NULL, NULL, pool_bind};
-const ln_family ln_family_mean_i8 = {"mean_i8", LN_OP_REDUCE, can_run, NULL, NULL, mean_bind};
+const ln_family ln_family_mean_i8 = {"mean_i8", LN_OP_REDUCE, mean_can_run, NULL, NULL, mean_bind};

@@ -1,4 +1,4 @@
-/* Sums, extremes and their places over any dimensions: reduce.cl. */
+/* Sums, extremes and their places over any dimensions: reduce.cl; of bytes: place_i8.cl. */
 #include "engine/kernels/nd.h"
 
 enum { ANY, CHANNELS, ROW }; /* MODE of reduce.cl */
@@ -86,3 +86,37 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 const ln_family ln_family_reduce = {"reduce",     LN_OP_REDUCE, can_run,
                                     ln_nd_packed, ln_nd_pack,   bind};
+
+/* ---- places among bytes ---- */
+
+static bool place_can_run(const ln_variant *v, const ln_site *s) {
+    return ln_reduce_is_place(s->node->attr.reduce.kind) && ln_nd_can_run(v, s);
+}
+
+/* Among at most 256 channels, one place for each pixel of a row. */
+static bool rows_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_tensor *x = &s->graph->tensor[s->node->in[0]];
+    const int last = x->shape.rank - 1;
+    return place_can_run(v, s) && ln_site_plain(s) && last > 0 && reduces(s, last) &&
+           !s->node->attr.reduce.keep && x->shape.dim[last] <= 256;
+}
+
+/* t0, t1: 1 for the smallest, for the last; t2: pixels of a row, t3 rows, t4 chunks of them. */
+static void rows_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const ln_reduce_attr *r = &s->node->attr.reduce;
+    const ln_shape *x = ln_site_shape(s, s->node->in[0]);
+    const int64_t units = LN_MAX(s->caps->compute_units, 1);
+    (void)v;
+    a->t0 = r->kind == LN_REDUCE_ARGMIN;
+    a->t1 = r->last;
+    a->t2 = (ln_i32)x->dim[x->rank - 2];
+    a->t3 = 1;
+    for (int d = 0; d < x->rank - 2; d++) a->t3 *= (ln_i32)x->dim[d];
+    a->t4 = (ln_i32)LN_MIN(a->t3, 4 * units);
+    a->tiles = a->t4;
+}
+
+const ln_family ln_family_place_i8 = {"place_i8",   LN_OP_REDUCE, place_can_run,
+                                      ln_nd_packed, ln_nd_pack,   bind};
+const ln_family ln_family_place_i8_rows = {"place_i8_rows", LN_OP_REDUCE, rows_can_run, NULL, NULL,
+                                           rows_bind};

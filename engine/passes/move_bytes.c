@@ -1,5 +1,6 @@
 /* DEQUANTIZE sinks below what only moves: reshape, permutation, slice, padding, tile and concat of
- * operands of one scale run on bytes. Where it meets a QUANTIZE back to that scale both go: the
+ * operands of one scale run on bytes. The place of the largest or smallest is looked for among
+ * bytes: their order is the same. Where it meets a QUANTIZE back to that scale both go: the
  * bytes come out as they were. (QUANTIZE, then DEQUANTIZE, rounds and stays.) */
 #include "engine/passes/rewrite.h"
 
@@ -93,6 +94,11 @@ static linnet_status visit(void *user, const ln_node *node, linnet_error *err) {
         w->same[n.out[0]] = w->bytes[n.in[0]];
         w->changed++;
         return LINNET_OK;
+    }
+    if (n.op == LN_OP_REDUCE && ln_reduce_is_place(n.attr.reduce.kind) &&
+        bytes_of(w, n.in[0]) != LN_NONE) {
+        n.in[0] = w->bytes[n.in[0]];
+        w->changed++;
     }
     if (n.op != LN_OP_DEQUANTIZE) return keep(w, &n, err);
     w->bytes[n.out[0]] = n.in[0];

@@ -219,6 +219,18 @@ static linnet_status mean_pixels(const ln_ref_call *c, linnet_error *err) {
     return LINNET_OK;
 }
 
+static linnet_status reduce(const ln_ref_call *c, linnet_error *err) {
+    if (!ln_reduce_is_place(c->node->attr.reduce.kind)) return mean_pixels(c, err);
+    const int64_t n = count(c->shape[0]);
+    ln_ref_call wide = *c;
+    float *x = widen((const int8_t *)c->in[0], n, 0);
+    if (!x) return ln_fail_oom(err, c->node->name, (size_t)n * sizeof *x);
+    wide.in[0] = x;
+    const linnet_status st = ln_ref_reduce(&wide, err);
+    free(x);
+    return st;
+}
+
 /* ---- tables and conversions ---- */
 
 static void table_row(const ln_ref_call *c, const void *ctx, int64_t r, double *scratch) {
@@ -244,7 +256,7 @@ linnet_status ln_ref_quant(const ln_ref_call *c, linnet_error *err) {
     case LN_OP_MUL: return both(c, err);
     case LN_OP_POOL:
         return ln_ref_rows(c, c->oshape->dim[0] * c->oshape->dim[1], 0, pool_row, NULL, err);
-    case LN_OP_REDUCE: return mean_pixels(c, err);
+    case LN_OP_REDUCE: return reduce(c, err);
     case LN_OP_RESIZE: return resize(c, err);
     case LN_OP_ACT:
     case LN_OP_QUANTIZE:

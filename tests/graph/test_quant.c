@@ -396,6 +396,25 @@ START_TEST(movers_take_bytes) {
 }
 END_TEST
 
+/* Among bytes there is the same order: the place of the largest needs no floats. */
+START_TEST(places_of_bytes) {
+    tg t;
+    tg_open(&t, 3);
+    static int8_t x[48];
+    const ln_tid in = input(&t, ln_nhwc(1, 2, 3, 8), 0.05f, 3);
+    const ln_tid f = TG(&t, DEQUANTIZE, "f", (ln_attr){0}, in);
+    for (int k = 0; k < 2; k++) {
+        const ln_attr a = {.reduce = {k ? LN_REDUCE_ARGMIN : LN_REDUCE_ARGMAX, 8u, false, k}};
+        const ln_tid y = TG(&t, REDUCE, k ? "least" : "most", a, f);
+        ck_assert_int_eq(t.g->tensor[y].dtype, LN_I32);
+        tg_output(&t, y);
+    }
+    same_after_passes(&t, x, sizeof x, 6 * 4);
+    ck_assert_int_eq(tg_count_op(&t, LN_OP_DEQUANTIZE), 0);
+    tg_close(&t);
+}
+END_TEST
+
 /* A value that is read as floats too, one that is an output, and scales that differ. */
 START_TEST(conversions_that_stay) {
     tg t;
@@ -434,6 +453,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, sums_and_products);
     tcase_add_test(c, passes_leave_bytes_alone);
     tcase_add_test(c, movers_take_bytes);
+    tcase_add_test(c, places_of_bytes);
     tcase_add_test(c, conversions_that_stay);
 }
 

@@ -242,6 +242,16 @@ static const one pools[] = {
     MEAN(2, 1, 1, 8, true, Q(0.1f, 7), Q(0.1f, 7)),
 };
 
+#define PLACE(kind_, axis, kept, tail, ...)                                                        \
+    {"place " #kind_ " " #axis " of " #__VA_ARGS__, LN_OP_REDUCE, SHAPE(__VA_ARGS__), Q(0.1f, -9), F32, \
+     .attr.reduce = {LN_REDUCE_ARG##kind_, 1u << axis, kept, tail}}
+static const one places[] = {
+    PLACE(MAX, 3, false, false, 1, 9, 33, 21), PLACE(MAX, 3, false, true, 2, 5, 8, 256), PLACE(MIN, 3, false, false, 2, 3, 17, 257),
+    PLACE(MIN, 3, false, true, 1, 7, 1, 24), PLACE(MAX, 3, false, false, 1, 1, 1, 1), PLACE(MIN, 2, false, true, 2, 5, 255),
+    PLACE(MAX, 1, false, false, 3, 40), PLACE(MAX, 0, false, false, 37), PLACE(MAX, 3, true, false, 1, 4, 5, 13),
+    PLACE(MIN, 1, false, false, 2, 6, 5, 13), PLACE(MAX, 2, true, true, 1, 3, 9, 16), PLACE(MAX, 0, false, false, 4, 3, 2, 5, 8),
+};
+
 #define FROM(...) .begin = {__VA_ARGS__}
 #define BY(...)   .step = {__VA_ARGS__}
 #define MOVE(op, text, shape, ...) {#op " " text, LN_OP_##op, shape, Q(0.1f, -9), F32, __VA_ARGS__}
@@ -299,7 +309,7 @@ static void build_concat(tg *t, const void *user) {
 
 static const step_table tables[] = {
     STEP_TABLE(conversions, build_unary), STEP_TABLE(products, build_product),
-    STEP_TABLE(binaries, build_binary),   STEP_TABLE(pools, build_unary),
+    STEP_TABLE(binaries, build_binary),   STEP_TABLE(pools, build_unary),  STEP_TABLE(places, build_unary),
     STEP_TABLE(moves, build_unary),       STEP_TABLE(concats, build_concat)};
 
 int main(int argc, char **argv) {
