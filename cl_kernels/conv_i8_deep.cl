@@ -1,13 +1,13 @@
 /* Convolution and fully connected of bytes as a matrix product, for processors with wide vectors:
  * in floats, whose products of bytes are exact.
  *
- * y[p,o] = clamp(ln_steps(acc, mul[o], unit[o]) + yz), (t0: some multipliers are above 1)
+ * y[p,o] = clamp(ln_fixed(acc, mul[o], -2 - right[o]) + yz), (t0: some right are negative)
  * acc = b[o] + sum over k of (x[p,k] - xz) * (w[k,o] - wz)
  *
  * x, y: NHWC, i8, pixels p counted over the batch. k, t4 of them: channels as they are padded, or
  * with CONV windows [kh][kw][c]; x may then be planar. w: panels of output channels (ln_panel_at),
  * their last vector filled up, each [k][panel width], i8; from b on, for as many channels: b i32,
- * mul i32, unit f32, and a mask of bytes, 0 for padding. Limits: lo, hi, of y - yz.
+ * mul i32, right i32, and a mask of bytes, 0 for padding. Limits: lo, hi, of y - yz.
  * Preconditions: groups 1; without CONV 1x1, stride 1, no padding; with it c <= t5; STEM: t4 <= KB,
  * the planes of a row's windows in XS.
  *
@@ -118,7 +118,7 @@ typedef struct LN_F(site) {
     __global const char *mask;
     __global char *y;
     int tab, yps, cut; /* cut: the last vector ends in 8 channels */
-    int zero, lo, hi, lift;
+    int zero, lo, hi, any;
     float wz;
 } LN_F(site);
 
@@ -130,8 +130,8 @@ LN_FUNCTION void LN_F(finish)(const float *part, int px, int nv, const LN_F(site
         int *sum = t->sum + j * LN_VW;
         __global const int *at = t->b + j * LN_VW;
         __global char *y = t->y + j * LN_VW;
-        VEC b = *(__global const VEC *)at, mul = *(__global const VEC *)(at + t->tab);
-        ln_v unit = *(__global const ln_v *)(at + 2 * t->tab);
+        VEC b = *(__global const VEC *)at;
+        __global const int *mul = at + t->tab, *right = mul + t->tab;
         BYTES mask = *(__global const BYTES *)(t->mask + j * LN_VW);
 #if LN_VW == 16
         bool cut = t->cut && j + 1 == nv;
@@ -143,8 +143,11 @@ LN_FUNCTION void LN_F(finish)(const float *part, int px, int nv, const LN_F(site
                 *(VEC *)(sum + i * WIDE) = v;
                 continue;
             }
-            if (t->lift) v = LN_OF(ln_left)(v, LN_OF(ln_shift)(unit));
-            v = clamp(LN_OF(ln_lower)(v, mul, unit), lo, hi) + zero;
+            if (t->any)
+                LN_OF(ln_twice_any)(&v, mul, right);
+            else
+                v = LN_OF(ln_small)(0, v, mul, right);
+            v = clamp((v + 1) >> 1, lo, hi) + zero;
             BYTES bytes = LN_OF(convert_char)(v) & mask;
 #if LN_VW == 16
             if (cut) {
@@ -284,7 +287,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     __global const int *b = (__global const int *)weights + s->b;
     __global const char *mask = (__global const char *)(b + 3 * tab), *from = LN_BYTES(arena, s->x);
     LN_F(site)
-    t = {.tab = tab, .yps = s->yps, .zero = s->yz, .lo = s->lo, .hi = s->hi, .lift = s->t0};
+    t = {.tab = tab, .yps = s->yps, .zero = s->yz, .lo = s->lo, .hi = s->hi, .any = s->t0};
     t.wz = s->wz;
 #if STEM
     int ow = s->ow, plane = (ow - 1) * s->sw + (s->kw - 1) * s->dw + 1, where[KB];

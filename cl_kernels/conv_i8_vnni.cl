@@ -1,16 +1,16 @@
 /* Convolution and fully connected of bytes as a matrix product, for processors that multiply four
  * bytes at a time.
  *
- * y[p,o] = clamp(ln_steps16(acc, mul[o], unit[o]) + yz),
+ * y[p,o] = clamp(ln_fixed16(acc, mul[o], -2 - right[o]) + yz),
  * acc = b[o] + sum over k of (x[p,k] + 128) * (w[k,o] - wz)
  *
  * x, y: NHWC, i8, pixels p counted over the batch. k: channels as they are padded, or with CONV
  * windows [kh][kw][t0], t0 the channels padded to 4; x may then be planar, and is xz beyond the
  * map. There are t4 of k, a multiple of 8, those of padding with w = wz. w: panels of 64 output
  * channels, the last one as many 16 as are left, each [k/4][channel][4], i8. From b on, for
- * channels padded to 16: b i32 (with all that x's zero adds), mul i32, unit f32, and a mask of
+ * channels padded to 16: b i32 (with all that x's zero adds), mul i32, right i32, and a mask of
  * bytes, 0 for padding. A panel of 64 has its channels in the order of vnni.clh. Limits: lo, hi, of
- * y - yz. t5: some multipliers are above 1. Preconditions: groups 1; without CONV 1x1, stride 1,
+ * y - yz. t5: some right are negative. Preconditions: groups 1; without CONV 1x1, stride 1,
  * no padding.
  *
  * One work-item a group. A tile of work is one of t1 chunks of the pixels by one of t3 groups of
@@ -227,18 +227,31 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
 #endif
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
     __global const int *mul = b + tab;
-    __global const float *unit = (__global const float *)(b + 2 * tab);
-#define LN_LIFT(i, j)                                                                              \
-    if (px > i && nv > j)                                                                          \
-        s##i##_##j = ln_left16(s##i##_##j, ln_shift16(*(__global const float16 *)(unit + j * 16)));
-#define LN_LIFT4(i) LN_LIFT(i, 0) LN_LIFT(i, 1) LN_LIFT(i, 2) LN_LIFT(i, 3)
+    __global const int *right = b + 2 * tab;
+#define LN_KEEP(i, j)                                                                              \
+    if (px > i && nv > j) all[i * nv + j] = s##i##_##j;
+#define LN_BACK(i, j)                                                                              \
+    if (px > i && nv > j) s##i##_##j = all[i * nv + j];
+#define LN_PLUS(i, j)                                                                              \
+    if (px > i && nv > j) s##i##_##j = ln_small16(1, s##i##_##j, mul + j * 16, right + j * 16);
+#define LN_SIGNED(i, j)                                                                            \
+    if (px > i && nv > j) s##i##_##j = ln_small16(0, s##i##_##j, mul + j * 16, right + j * 16);
+#define LN_FOUR(M, i) M(i, 0) M(i, 1) M(i, 2) M(i, 3)
+#define LN_KEEP4(i)   LN_FOUR(LN_KEEP, i)
+#define LN_BACK4(i)   LN_FOUR(LN_BACK, i)
+#define LN_PLUS4(i)   LN_FOUR(LN_PLUS, i)
+#define LN_SIGNED4(i) LN_FOUR(LN_SIGNED, i)
     if (s->t5) {
-        LN_EACH12(LN_LIFT4)
+        int16 all[12 * 4];
+        LN_EACH12(LN_KEEP4)
+        for (int i = 0; i < px * nv; i++)
+            ln_twice_any16(all + i, mul + i % nv * 16, right + i % nv * 16);
+        LN_EACH12(LN_BACK4)
+    } else if (s->lo >= 0) {
+        LN_EACH12(LN_PLUS4)
+    } else {
+        LN_EACH12(LN_SIGNED4)
     }
-#define LN_SCALE(i, j)                                                                             \
-    if (nv > j)                                                                                    \
-        s##i##_##j = ln_lower16(s##i##_##j, LN_I16(mul + j * 16),                                  \
-                                *(__global const float16 *)(unit + j * 16));
 #define LN_PUT(i, j)                                                                               \
     if (nv > j) {                                                                                  \
         char16 v = ln_bytes16(s##i##_##j, zero, lo, hi) & LN_C16(mask + j * 16);                   \
@@ -250,10 +263,9 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
 #define LN_STORE(i)                                                                                \
     if (px > i) {                                                                                  \
         __global char *to = y + i * yps;                                                           \
-        LN_SCALE(i, 0) LN_SCALE(i, 1) LN_SCALE(i, 2) LN_SCALE(i, 3) if (nv < 4) {                  \
+        if (nv < 4) {                                                                              \
             LN_PUT(i, 0) LN_PUT(i, 1) LN_PUT(i, 2)                                                 \
-        }                                                                                          \
-        else {                                                                                     \
+        } else {                                                                                   \
             ln_put64(to, ln_bytes64(s##i##_0, s##i##_1, s##i##_2, s##i##_3, zero, lo, hi), mask,   \
                      cut);                                                                         \
         }                                                                                          \
@@ -334,9 +346,15 @@ LN_KERNEL
 #undef LN_PART
 #undef LN_STEP
 #undef LN_ZERO
-#undef LN_LIFT
-#undef LN_LIFT4
-#undef LN_SCALE
+#undef LN_KEEP
+#undef LN_KEEP4
+#undef LN_BACK
+#undef LN_BACK4
+#undef LN_PLUS
+#undef LN_PLUS4
+#undef LN_SIGNED
+#undef LN_SIGNED4
+#undef LN_FOUR
 #undef LN_PUT
 #undef LN_STORE
 #undef LN_BLOCK

@@ -1,13 +1,14 @@
 /* Depthwise convolution of bytes with a K x K window, stride S both ways, dilation 1, for
  * processors: in floats, whose products and sums of at most 49 pairs of bytes are exact.
  *
- * y[n,oy,ox,c] = clamp(ln_steps(acc, mul[c], unit[c]) + yz), acc = b[c] +
+ * y[n,oy,ox,c] = clamp(ln_fixed(acc, mul[c], shift[c]) + yz), acc = b[c] +
  *     sum over ky,kx of (x[n, oy*S-top+ky, ox*S-left+kx, c] - xz) * (w[ky,kx,c] - wz)
  *
- * x, y: NHWC, i8. w: vectors of channels, the last of which may overlap the one before, each b i32,
- * mul i32, unit f32 [lanes], a mask of bytes [lanes], 0 for padding, [K][K][lanes] i8, filled up to
- * 8 words. Limits: lo, hi, of y - yz.
- * Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least a vector of channels.
+ * x, y: NHWC, i8. w: vectors of channels, the last of which may overlap the one before, each b i32
+ * and what ln_twice reads: mul, right, left i32 [lanes] each and h i64 [lanes], even lanes first; a
+ * mask of bytes [lanes], 0 for padding, [K][K][lanes] i8, filled up to 16 words. Limits: lo, hi, of
+ * y - yz. Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least a vector of channels,
+ * sums so small that left loses nothing.
  *
  * Tiles, strips and their order are those of dw_deep.cl. */
 #ifndef K
@@ -23,18 +24,20 @@
 #    define EIGHT 0 /* vectors of 8 where the device has 16: maps of 8 channels */
 #endif
 #if EIGHT || LN_VW == 8
-#    define DN  8
-#    define DV  ln_f8u
-#    define DLD LN_LDU8_char
+#    define DN    8
+#    define DH(T) LN_CAT2(T, 4)
+#    define DV    ln_f8u
+#    define DLD   LN_LDU8_char
 #else
-#    define DN  16
-#    define DV  ln_f16u
-#    define DLD LN_LDU16_char
+#    define DN    16
+#    define DH(T) LN_CAT2(T, 8)
+#    define DV    ln_f16u
+#    define DLD   LN_LDU16_char
 #endif
 #define DI(T)  LN_CAT2(T, DN)
 #define ROWS   ((K + S - 1) / S) /* output rows that see one input row */
-#define TABLES (3 * DN + DN / 4) /* words in front of the weights */
-#define WORDS  ((TABLES + (K * K * DN + 3) / 4 + 7) / 8 * 8)
+#define TABLES (6 * DN + DN / 4) /* words in front of the weights */
+#define WORDS  ((TABLES + (K * K * DN + 3) / 4 + 15) / 16 * 16)
 
 typedef DI(char) LN_F(bytes) __attribute__((aligned(8)));
 #define BYTES LN_F(bytes)
@@ -53,11 +56,12 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
     __global char *y = LN_BYTES(arena, s->y) + (size_t)(n * s->oh * s->ow + ox) * yps + c;
     int first = -ix, end = s->wd - ix; /* columns of the map */
     float xz = s->xz, wz = s->wz;
-    int yz = s->yz, lift = s->t0; /* some multipliers are above 1 */
+    int yz = s->yz;
     DI(int) lo = (int)s->lo, hi = (int)s->hi;
-    DI(int) bias = DI(vload)(0, b), mul = DI(vload)(0, b + DN);
-    DV unit = DI(vload)(0, (__global const float *)b + 2 * DN);
-    BYTES mask = *(__global const BYTES *)(b + 3 * DN);
+    DI(int) bias = DI(vload)(0, b), left = DI(vload)(0, b + 3 * DN);
+    DH(long) even = DH(vload)(0, (__global const long *)(b + 4 * DN));
+    DH(long) odd = DH(vload)(1, (__global const long *)(b + 4 * DN));
+    BYTES mask = *(__global const BYTES *)(b + 6 * DN);
     DV w[K * K], sum[ROWS][PX], u[(PX - 1) * S + K];
     for (int i = 0; i < K * K; i++) w[i] = DLD(from + i * DN) - wz;
     LN_UNROLL
@@ -94,8 +98,8 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
             LN_UNROLL
             for (int i = 0; i < px; i++) {
                 DI(int) r = DI(convert_int)(sum[0][i]) + bias;
-                if (lift) r = DI(ln_left)(r, DI(ln_shift)(unit));
-                r = clamp(DI(ln_lower)(r, mul, unit), lo, hi) + yz;
+                r = DI(ln_twice)(0, r << left, b + DN, b + 2 * DN, even, odd);
+                r = clamp((r + 1) >> 1, lo, hi) + yz;
                 *(__global BYTES *)(o + (long)i * yps) = DI(convert_char)(r) & mask;
             }
         }
@@ -159,6 +163,7 @@ LN_KERNEL
 #undef DV
 #undef DN
 #undef DI
+#undef DH
 #undef DLD
 #undef S
 #undef K

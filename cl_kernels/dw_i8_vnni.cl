@@ -1,15 +1,17 @@
 /* Depthwise convolution of bytes with a K x K window, stride S both ways, dilation 1, for
  * processors that multiply four bytes at a time.
  *
- * y[n,oy,ox,c] = clamp(ln_steps16(acc, mul[c], unit[c]) + yz), acc = b[c] +
+ * y[n,oy,ox,c] = clamp(ln_fixed16(acc, mul[c], shift[c]) + yz), acc = b[c] +
  *     sum over ky,kx of (x[n, oy*S-top+ky, ox*S-left+kx, c] + 128) * w[ky,kx,c]
  *
  * x, y: NHWC, i8; x beyond the map is xz. Channels go in blocks of LANES = 64 / FOLD, the last of
  * which may overlap the one before it. Of each block there is in w, in the order of vnni.clh, the
  * channels once more for each of FOLD: [set][kx][64][4] i8, the four for neighbouring rows; b i32,
- * mul i32, unit f32 [64] each, a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo,
- * hi, of y - yz. t5: some multipliers are above 1. Preconditions: kh = kw = K, sh = sw = S,
- * groups = c = oc, at least LANES channels with padding.
+ * and what ln_twice16 reads: mul, right, left i32 [64] each and h i64 [16], even lanes first, four
+ * times; a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo, hi, of y - yz. t5: some
+ * left are not 0.
+ * Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least LANES channels with padding,
+ * sums so small that left loses nothing.
  *
  * One work-item a group, t1 chunks of rows by t3 groups of blocks. A column of the input is read
  * once for all outputs that see it: its rows are interleaved, so that four are one product, and the
@@ -35,7 +37,7 @@
 #define SETS        (TWO || K == 5 ? 2 : 1)
 #define LANES       (64 / FOLD)
 #define WEIGHTS     ((PAIR + 1) * SETS * K * 64)
-#define WORDS       (WEIGHTS + 3 * 64 + 32) /* words of a block */
+#define WORDS       (WEIGHTS + 6 * 64 + 32) /* words of a block */
 #define LN_EACH4(M) M(0) M(1) M(2) M(3)
 
 /* Rows of the input: where column 0 of a block's channels lies, and the step to the next. */
@@ -108,19 +110,16 @@ LN_INLINE LN_F(column) LN_F(read)(const LN_F(rows) * r, int ix, int wd, int beyo
 #define LN_CLEAR(j)        p[0][j] = p[1][j] = q[0][j] = q[1][j] = o[0][j] = o[1][j] = (int16)0;
 #define LN_CLEAR5(j)       v[0][j] = z[0][j] = (int16)0;
 
-LN_INLINE void LN_F(finish)(int16 *sum, __global const int *b, __global char *y, size_t fold,
-                            int folds, int zero, int lo, int hi, int lift) {
-    __global const float *unit = (__global const float *)(b + 128);
-#define LN_LIFT(j)                                                                                 \
-    sum[j] = ln_left16(sum[j], ln_shift16(*(__global const float16 *)(unit + j * 16)));
-    if (lift) {
-        LN_EACH4(LN_LIFT)
-    }
+LN_INLINE void LN_F(finish)(const int plus, const int lift, int16 *sum, __global const int *b,
+                            __global char *y, size_t fold, int folds, int zero, int lo, int hi) {
+    __global const int *right = b + 128, *left = b + 192;
+    __global const long8 *half_ = (__global const long8 *)(b + 256);
 #define LN_SCALE(j)                                                                                \
-    int16 v##j =                                                                                   \
-        ln_lower16(sum[j], LN_I16(b + 64 + j * 16), *(__global const float16 *)(unit + j * 16));
+    int16 v##j = lift ? ln_twice16(plus, sum[j] << LN_I16(left + j * 16), b + 64 + j * 16,         \
+                                   right + j * 16, half_[j * 2], half_[j * 2 + 1])                 \
+                      : ln_small16(plus, sum[j], b + 64 + j * 16, right + j * 16);
     LN_EACH4(LN_SCALE)
-    ln_c64 v = ln_bytes64(v0, v1, v2, v3, zero, lo, hi) & *(__global const ln_c64u *)(b + 192);
+    ln_c64 v = ln_bytes64(v0, v1, v2, v3, zero, lo, hi) & *(__global const ln_c64u *)(b + 384);
 #if FOLD == 1
     if (folds > 0) *(__global ln_c64u *)y = v;
 #elif FOLD == 2
@@ -135,11 +134,12 @@ LN_INLINE void LN_F(finish)(int16 *sum, __global const int *b, __global char *y,
 }
 
 /* FOLD * ROWS rows of outputs from oy on, or as many as there are before y1, of the block at c. */
-LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
-                                __global const ln_args *s, int n, int oy, int y1, int c) {
+LN_INLINE void LN_F(row)(const int plus, const int lift, __global float *arena,
+                         __global const char *w, __global const ln_args *s, int n, int oy, int y1,
+                         int c) {
     __global const int *b = (__global const int *)w + WEIGHTS;
     __global const char *x = LN_BYTES(arena, s->x) + (size_t)n * s->xns + c;
-    __global const char *none = (__global const char *)(b + 208);
+    __global const char *none = (__global const char *)(b + 400);
     LN_F(rows) r;
     for (int f = 0; f < FOLD; f++)
         for (int t = 0; t < TAPS; t++) {
@@ -149,7 +149,7 @@ LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
             r.step[f][t] = in ? s->xps : 0;
         }
     int ow = s->ow, wd = s->wd, beyond = (s->xz + 128) * 0x01010101, yps = s->yps;
-    int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, lift = s->t5;
+    int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi;
     size_t row = (size_t)ow * yps;
     __global char *y = LN_BYTES(arena, s->y) + (n * s->oh + oy) * row + c;
     int rows = min(y1 - oy, FOLD * ROWS), ix = -s->left, ox = -(K - 1) / S;
@@ -158,8 +158,10 @@ LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
     LN_EACH4(LN_CLEAR)
 #define LN_DONE(sum)                                                                               \
     if (ox >= 0) {                                                                                 \
-        LN_F(finish)(sum[0], b, y, ROWS * row, (rows + ROWS - 1) / ROWS, zero, lo, hi, lift);      \
-        if (ROWS == 2) LN_F(finish)(sum[1], b, y + row, 2 * row, rows / 2, zero, lo, hi, lift);    \
+        LN_F(finish)                                                                               \
+        (plus, lift, sum[0], b, y, ROWS * row, (rows + ROWS - 1) / ROWS, zero, lo, hi);            \
+        if (ROWS == 2)                                                                             \
+            LN_F(finish)(plus, lift, sum[1], b, y + row, 2 * row, rows / 2, zero, lo, hi);         \
         y += yps;                                                                                  \
     }                                                                                              \
     if (++ox == ow) return;
@@ -198,14 +200,29 @@ LN_VNNI_FUNCTION void LN_F(row)(__global float *arena, __global const char *w,
 #endif
 }
 
+#define LN_ROW(NAME, PLUS, LIFT)                                                                   \
+    LN_VNNI_FUNCTION void LN_F(NAME)(__global float *arena, __global const char *w,                \
+                                     __global const ln_args *s, int n, int oy, int y1, int c) {    \
+        LN_F(row)(PLUS, LIFT, arena, w, s, n, oy, y1, c);                                          \
+    }
+LN_ROW(plus, 1, 0)
+LN_ROW(lifted, 1, 1)
+LN_ROW(signed, 0, 1)
+
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), blocks = (cp + LANES - 1) / LANES;
     int group = tile % s->t3, chunk = tile / s->t3 % s->t1, n = tile / (s->t1 * s->t3);
     int y0 = ln_cut(s->oh, chunk, s->t1), y1 = ln_cut(s->oh, chunk + 1, s->t1);
     for (int i = blocks * group / s->t3; i < blocks * (group + 1) / s->t3; i++) {
         __global const char *w = LN_BYTES(weights, s->w + (size_t)i * WORDS);
+        int c = min(i * LANES, cp - LANES);
         for (int oy = y0; oy < y1; oy += FOLD * ROWS)
-            LN_F(row)(arena, w, s, n, oy, y1, min(i * LANES, cp - LANES));
+            if (s->lo >= 0 && !s->t5)
+                LN_F(plus)(arena, w, s, n, oy, y1, c);
+            else if (s->lo >= 0)
+                LN_F(lifted)(arena, w, s, n, oy, y1, c);
+            else
+                LN_F(signed)(arena, w, s, n, oy, y1, c);
     }
 }
 LN_KERNEL
@@ -216,8 +233,8 @@ LN_KERNEL
 #undef LN_ALL
 #undef LN_CLEAR
 #undef LN_CLEAR5
-#undef LN_LIFT
 #undef LN_SCALE
+#undef LN_ROW
 #undef LN_DONE
 #undef LN_NEXT
 #undef LN_COLUMN

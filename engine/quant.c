@@ -45,6 +45,11 @@ ln_rescale ln_rescale_of(ln_fixed m) {
     return (ln_rescale){m.mul, ldexpf(1.0f, m.shift - 31)};
 }
 
+ln_twice ln_twice_of(ln_fixed m) {
+    const int right = m.mul ? -2 - m.shift : 0, left = LN_MAX(-right, 0);
+    return (ln_twice){m.mul, LN_MAX(right, 0), left, left > 1 ? 0 : (int64_t)1 << (30 + left)};
+}
+
 int8_t ln_saturate_i8(int64_t v) {
     return (int8_t)LN_MIN(LN_MAX(v, -128), 127);
 }

@@ -31,6 +31,15 @@ typedef struct ln_rescale {
     float unit;
 } ln_rescale;
 ln_rescale ln_rescale_of(ln_fixed m);
+/* x * m as (((x * 2^left * mul + h) >> 32 >> right) + 1) >> 1, -h in place of h for a negative x.
+ * The two roundings of ln_fixed_mul are one, where x * 2^left loses nothing: to the high word h is
+ * half, and the shift's half is what is added last; one that shifts to the left has one only. */
+typedef struct ln_twice {
+    int32_t mul;
+    int right, left;
+    int64_t h;
+} ln_twice;
+ln_twice ln_twice_of(ln_fixed m);
 
 int8_t ln_saturate_i8(int64_t v);
 /* round(real / scale) + zero, saturated; halves away from zero, NaN gives zero. */

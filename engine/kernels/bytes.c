@@ -26,11 +26,44 @@ linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err) {
     return st;
 }
 
-bool ln_scales_lift(const ln_site *s) {
+linnet_status ln_bias_copy(const ln_site *s, int32_t **out, linnet_error *err) {
+    const size_t oc = (size_t)ln_site_matrix(s).oc;
+    *out = calloc(oc, sizeof **out);
+    if (!*out) return ln_fail_oom(err, s->node->name, oc * sizeof **out);
+    if (!ln_site_has(s, LN_CONV_BIAS)) return LINNET_OK;
+    const linnet_status st = ln_const_copy(s->graph, s->node->in[LN_CONV_BIAS], *out, err);
+    if (st != LINNET_OK) free(*out);
+    return st;
+}
+
+bool ln_scales_large(const ln_site *s) {
     const int64_t oc = ln_site_matrix(s).oc;
     for (int64_t o = 0; o < oc; o++)
-        if (ln_fixed_of(ln_quant_factor(s->graph, s->node, o)).shift > 0) return true;
+        if (ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))).left) return true;
     return false;
+}
+
+bool ln_scales_fit(const ln_site *s) {
+    const ln_matrix m = ln_site_matrix(s);
+    int32_t *bias;
+    linnet_error none;
+    if (!ln_scales_large(s)) return true;
+    if (ln_bias_copy(s, &bias, &none) != LINNET_OK) return false;
+    bool fit = true;
+    for (int64_t o = 0; o < m.oc && fit; o++) {
+        const int left = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))).left;
+        const int64_t most = m.k * 255 * 255 + llabs(bias[o]);
+        fit = !left || (left < 31 && most <= INT32_MAX >> left);
+    }
+    free(bias);
+    return fit;
+}
+
+void ln_twice_pack(ln_twice r, int64_t lanes, int64_t width, int64_t i, void *to) {
+    int32_t *of = to;
+    int64_t *h = (int64_t *)(of + 3 * lanes) + i / width * width;
+    of[i] = r.mul, of[lanes + i] = r.right, of[2 * lanes + i] = r.left;
+    h[i % 2 * (width / 2) + i % width / 2] = r.h;
 }
 
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err) {

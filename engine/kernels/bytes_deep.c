@@ -5,33 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bias, mul, unit and a mask of bytes for `lanes` channels from `first` on, zero beyond the last
- * one. bias: NULL for none. */
-static void pack_tables(const ln_site *s, const int32_t *bias, int64_t first, int64_t lanes,
-                        int64_t apart, float *dst) {
-    const int64_t oc = ln_site_matrix(s).oc;
-    int8_t *mask = (int8_t *)(dst + 3 * apart);
-    for (int64_t i = 0; i < LN_MIN(lanes, oc - first); i++) {
-        const int64_t o = first + i;
-        const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
-        ((int32_t *)dst)[i] = bias ? bias[o] : 0;
-        ((int32_t *)dst)[apart + i] = r.mul;
-        dst[2 * apart + i] = r.unit;
-        mask[i] = -1;
-    }
-}
-
-/* The bias as it is, NULL where there is none; free() it. */
-static linnet_status copy_bias(const ln_site *s, int32_t **out, linnet_error *err) {
-    *out = NULL;
-    if (!ln_site_has(s, LN_CONV_BIAS)) return LINNET_OK;
-    const size_t bytes = (size_t)ln_site_matrix(s).oc * sizeof **out;
-    if (!(*out = malloc(bytes))) return ln_fail_oom(err, s->node->name, bytes);
-    const linnet_status st = ln_const_copy(s->graph, s->node->in[LN_CONV_BIAS], *out, err);
-    if (st != LINNET_OK) free(*out);
-    return st;
-}
-
 /* ---- dense ---- */
 
 enum { NV = 3, PIXELS = 112, KB = 128, ROOM = 49152 }; /* SUMS, KB and XS of conv_i8_deep.cl */
@@ -60,6 +33,19 @@ static size_t dense_packed(const ln_variant *v, const ln_site *s) {
     return (size_t)(tables_at(v, s) + 3 * lanes_of(s) + ln_ceil_div(lanes_of(s), 4));
 }
 
+/* Bias, mul, right, and a mask of bytes, 0 for padding. */
+static void dense_tables(const ln_site *s, const int32_t *bias, int32_t *to) {
+    const int64_t lanes = lanes_of(s);
+    int8_t *mask = (int8_t *)(to + 3 * lanes);
+    for (int64_t o = 0, oc = ln_site_matrix(s).oc; o < oc; o++) {
+        const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+        to[o] = bias[o];
+        to[lanes + o] = r.mul;
+        to[2 * lanes + o] = r.right - r.left;
+        mask[o] = -1;
+    }
+}
+
 static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *dst,
                                 linnet_error *err) {
     const ln_matrix m = ln_site_matrix(s);
@@ -68,7 +54,7 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
     int8_t *w, *to = (int8_t *)dst;
     int32_t *bias;
     LN_TRY(ln_bytes_copy(s, &w, err));
-    const linnet_status st = copy_bias(s, &bias, err);
+    const linnet_status st = ln_bias_copy(s, &bias, err);
     if (st != LINNET_OK) {
         free(w);
         return st;
@@ -81,7 +67,7 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
             for (int64_t k = 0; k < m.k; k++)
                 to[at * row + k * (end - at) + o - at] = w[o * m.k + k];
     }
-    pack_tables(s, bias, 0, lanes, lanes, dst + tables_at(v, s));
+    dense_tables(s, bias, (int32_t *)dst + tables_at(v, s));
     free(bias);
     free(w);
     return LINNET_OK;
@@ -126,7 +112,7 @@ static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->b = (ln_u32)tables_at(v, s);
     a->t1 = by_panels ? (int32_t)LN_MAX(a->m / PIXELS, 1) : (int32_t)(units * each);
     a->t3 = by_panels ? (int32_t)(panels >= 4 * units ? 2 * units : panels) : 1;
-    a->t0 = ln_scales_lift(s);
+    a->t0 = ln_scales_large(s);
     a->t4 = (int32_t)row;
     const int64_t pixels = LN_MIN(ROOM / (row + SLACK) / 8 * 8, PIXELS);
     a->t2 = (int32_t)LN_MAX(pixels, 16);
@@ -150,10 +136,10 @@ static int dw_lanes(const ln_variant *v, const ln_site *s) {
     return ln_variant_tunable(v, "EIGHT", 0) ? 8 : ln_vector_width(s->caps);
 }
 
-/* Words of a vector of channels: bias, mul, unit, mask; weights. */
+/* Words of a vector of channels: bias, ln_twice, mask; weights. */
 static int64_t dw_words(const ln_variant *v, const ln_site *s) {
     const int64_t n = dw_lanes(v, s);
-    return ln_round_up(3 * n + n / 4 + ln_ceil_div(ln_site_matrix(s).k * n, 4), 8);
+    return ln_round_up(6 * n + n / 4 + ln_ceil_div(ln_site_matrix(s).k * n, 4), 16);
 }
 
 static int64_t dw_vectors(const ln_variant *v, const ln_site *s) {
@@ -165,7 +151,7 @@ static bool dw_can_run(const ln_variant *v, const ln_site *s) {
     const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 1);
     return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s) && w->kh == k &&
            w->kw == k && w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
-           ln_site_matrix(s).ocp >= dw_lanes(v, s);
+           ln_site_matrix(s).ocp >= dw_lanes(v, s) && ln_scales_fit(s);
 }
 
 static size_t dw_packed(const ln_variant *v, const ln_site *s) {
@@ -178,17 +164,21 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
     int32_t *bias;
     int8_t *w;
     LN_TRY(ln_bytes_copy(s, &w, err));
-    const linnet_status st = copy_bias(s, &bias, err);
+    const linnet_status st = ln_bias_copy(s, &bias, err);
     if (st != LINNET_OK) {
         free(w);
         return st;
     }
     for (int64_t i = 0; i < dw_vectors(v, s); i++, dst += words) {
         const int64_t at = LN_MIN(i * n, m.ocp - n);
-        int8_t *to = (int8_t *)(dst + 3 * n + n / 4);
-        pack_tables(s, bias, at, n, n, dst);
-        for (int64_t o = at; o < LN_MIN(at + n, m.oc); o++)
-            for (int64_t k = 0; k < m.k; k++) to[k * n + o - at] = w[o * m.k + k];
+        int8_t *mask = (int8_t *)(dst + 6 * n), *to = mask + n;
+        for (int64_t j = 0, o = at; j < LN_MIN(n, m.oc - at); j++, o++) {
+            ((int32_t *)dst)[j] = bias[o];
+            ln_twice_pack(ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))), n, n, j,
+                          dst + n);
+            mask[j] = -1;
+            for (int64_t k = 0; k < m.k; k++) to[k * n + j] = w[o * m.k + k];
+        }
     }
     free(bias);
     free(w);
@@ -201,7 +191,6 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const int64_t vectors = dw_vectors(v, s);
     const bool rows = ln_deep_chunks((int64_t)a->n * a->h * a->wd, units) > 0;
     a->w = 0;
-    a->t0 = ln_scales_lift(s);
     a->t1 = rows ? (int32_t)LN_MAX(units / a->n, 1) : 1;
     a->t3 = (int32_t)LN_MAX(LN_MIN(rows ? ln_ceil_div(want, a->t1) : want,
                                    rows ? vectors / 2 : vectors / 2 / units * units),

@@ -3,6 +3,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +93,26 @@ static bool add_deep_can_run(const ln_variant *v, const ln_site *s) {
     return like && binary_can_run(v, s) && x->dim[x->rank - 1] % LN_CPAD == 0;
 }
 
+/* How the sum is estimated in floats (add_i8_deep.cl): roundings of a unit of 2^-24 each, and those
+ * of the fixed point, are what it may be off by. */
+static void add_estimate(const ln_site *s, ln_args *a) {
+    const float of[3] = {s->graph->tensor[s->node->in[0]].q.scale, ln_site_second(s)->q.scale,
+                         s->graph->tensor[s->node->out[0]].q.scale};
+    const ln_fixed_add f = ln_fixed_add_of(of[0], of[1], of[2]);
+    const double y = ldexp(f.y.mul, f.y.shift - 31), one = y * (1 << LN_ADD_BITS);
+    const double alpha = one * ldexp(f.a.mul, f.a.shift - 31);
+    const double beta = one * ldexp(f.b.mul, f.b.shift - 31);
+    const double from = 256.5 + a->yz - alpha * a->xz - beta * a->wz;
+    const double size = 3 * (128 * alpha + 128 * beta + fabs(from));
+    const double off = ldexp(size, -24) + 2 * y + ldexp(1, f.y.shift);
+    const bool near = size < 1e6 && off < 0.1 && f.a.shift <= 0 && f.b.shift <= 0;
+    a->alpha = (float)alpha, a->beta = (float)beta, a->palpha = (float)from;
+    a->pbeta = near ? (float)(1.01 * off) : -1.0f;
+}
+
 static void add_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     binary_bind(v, s, a);
+    add_estimate(s, a);
     a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
     a->tiles = a->t1;
 }

@@ -2,6 +2,7 @@
 #ifndef LN_KERNELS_H
 #define LN_KERNELS_H
 
+#include "engine/quant.h"
 #include "engine/variant.h"
 
 static inline const ln_shape *ln_site_shape(const ln_site *s, ln_tid t) {
@@ -77,8 +78,15 @@ linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *
 linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err);
 /* The three vectors, ocp each. */
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err);
-/* Whether a sum is to be shifted to the left before it is multiplied. */
-bool ln_scales_lift(const ln_site *s);
+/* Whether some multiplier is a quarter or more, beyond what ln_twice16 of fixed.clh can do. */
+bool ln_scales_large(const ln_site *s);
+/* Whether those of a depthwise layer leave every sum in 32 bits, shifted to the left. */
+bool ln_scales_fit(const ln_site *s);
+/* Lane i of the tables that ln_twice of fixed.clh reads: mul, right, left, i32 [lanes] each, and h,
+ * i64 [lanes], of each vector of width lanes the even ones first. */
+void ln_twice_pack(ln_twice r, int64_t lanes, int64_t width, int64_t i, void *to);
+/* The bias, zeros where there is none; free() it. */
+linnet_status ln_bias_copy(const ln_site *s, int32_t **out, linnet_error *err);
 /* How a device multiplies four bytes at once (dot8.clh). */
 typedef enum ln_dot8 { LN_DOT8_PLAIN, LN_DOT8_KHR, LN_DOT8_QCOM, LN_DOT8_ARM } ln_dot8;
 ln_dot8 ln_dot8_of(const ln_caps *c);

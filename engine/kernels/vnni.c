@@ -22,16 +22,6 @@ static int32_t offset_of(const ln_site *s, const int8_t *w, int64_t k, int32_t b
     return (int32_t)(uint32_t)(bias - zero * sum); /* modulo 2^32, as the kernel sums */
 }
 
-static linnet_status copy_bias(const ln_site *s, int32_t **out, linnet_error *err) {
-    const ln_matrix m = ln_site_matrix(s);
-    *out = calloc((size_t)m.oc, sizeof **out);
-    if (!*out) return ln_fail_oom(err, s->node->name, (size_t)m.oc * sizeof **out);
-    if (!ln_site_has(s, LN_CONV_BIAS)) return LINNET_OK;
-    const linnet_status st = ln_const_copy(s->graph, s->node->in[LN_CONV_BIAS], *out, err);
-    if (st != LINNET_OK) free(*out);
-    return st;
-}
-
 /* ---- dense ---- */
 
 static bool is_conv(const ln_variant *v) {
@@ -84,10 +74,10 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
     const int64_t lanes = lanes_of(s), row = row_bytes(v, s);
     int32_t *offset = (int32_t *)(dst + tables_at(v, s)), *bias;
     int32_t *mul = (int32_t *)dst + tables_at(v, s) + lanes;
-    float *unit = (float *)mul + lanes;
-    int8_t *mask = (int8_t *)(unit + lanes), *w;
+    int32_t *right = mul + lanes;
+    int8_t *mask = (int8_t *)(right + lanes), *w;
     LN_TRY(ln_bytes_copy(s, &w, err));
-    const linnet_status st = copy_bias(s, &bias, err);
+    const linnet_status st = ln_bias_copy(s, &bias, err);
     if (st != LINNET_OK) {
         free(w);
         return st;
@@ -99,10 +89,10 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
             const int64_t o = width == PANEL ? at + quad_channel((int)(i - at)) : i;
             if (i < m.oc) mask[i] = -1;
             if (o >= m.oc) continue;
-            const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+            const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
             offset[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
             mul[i] = r.mul;
-            unit[i] = r.unit;
+            right[i] = r.right - r.left;
         }
     }
     free(bias);
@@ -149,7 +139,7 @@ static void dense_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->b = (ln_u32)tables_at(v, s);
     a->t0 = (int32_t)tap_bytes(v, s);
     a->t4 = (int32_t)row_bytes(v, s);
-    a->t5 = ln_scales_lift(s);
+    a->t5 = ln_scales_large(s);
     a->t1 = (int32_t)(each > 0 ? units * each : LN_MAX(a->m / 24, 1));
     a->t3 = (int32_t)(each > 0 ? 1 : ln_ceil_div(lanes_of(s), PANEL));
     a->tiles = a->t1 * a->t3;
@@ -165,7 +155,7 @@ static void stem_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 
 /* ---- depthwise ---- */
 
-enum { TABLES = 3 * 64 + 2 * 16 }; /* words: offset, mul, unit; mask, zero */
+enum { TABLES = 6 * 64 + 2 * 16 }; /* words: offset, ln_twice; mask, zero */
 
 typedef struct blocks {
     int k, sets, halves, lanes, count;
@@ -192,7 +182,7 @@ static bool dw_can_run(const ln_variant *v, const ln_site *s) {
     return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s) && w->kh == k &&
            w->kw == k && w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
            ln_site_matrix(s).ocp >= blocks_of(v, s).lanes &&
-           fits_halves(v, &s->graph->tensor[s->node->in[LN_CONV_W]].q);
+           fits_halves(v, &s->graph->tensor[s->node->in[LN_CONV_W]].q) && ln_scales_fit(s);
 }
 
 static size_t dw_packed(const ln_variant *v, const ln_site *s) {
@@ -215,7 +205,7 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
     int32_t *bias;
     int8_t *w;
     LN_TRY(ln_bytes_copy(s, &w, err));
-    const linnet_status st = copy_bias(s, &bias, err);
+    const linnet_status st = ln_bias_copy(s, &bias, err);
     if (st != LINNET_OK) {
         free(w);
         return st;
@@ -223,16 +213,15 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
     for (int n = 0; n < b.count; n++) {
         const int64_t at = LN_MIN((int64_t)n * b.lanes, m.ocp - b.lanes);
         float *block = dst + n * b.words, *tables = block + b.halves * b.sets * b.k * 64;
-        int8_t *to = (int8_t *)block, *mask = (int8_t *)(tables + 192);
+        int8_t *to = (int8_t *)block, *mask = (int8_t *)(tables + 384);
         memset(mask + 64, zero, 64);
         for (int i = 0; i < 64; i++) {
             const int64_t o = at + quad_channel(i) % b.lanes;
             if (at + i % b.lanes < m.oc) mask[i] = -1;
             if (o >= m.oc) continue;
-            const ln_rescale r = ln_rescale_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+            const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
             ((int32_t *)tables)[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
-            ((int32_t *)tables)[64 + i] = r.mul;
-            tables[128 + i] = r.unit;
+            ln_twice_pack(r, 64, 16, i, tables + 64);
             for (int set = 0; set < b.sets; set++)
                 for (int kx = 0; kx < b.k; kx++)
                     for (int four = 0; four < 4; four++) {
@@ -254,7 +243,7 @@ static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const blocks b = blocks_of(v, s);
     const int64_t units = LN_MAX(s->caps->compute_units, 1), want = ln_ceil_div(units * 4, a->n);
     a->w = 0;
-    a->t5 = ln_scales_lift(s);
+    a->t5 = ln_scales_large(s);
     if (ln_deep_chunks((int64_t)a->n * a->h * a->wd, units)) {
         const int64_t chunks = LN_MIN(want, a->oh / 6) / units * units;
         a->t1 = (int32_t)LN_MAX(chunks, LN_MAX(units / a->n, 1));
