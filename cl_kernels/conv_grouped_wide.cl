@@ -4,7 +4,8 @@
  *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, k] * w[ky,kx,i,o]) + res[n,oy,ox,o]),
  * g = o / (oc/groups), k = g * c/groups + i, interleaved: k = i * groups + g
  *
- * x: NHWC or planar (xcs, xps); y, res: NHWC. w [kh][kw][c/groups][ocp], b [ocp]. f32.
+ * x: NHWC or planar (xcs, xps); y, res: NHWC. w [kh][kw][c/groups][ocp], b [ocp]. f32, or halves
+ * (half.clh).
  * Precondition: no gate.
  *
  * One work-item makes PX pixels of a row by 4 channels, neighbouring ones neighbouring channels, so
@@ -23,7 +24,9 @@ LN_INLINE void LN_F(sum)(__global const float *arena, __global const float *weig
     __global const LN_T *x =
         LN_AT(arena, s->x) + (size_t)n * s->xns + (size_t)(mixed ? g : g * icg) * s->xcs;
     __global const LN_T *w = LN_AT(weights, s->w) + o;
-    for (int i = 0; i < PX; i++) y[i] = LN_LD4(LN_AT(weights, s->b) + o);
+    float4 sum[PX];
+    LN_SUM_BEGIN(PX)
+    for (int i = 0; i < PX; i++) sum[i] = LN_LD4(LN_AT(weights, s->b) + o);
     for (int ky = 0; ky < s->kh; ky++) {
         int iy = oy * s->sh - s->top + ky * s->dh;
         for (int kx = 0; kx < s->kw; kx++, w += (size_t)icg * ocp) {
@@ -33,12 +36,17 @@ LN_INLINE void LN_F(sum)(__global const float *arena, __global const float *weig
             for (int i = 0; i < PX; i++)
                 ok[i] = ox + i < s->ow && ix + i * s->sw >= 0 && ix + i * s->sw < s->wd;
             for (int k = 0; k < icg; k++, at += step) {
-                float4 wk = LN_LD4(w + (size_t)k * ocp);
-                for (int i = 0; i < PX; i++)
-                    y[i] = ln_fma((float4)(ok[i] ? LN_LD1(at + (long)i * across) : 0.0f), wk, y[i]);
+                LN_P4 wk = LN_PLD4(w + (size_t)k * ocp);
+                for (int i = 0; i < PX; i++) {
+                    float v = ok[i] ? LN_LD1(at + (long)i * across) : 0.0f;
+                    LN_SUM_ADD(i, (LN_P4)LN_PSET1(v), wk);
+                }
+                LN_SUM_DONE(PX, 1)
             }
         }
     }
+    LN_SUM_END(PX)
+    for (int i = 0; i < PX; i++) y[i] = sum[i];
 }
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {

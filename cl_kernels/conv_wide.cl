@@ -5,7 +5,7 @@
  *                x[n, oy*sh-top+ky*dh, ox*sw-left+kx*dw, i] * gate[n,i] * w[ky,kx,i,o]) + res)
  *
  * x: NHWC or planar (xcs, xps); y, res: NHWC; gate [n][x2ps], optional. w [kh][kw][c][ocp],
- * b [ocp]. f32.
+ * b [ocp]. f32, or halves (half.clh).
  * Preconditions: groups 1; POINT: 1x1 without padding, NHWC.
  *
  * One work-item makes PX pixels by 4 channels. POINT takes pixels as they come over the whole
@@ -18,8 +18,9 @@
 #endif
 
 #ifndef BYTES
-#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside  \
-                     */
+#    define BYTES                                                                                  \
+        0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside            \
+           */
 #endif
 #if BYTES
 #    define LN_MEAN(k) weights[s->b + ocp + 8 + (k)]
@@ -28,8 +29,8 @@
 #endif
 
 #define LN_ROW(j, f)                                                                               \
-    wv = LN_LD4(w + (size_t)(k + j) * ocp);                                                        \
-    for (int i = 0; i < PX; i++) sum[i] = ln_fma((float4)v[i].f, wv, sum[i]);
+    wv = LN_PLD4(w + (size_t)(k + j) * ocp);                                                       \
+    for (int i = 0; i < PX; i++) LN_SUM_ADD(i, (LN_P4)v[i].f, wv);
 
 /* Offset of the input pixel of output pixel p. */
 LN_INLINE size_t LN_F(pixel)(__global const ln_args *s, int p) {
@@ -41,7 +42,9 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     int ocp = ln_pad(s->oc), at = tile * LN_LOCAL + lid, o = at % (ocp / 4) * 4;
     int block = at / (ocp / 4), has_gate = s->gate != LN_NO_OFF;
     __global const LN_T *w = LN_AT(weights, s->w) + o;
-    float4 sum[PX], wv;
+    LN_P4 wv;
+    float4 sum[PX];
+    LN_SUM_BEGIN(PX)
     for (int i = 0; i < PX; i++) sum[i] = LN_LD4(LN_AT(weights, s->b) + o);
 #if POINT
     int p = block * PX, left = min(s->m - p, PX);
@@ -55,20 +58,23 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     }
     int k = 0;
     for (; k + 4 <= s->c; k += 4) {
-        float4 v[PX];
-        for (int i = 0; i < PX; i++) v[i] = LN_LD4(x[i] + k);
+        LN_P4 v[PX];
+        for (int i = 0; i < PX; i++) v[i] = LN_PLD4(x[i] + k);
         if (has_gate)
-            for (int i = 0; i < PX; i++) v[i] *= LN_LD4(gate[i] + k);
+            for (int i = 0; i < PX; i++) v[i] = LN_PMUL4(v[i], LN_PLD4(gate[i] + k));
         LN_ROW(0, x)
         LN_ROW(1, y)
         LN_ROW(2, z)
         LN_ROW(3, w)
+        LN_SUM_DONE(PX, 4)
     }
     for (; k < s->c; k++) {
-        wv = LN_LD4(w + (size_t)k * ocp);
-        for (int i = 0; i < PX; i++)
-            sum[i] = ln_fma((float4)(LN_LD1(x[i] + k) * (has_gate ? LN_LD1(gate[i] + k) : 1.0f)),
-                            wv, sum[i]);
+        wv = LN_PLD4(w + (size_t)k * ocp);
+        for (int i = 0; i < PX; i++) {
+            LN_P1 v = LN_PLD1(x[i] + k);
+            if (has_gate) v = LN_PMUL1(v, LN_PLD1(gate[i] + k));
+            LN_SUM_ADD(i, (LN_P4)v, wv);
+        }
     }
 #else
     int across = (s->ow + PX - 1) / PX, row = block / across, ox = block % across * PX;
@@ -86,7 +92,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                 LN_XAT(arena, s->x) + (size_t)n * s->xns + (size_t)iy * s->xrs + (long)ix * s->xps;
             for (int k = 0; k < s->c; k++) {
                 float g = has_gate ? LN_LD1(gate + k) : 1.0f;
-                wv = LN_LD4(w);
+                wv = LN_PLD4(w);
                 w += ocp;
                 for (int i = 0; i < PX; i++) {
                     int in = ix + i * s->sw;
@@ -95,12 +101,14 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
                         v = (LN_XLD1(x + (long)i * s->sw * s->xps + (size_t)k * s->xcs) -
                              LN_MEAN(k)) *
                             g;
-                    sum[i] = ln_fma((float4)v, wv, sum[i]);
+                    LN_SUM_ADD(i, (LN_P4)LN_PSET1(v), wv);
                 }
+                LN_SUM_DONE(PX, 1)
             }
         }
     }
 #endif
+    LN_SUM_END(PX)
     for (int i = 0; i < PX; i++)
         if (i < left) ln_finish4(sum[i], arena, s, p + i, o);
 }

@@ -3,7 +3,8 @@
  * y[n,oy,ox,c] = post(act(b[c] + sum over ky,kx of
  *                x[n, oy*S-top+ky, ox*S-left+kx, c] * w[ky,kx,c]) + res[n,oy,ox,c])
  *
- * x, y, res: NHWC; w [K][K][cp], b [cp], cp = c rounded up to LN_CPAD. f32.
+ * x, y, res: NHWC; w [K][K][cp], b [cp], cp = c rounded up to LN_CPAD. f32, or halves
+ * (half.clh).
  * Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, no gate.
  *
  * A work-item makes a block: PX outputs of a row by four channels, blocks of neighbouring channels
@@ -26,23 +27,26 @@ LN_INLINE void LN_F(block)(const int edge, __global const LN_T *x, int ix, int k
     int xps = s->xps, cp = ln_pad(s->oc), wd = s->wd;
     __global const LN_T *w = LN_AT(weights, s->w) + c;
     float4 sum[PX], bias = LN_LD4(LN_AT(weights, s->b) + c);
+    LN_SUM_BEGIN(PX)
 #pragma unroll
     for (int i = 0; i < PX; i++) sum[i] = bias;
     for (int ky = ky0; ky < ky1; ky++) {
         __global const LN_T *row = x + (size_t)ky * s->xrs;
-        float4 wk[K];
+        LN_P4 wk[K];
 #pragma unroll
-        for (int kx = 0; kx < K; kx++) wk[kx] = LN_LD4(w + (ky * K + kx) * cp);
+        for (int kx = 0; kx < K; kx++) wk[kx] = LN_PLD4(w + (ky * K + kx) * cp);
 #pragma unroll
         for (int j = 0; j < (PX - 1) * S + K; j++) {
-            float4 v = (float4)0.0f;
-            if (!edge || (ix + j >= 0 && ix + j < wd)) v = LN_LD4(row + j * xps);
+            LN_P4 v = (LN_P4)0;
+            if (!edge || (ix + j >= 0 && ix + j < wd)) v = LN_PLD4(row + j * xps);
 #pragma unroll
             for (int kx = 0; kx < K; kx++)
                 if (j >= kx && (j - kx) % S == 0 && (j - kx) / S < PX)
-                    sum[(j - kx) / S] = ln_fma(v, wk[kx], sum[(j - kx) / S]);
+                    LN_SUM_ADD((j - kx) / S, v, wk[kx]);
         }
+        LN_SUM_DONE(PX, K)
     }
+    LN_SUM_END(PX)
     if ((s->flags & LN_FLAG_CLAMP) && s->res == LN_NO_OFF) {
         float lo = s->lo, hi = s->hi;
         __global LN_T *y = LN_AT(arena, s->y) + (size_t)p * s->yps + c;

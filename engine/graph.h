@@ -78,6 +78,7 @@ typedef struct ln_graph {
     int64_t params; /* learnable parameters, counted at build time; passes leave it alone */
     int64_t macs;   /* multiply-adds of convolutions, FC and attention products, before fusion */
     bool library;   /* its products are a library's (host/gemm.c): the baseline of blocks alone */
+    bool fast;      /* products and short sums of halves may be halves, not floats */
     ln_pool pool;
 } ln_graph;
 

@@ -10,6 +10,7 @@ uint64_t ln_graph_key(const ln_graph *g, uint64_t h) {
     if (text.p) h = ln_hash(h, text.p, text.len);
     ln_str_free(&text);
     if (g->library) h = ln_hash(h, &g->library, sizeof g->library);
+    if (g->fast) h = ln_hash(h, "fast", 4);
     for (int i = 0; i < g->n_tensor; i++) {
         const ln_tensor *t = &g->tensor[i];
         h = ln_hash(h, &t->kind, sizeof t->kind);
@@ -91,7 +92,7 @@ linnet_status ln_unit_create(const ln_graph *g, int first, int last, const ln_ca
     if (!map) return ln_fail_oom(err, "a unit", (size_t)g->n_tensor * sizeof *map);
     for (int t = 0; t < g->n_tensor; t++) map[t] = LN_NONE;
     linnet_status st = ln_graph_create("unit", &out->graph, err);
-    if (st == LINNET_OK) out->graph->library = g->library;
+    if (st == LINNET_OK) out->graph->library = g->library, out->graph->fast = g->fast;
     if (st == LINNET_OK) st = add_outside(g, first, last, out->graph, map, err);
     for (int i = first; i <= last && st == LINNET_OK; i++)
         st = add_node(g, i, i - first, out->graph, map, err);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_dot8[], ln_cl_fixed[], ln_cl_args[],
-    ln_cl_walk[], ln_cl_resident[];
+extern const char ln_cl_prelude[], ln_cl_vnni[], ln_cl_dot8[], ln_cl_fixed[], ln_cl_half[],
+    ln_cl_args[], ln_cl_walk[], ln_cl_resident[];
 #define LN_VARIANT(name, family, file, tier, local, needs, defines)                                \
     extern const char ln_cl_##file[];
 #include "cl_kernels/variants.def"
@@ -63,6 +63,10 @@ bool ln_variant_packs_halves(const ln_variant *v) {
     return ln_variant_tunable(v, "HALF", 0) && !v->family->words;
 }
 
+bool ln_variant_is_fast(const ln_variant *v) {
+    return ln_variant_tunable(v, "FAST", 0);
+}
+
 /* True where the variant stores halves. real: the tunable that makes an exception. */
 static bool is_half(const ln_variant *v, const char *real) {
     return ln_variant_tunable(v, "HALF", 0) && !(real && ln_variant_tunable(v, real, 0));
@@ -106,6 +110,7 @@ bool ln_variant_can_run(const ln_variant *v, const ln_site *s) {
     }
     ptrdiff_t row = v - ln_variants;
     if (s->caps->wrong[row / 32] >> row % 32 & 1u) return false;
+    if (ln_variant_is_fast(v) && !s->graph->fast) return false;
     if (ln_env_disabled(v->name) || ln_env_disabled(tier_names[v->tier])) return false;
     return ln_variant_fits(v, s);
 }
@@ -123,7 +128,7 @@ static uint64_t hash_text(uint64_t h, const char *s) {
 }
 
 uint64_t ln_variant_hash(uint64_t h) {
-    const char *const common[] = {ln_cl_prelude, ln_cl_fixed, ln_cl_dot8,
+    const char *const common[] = {ln_cl_prelude, ln_cl_fixed, ln_cl_half,    ln_cl_dot8,
                                   ln_cl_args,    ln_cl_walk,  ln_cl_resident};
     for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
     const char *last = NULL;
@@ -189,6 +194,7 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
     add_type(v, "LN_T", NULL, text);
     add_type(v, "LN_TX", "XF", text);
     add_type(v, "LN_TY", "YF", text);
+    ln_str_add(text, "#define LN_P %s\n", ln_variant_is_fast(v) ? "h" : "f");
     if (same) {
         ln_str_add(text, "#define %s_tile %s_tile\nLN_KERNEL\n", v->name, same->name);
     } else {
@@ -198,8 +204,8 @@ static void add_variant(const int *variants, int i, bool kernel, ln_str *text) {
                    v->source);
     }
     ln_str_add(text, "#undef LN_NAME\n#undef LN_LOCAL\n#undef LN_KERNEL\n#undef LN_KERNEL_LOCAL\n"
-                     "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n"
-                     "#undef HALF\n#undef XF\n#undef YF\n");
+                     "#undef LN_T\n#undef LN_TX\n#undef LN_TY\n#undef LN_P\n"
+                     "#undef HALF\n#undef XF\n#undef YF\n#undef FAST\n");
 }
 
 /* The switch over the variants' inline functions: a group of one item plays all items in turn. One
@@ -232,6 +238,10 @@ linnet_status ln_variant_source(const int *variants, int count, ln_program_kind 
     ln_str_add(text, "#line 1 \"args.h\"\n%s#line 1 \"prelude.clh\"\n%s", ln_cl_args,
                ln_cl_prelude);
     ln_str_add(text, "#line 1 \"fixed.clh\"\n%s", ln_cl_fixed);
+    bool fast = false;
+    for (int i = 0; i < count; i++) fast |= ln_variant_is_fast(&ln_variants[variants[i]]);
+    ln_str_add(text, "#define LN_FAST %d\n#define LN_ACTED %d\n#line 1 \"half.clh\"\n%s", fast,
+               caps->acted_halves, ln_cl_half);
     bool vnni = false;
     for (int i = 0; i < count; i++) vnni |= ln_variants[variants[i]].needs >> LN_FEAT_VNNI & 1u;
     if (dot)

@@ -55,11 +55,13 @@ struct ln_variant {
     const char *source; /* its embedded text */
     ln_tier tier;
     const ln_family *family;
-    const char *defines; /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl. ELEM: bytes
-                            of an element of the first input, 4 by default. HALF=1: halves are read,
-                            packed and written, but for the input with XF=1, the output with YF=1 */
-    int local;           /* work-items of a work-group */
-    uint32_t needs;      /* features, 1 << ln_feature */
+    const char
+        *defines;   /* "PX=8 NV=3": tunables, each an #ifndef default in the .cl. ELEM: bytes
+                       of an element of the first input, 4 by default. HALF=1: halves are read,
+                       packed and written, but for the input with XF=1, the output with YF=1. FAST=1:
+                       products and short sums are halves too (half.clh), of graphs that ask for it */
+    int local;      /* work-items of a work-group */
+    uint32_t needs; /* features, 1 << ln_feature */
 };
 extern const ln_variant ln_variants[]; /* index is ln_args.variant */
 extern const int ln_variant_count;
@@ -67,6 +69,8 @@ extern const ln_variant ln_variant_chain; /* of a step that is a chain of others
 
 /* True when constants are packed as halves: two to a word of the weights. */
 bool ln_variant_packs_halves(const ln_variant *v);
+/* True when products and short sums are halves. */
+bool ln_variant_is_fast(const ln_variant *v);
 /* Value of a tunable in v->defines, else fallback. */
 int ln_variant_tunable(const ln_variant *v, const char *name, int fallback);
 /* The op, work-group size, features and the family's own word, whatever the tier: what a forced

@@ -62,6 +62,9 @@ typedef struct ln_caps {
     /* Kernels, a bit for each row of their table, whose results were wrong here or that cannot run
      * as built (engine/vet.h); no part of the written record. */
     uint32_t wrong[LN_CAPS_KERNELS / 32];
+    /* Halves are acted by rounded floats (half.clh): for tests where LN_FEAT_FP16 is set for a
+     * device that has none; no part of the written record. */
+    bool acted_halves;
 } ln_caps;
 
 static inline bool ln_caps_has(const ln_caps *c, ln_feature f) {

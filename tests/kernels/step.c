@@ -66,6 +66,7 @@ static size_t elem_of(const bed *b, ln_tid t) {
 static bool bed_plan(bed *b, step_build build, const void *user, const ln_variant *v,
                      bool sharing) {
     *b = (bed){0};
+    if (ln_variant_is_fast(v)) return false; /* test_kernels has them */
     tg_open(&b->t, 7);
     build(&b->t, user);
     forced = v;
@@ -377,6 +378,7 @@ START_TEST(every_row_has_cases) {
         const bool plain = ln_variant_tunable(&ln_variants[v], "BYTES", 0) != 0;
         const int elem = plain ? PLAIN : half ? 2 : ln_variant_tunable(&ln_variants[v], "ELEM", 4);
         if (ln_variant_tunable(&ln_variants[v], "XF", 0)) continue; /* test_kernels */
+        if (ln_variant_is_fast(&ln_variants[v])) continue;
         if (ln_variant_tunable(&ln_variants[v], "YF", 0)) continue;
         ck_assert_msg(!step_ops[f->op][f->dynamic][elem] || step_runs[v] > 0, "no case for %s",
                       ln_variants[v].name);
