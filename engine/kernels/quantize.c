@@ -1,4 +1,4 @@
-/* Conversions and tables of bytes: quantize.cl. */
+/* Conversions and tables of bytes: quantize.cl, quantize_deep.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -19,6 +19,19 @@ static void convert_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->alpha = q->scale;
     a->t0 = q->zero;
     cut(v, a);
+}
+
+/* Pictures, or maps without padding lanes. */
+static bool deep_can_run(const ln_variant *v, const ln_site *s) {
+    const int64_t c = ln_site_channels(s, s->node->in[0]);
+    (void)v;
+    return ln_site_planar(s) ? c <= LN_CPAD : c % LN_CPAD == 0;
+}
+
+static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    convert_bind(v, s, a);
+    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
+    a->tiles = a->t1;
 }
 
 static size_t table_packed(const ln_variant *v, const ln_site *s) {
@@ -42,6 +55,8 @@ static void table_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 }
 
 const ln_family ln_family_quantize = {"quantize", LN_OP_QUANTIZE, any, NULL, NULL, convert_bind};
+const ln_family ln_family_quantize_deep = {
+    "quantize_deep", LN_OP_QUANTIZE, deep_can_run, NULL, NULL, deep_bind};
 const ln_family ln_family_dequantize = {"dequantize", LN_OP_DEQUANTIZE, any, NULL,
                                         NULL,         convert_bind};
 const ln_family ln_family_quantize_table = {"quantize_table", LN_OP_QUANTIZE, any,

@@ -8,6 +8,7 @@ typedef struct one {
     ln_shape x;
     ln_quant from, to; /* from.on: x is I8 */
     ln_attr attr;
+    bool planar; /* x, as the caller's pictures may be */
 } one;
 
 static ln_tid input(tg *t, ln_shape shape, ln_quant q) {
@@ -29,6 +30,7 @@ static void node(tg *t, const one *c, int n_in, const ln_tid *in) {
 static void build_unary(tg *t, const void *user) {
     const one *c = user;
     const ln_tid x = input(t, c->x, c->from);
+    if (c->planar) t->g->tensor[x].as_is = false;
     node(t, c, 1, &x);
 }
 
@@ -138,6 +140,8 @@ static void build_binary(tg *t, const void *user) {
 static const one conversions[] = {
     QUANTIZE(1, 1, 1, 1, F32, Q(0.02f, 3)), QUANTIZE(2, 5, 3, 13, F32, Q(0.0078125f, -128)),
     QUANTIZE(1, 9, 7, 40, F32, Q(0.013f, 127)), QUANTIZE(3, 2, 8, 101, F32, Q(0.02f, 0)),
+    QUANTIZE(2, 5, 23, 3, F32, Q(0.0078125f, -1), .planar = true), QUANTIZE(1, 17, 33, 7, F32, Q(0.02f, 5), .planar = true),
+    QUANTIZE(1, 3, 5, 19, F32, Q(0.02f, 5), .planar = true), QUANTIZE(1, 3, 5, 8, F32, Q(1e-6f, 5)),
     {"quantize tokens", LN_OP_QUANTIZE, SHAPE(2, 17, 23), F32, Q(0.015f, -5)},
     QUANTIZE(2, 5, 3, 13, Q(0.1f, 4), Q(0.07f, -20)), QUANTIZE(1, 7, 7, 24, Q(0.1f, -128), Q(0.25f, 127)),
     QUANTIZE(2, 5, 3, 13, Q(0.1f, 4), Q(0.07f, -20), .attr.quantize = {.real = true}),
@@ -209,6 +213,11 @@ static const product products[] = {
     {"conv dilated depthwise", 1, 12, 11, 20, 20, {3, 3, 1, 1, 2, 3, 2, 1, 2, 0}, 20, RELU6, Q(0.02f, 7), Q(0.03f, 1)},
     {"conv outside", 1, 2, 2, 8, 8, {2, 2, 1, 1, 1, 1, 2, 2, 1, 1}, 1, {0}, Q(0.02f, 7), Q(0.03f, 1)},
     {"conv large multiplier", 1, 4, 4, 8, 16, WIN(1, 1, 0), 1, {0}, Q(2.0f, 7), Q(0.001f, 1)},
+    {"depthwise multipliers near a half", 1, 9, 11, 72, 72, WIN(3, 1, 1), 72, RELU6, Q(2.0f, -128), Q(0.025f, -128)},
+    {"depthwise multipliers near one", 2, 9, 8, 72, 72, WIN(3, 2, 1), 72, {0}, Q(2.0f, 3), Q(0.013f, 9), .wz = 3, .u8 = true},
+    {"depthwise multipliers of many", 1, 8, 9, 72, 72, WIN(5, 1, 2), 72, {0}, Q(2.0f, 3), Q(0.001f, 9)},
+    {"depthwise beyond 32 bits", 1, 8, 9, 72, 72, WIN(3, 1, 1), 72, {0}, Q(2.0f, 3), Q(1e-7f, 9)},
+    {"conv multipliers near a half", 1, 5, 5, 40, 72, WIN(1, 1, 0), 1, {0}, Q(2.0f, 7), Q(0.012f, 1)},
     {"conv small multiplier", 1, 4, 4, 8, 16, WIN(1, 1, 0), 1, {0}, Q(0.001f, 7), Q(50.0f, 1)},
     FC(1, 1, 1, {0}, Q(0.02f, 3), Q(0.05f, -7)), FC(1, 1280, 1001, {0}, Q(0.0235f, -128), Q(0.1f, -40)),
     FC(3, 33, 49, RELU, Q(0.0235f, 8), Q(0.04f, -40), .wz = 5, .u8 = true), FC(9, 20, 96, {0}, Q(0.0235f, 8), Q(0.04f, -40), .bare = true),
@@ -220,6 +229,7 @@ static const binary binaries[] = {
     ADD(1, 1, 1, 1, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)), ADD(2, 5, 3, 13, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .act = RELU),
     ADD(1, 28, 28, 24, Q(0.1f, -128), Q(0.1f, 127), Q(0.2f, 1)), ADD(1, 14, 14, 64, Q(0.01f, 3), Q(1.0f, -4), Q(0.9f, 1)),
     ADD(2, 9, 7, 40, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .act = RELU), ADD(3, 1, 1, 8, Q(0.1f, 3), Q(0.2f, -4), Q(0.1f, 1)),
+    ADD(1, 9, 7, 40, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.00001f, 1)), ADD(2, 6, 7, 48, Q(0.1f, 3), Q(0.1f, -4), Q(0.4f, 1)),
     {"add vector", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
     {"add gate", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)},
     {"add tokens", LN_OP_ADD, SHAPE(2, 9, 20), SHAPE(2, 9, 20), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
