@@ -1,6 +1,6 @@
-/* Resize: resize.cl for rows and columns of maps, resize_i8.cl for TFLite's of bytes, resize_nd.cl
- * for any axes. Packed: a table of each axis, one behind another: pixels of all places, then their
- * weights. */
+/* Resize: resize.cl for rows and columns of maps, resize_i8.cl and resize_i8_deep.cl for TFLite's
+ * of bytes, resize_nd.cl for any axes. Packed: a table of each axis, one behind another: pixels of
+ * all places, then their weights. */
 #include "engine/kernels/nd.h"
 #include "engine/resize.h"
 
@@ -89,6 +89,14 @@ static bool i8_can_run(const ln_variant *v, const ln_site *s) {
     return ln_nd_can_run(v, s) && blends(s);
 }
 
+/* Two pixels each way. */
+static bool i8_deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_shape *in = ln_site_shape(s, s->node->in[0]);
+    const ln_resize_attr *r = &s->node->attr.resize;
+    return i8_can_run(v, s) && ln_resize_taps(r, 1, in->dim[1]) <= 2 &&
+           ln_resize_taps(r, 2, in->dim[2]) <= 2;
+}
+
 static size_t packed(const ln_variant *v, const ln_site *s) {
     (void)v;
     return (size_t)(table_words(s, 1) + table_words(s, 2));
@@ -111,9 +119,17 @@ static void bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
+static void i8_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    bind(v, s, a);
+    a->t2 = (ln_i32)LN_MIN((int64_t)a->n * a->oh, 4 * LN_MAX(s->caps->compute_units, 1));
+    a->tiles = a->t2;
+}
+
 const ln_family ln_family_resize_nd = {"resize_nd", LN_OP_RESIZE, nd_can_run,   nd_packed,
                                        nd_pack,     nd_bind,      .words = true};
 const ln_family ln_family_resize_i8 = {"resize_i8", LN_OP_RESIZE, i8_can_run,   packed,
                                        pack,        bind,         .words = true};
+const ln_family ln_family_resize_i8_deep = {
+    "resize_i8_deep", LN_OP_RESIZE, i8_deep_can_run, packed, pack, i8_deep_bind, .words = true};
 const ln_family ln_family_resize = {"resize", LN_OP_RESIZE, can_run,      packed,
                                     pack,     bind,         .words = true};

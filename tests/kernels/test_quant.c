@@ -286,6 +286,7 @@ static const one moves[] = {
     MOVE(RESIZE, "single pixel", SHAPE(2, 1, 1, 37), BLEND(SINGLE, ASYMMETRIC, 7, 5)), MOVE(RESIZE, "single rows", SHAPE(2, 5, 7, 8), BLEND(SINGLE, ASYMMETRIC, 10, 0)),
     MOVE(RESIZE, "fixed corners", SHAPE(1, 5, 6, 21), BLEND(FIXED, ALIGN_CORNERS, 18, 14)), MOVE(RESIZE, "fixed half pixel", SHAPE(2, 5, 7, 8), BLEND(FIXED, HALF_PIXEL, 9, 3)),
     MOVE(RESIZE, "fixed columns", SHAPE(3, 9, 8, 24), BLEND(FIXED, ASYMMETRIC, 0, 17)), MOVE(RESIZE, "fixed smaller", SHAPE(1, 17, 16, 3), BLEND(FIXED, HALF_PIXEL, 4, 5)),
+    MOVE(RESIZE, "single larger", SHAPE(1, 9, 7, 21), BLEND(SINGLE, ALIGN_CORNERS, 65, 49)), MOVE(RESIZE, "fixed larger", SHAPE(2, 4, 5, 40), BLEND(FIXED, ALIGN_CORNERS, 31, 40)),
     MOVE(RESIZE, "nearest", SHAPE(1, 5, 6, 21), .attr.resize = {LN_RESIZE_NEAREST, LN_GRID_ASYMMETRIC, LN_ROUND_DOWN, .axis = {{0}, {10}, {12}}}),
     MOVE(RESIZE, "any axis", SHAPE(4, 5, 7), .attr.resize = {LN_RESIZE_LINEAR, LN_GRID_HALF_PIXEL, .axis = {{0}, {9}, {11}}}),
 };
@@ -319,8 +320,9 @@ static void build_concat(tg *t, const void *user) {
 
 static const step_table tables[] = {
     STEP_TABLE(conversions, build_unary), STEP_TABLE(products, build_product),
-    STEP_TABLE(binaries, build_binary),   STEP_TABLE(pools, build_unary),  STEP_TABLE(places, build_unary),
-    STEP_TABLE(moves, build_unary),       STEP_TABLE(concats, build_concat)};
+    STEP_TABLE(binaries, build_binary),   STEP_TABLE(pools, build_unary),
+    STEP_TABLE(places, build_unary),      STEP_TABLE(moves, build_unary),
+    STEP_TABLE(concats, build_concat)};
 
 int main(int argc, char **argv) {
     return step_main("quant", tables, (int)LN_COUNT(tables), argc, argv);
