@@ -30,6 +30,8 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
 linnet_status ln_api_plan(const ln_device *d, const ln_caps *caps, ln_graph *g,
                           const linnet_session_params *p, ln_plan **out, ln_stream *stream,
                           bool *recorded, linnet_error *err);
+/* Says so where arithmetic in halves was asked for and the plan has none. */
+void ln_api_warn_slow(const ln_plan *p);
 /* queue: the caller's cl_command_queue, NULL for one of the session's own. */
 linnet_status ln_api_session(linnet_model *m, linnet_device *d, void *queue,
                              const linnet_session_params *p, linnet_session **out,

@@ -165,12 +165,16 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
                            ln_graph **out, linnet_error *err) {
     if (p->batch < 0)
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT, "batch %d: give 1 or more", p->batch);
+    const bool half = p->precision == LINNET_PRECISION_F16;
+    if (p->fast_math && !half)
+        return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
+                       "fast_math computes in halves: ask for LINNET_PRECISION_F16 with it");
     ln_graph *g = NULL;
     LN_TRY(ln_model_graph(m->model, p->batch, m->h, m->w, &g, err));
+    g->fast = p->fast_math;
     /* The reference means the network as it stands, unless passes are asked for by name. */
     linnet_status st = LINNET_OK;
     if (!reference || p->passes) st = ln_passes_run(g, p->passes, err);
-    const bool half = p->precision == LINNET_PRECISION_F16;
     if (st == LINNET_OK && p->bytes && !reference && !half) st = take_bytes(g, &m->prep, err);
     if (st == LINNET_OK && half) st = ln_graph_halve(g, err);
     if (st != LINNET_OK)
@@ -266,6 +270,13 @@ linnet_status ln_api_plan(const ln_device *d, const ln_caps *caps, ln_graph *g,
     return LINNET_OK;
 }
 
+void ln_api_warn_slow(const ln_plan *p) {
+    const char *why = ln_plan_slow(p);
+    if (p->graph->fast && why)
+        ln_log(LN_LOG_WARN, "fast math: %s: %s; halves are multiplied and summed in f32",
+               p->caps.name, why);
+}
+
 linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device *d,
                                       const linnet_session_params *p, char **text,
                                       linnet_error *err) {
@@ -285,6 +296,7 @@ linnet_status linnet_model_print_plan(const linnet_model *m, const linnet_device
     linnet_status st = ln_api_plan(d->dev, &caps, g, p, &plan, &stream, &recorded, err);
     if (st == LINNET_OK) {
         ln_str s = {0};
+        ln_api_warn_slow(plan);
         ln_plan_print(plan, &s);
         ln_plan_print_stream(plan, stream, recorded, &s);
         st = ln_api_take(&s, text, err);

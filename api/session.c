@@ -59,6 +59,8 @@ static linnet_status create_on_device(linnet_session *s, linnet_model *m, ln_dev
     LN_TRY(create_vetted(s, m, d, queue, p, err));
     ln_host_stats after = ln_device_stats(d);
     ln_session_stats own = ln_session_get_stats(s->dev);
+    ln_api_warn_slow(ln_session_plan(s->dev));
+    s->stats.macs_f16 = ln_plan_fast_macs(ln_session_plan(s->dev));
     s->stats.build_ms = 1e3 * own.build_s;
     s->stats.upload_ms = 1e3 * own.upload_s;
     s->stats.weight_bytes = (uint64_t)own.weight_bytes;
@@ -80,6 +82,7 @@ static linnet_status create(linnet_session *s, linnet_model *m, linnet_device *d
         const size_t n = (size_t)(s->graph->n_input + s->graph->n_output) + 1;
         s->memory = calloc(n, sizeof *s->memory);
         if (!s->memory) return ln_fail_oom(err, "a session", n * sizeof *s->memory);
+        if (p->fast_math) ln_log(LN_LOG_WARN, "fast math: the C reference sums in double");
         LN_TRY(ln_ref_create(s->graph, &s->ref, err));
     }
     double rest = 1e3 * (ln_now() - start) - s->stats.build_ms - s->stats.upload_ms;

@@ -137,6 +137,7 @@ static cJSON *result_json(const result *r) {
     cli_json_text(object, "driver", r->device.driver);
     cli_json_text(object, "version", linnet_version());
     cli_json_text(object, "precision", r->precision);
+    cli_json_text(object, "arithmetic", cli_arithmetic(r->precision, &r->stats));
     cli_json_int(object, "batch", r->batch);
     cli_json_int(object, "runs", (int64_t)r->runs);
     latency_json(object, r);
@@ -247,8 +248,8 @@ static int put_table(const cli_options *o, const result *r, size_t n) {
         if (cli_format_of(o) == FORMAT_TEXT && compared)
             fprintf(out.f, "ratio: time over that of %s at the same shape\n", bases.p);
         if (cli_format_of(o) == FORMAT_TEXT)
-            fprintf(out.f, "%s, driver %s, linnet %s, f32\n", r->device.name, r->device.driver,
-                    linnet_version());
+            fprintf(out.f, "%s, driver %s, linnet %s, %s\n", r->device.name, r->device.driver,
+                    linnet_version(), cli_arithmetic_text(r->precision, &r->stats));
         status = cli_output_finish(&out);
     }
     cli_table_free(&t);

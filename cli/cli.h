@@ -45,6 +45,8 @@ typedef enum cli_kind {
       "index, cpu, gpu, part of a name, or ref (C reference)")                                     \
     X(BATCH, "batch", 'b', "N", CLI_INTS, 1, 65536, "images in each run")                          \
     X(PRECISION, "precision", 0, "P", CLI_CHOICE, 0, 0, "f32|f16|int8")                            \
+    X(FAST_MATH, "fast-math", 0, NULL, CLI_FLAG, 0, 0,                                             \
+      "with --precision f16: sums in f16 too, where the device can")                               \
     X(SIZE, "size", 0, "N", CLI_INT, 1, 16384, "side of the input in pixels")                      \
     X(SHAPE, "shape", 0, "S", CLI_TEXT, 0, 0, "shape of an input: NAME=1x3x224x224")               \
     X(LAYOUT, "layout", 0, "L", CLI_CHOICE, 0, 0, "nchw|nhwc")                                     \
@@ -101,7 +103,9 @@ typedef enum cli_opt {
 #define OPTS_RESULT (BIT(FORMAT) | BIT(OUTPUT))
 #define OPTS_MODEL                                                                                 \
     (BIT(WEIGHTS) | BIT(SYNTHETIC) | BIT(ARCH) | BIT(SIZE) | BIT(SHAPE) | BIT(LAYOUT))
-#define OPTS_RUN (BIT(DEVICE) | BIT(BATCH) | BIT(PRECISION) | BIT(PASSES) | BIT(TUNE) | BIT(WAIT))
+#define OPTS_RUN                                                                                   \
+    (BIT(DEVICE) | BIT(BATCH) | BIT(PRECISION) | BIT(FAST_MATH) | BIT(PASSES) | BIT(TUNE) |        \
+     BIT(WAIT))
 
 typedef struct cli_verb cli_verb;
 typedef struct cli_options {
@@ -147,6 +151,10 @@ const char *cli_nearest(const char *word, const char *(*name)(int i), int n);
 /* ---- opening what the options name (open.c); 0 or an exit status, error printed ---- */
 /* What most products are computed in: "int8" where the weights say so, else as asked, "f32". */
 const char *cli_precision(const cli_options *o, const linnet_model *m);
+/* What most products and sums of a session of that precision are computed in. */
+const char *cli_arithmetic(const char *precision, const linnet_session_stats *s);
+/* "f32", "int8", "f16, computed in f32" ... */
+const char *cli_arithmetic_text(const char *precision, const linnet_session_stats *s);
 bool cli_is_file(const char *model);
 bool cli_has_graph(const char *model); /* a file with a network of its own */
 int cli_model_open(const cli_options *o, const char *name, bool default_seed, bool shape_only,

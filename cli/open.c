@@ -95,6 +95,8 @@ static int open_params(const cli_options *o, linnet_model_params *p, linnet_mode
     linnet_error err = {0};
     const bool graph = cli_has_graph(p->model);
     int status = CLI_OK;
+    if (cli_has(o, OPT_FAST_MATH) && strcmp(cli_text(o, OPT_PRECISION, ""), "f16") != 0)
+        return cli_usage_error("--fast-math: computes in f16; give --precision f16 with it");
     if (!graph) status = family_shape(o, p->model, dim);
     if (status) return status;
     if (cli_has(o, OPT_WEIGHTS) && cli_has(o, OPT_SYNTHETIC))
@@ -191,6 +193,16 @@ const char *cli_precision(const cli_options *o, const linnet_model *m) {
     return is_int8(m) ? "int8" : cli_text(o, OPT_PRECISION, "f32");
 }
 
+const char *cli_arithmetic(const char *precision, const linnet_session_stats *s) {
+    if (!strcmp(precision, "int8")) return precision;
+    return s->macs_f16 > s->macs / 2 ? "f16" : "f32";
+}
+
+const char *cli_arithmetic_text(const char *precision, const linnet_session_stats *s) {
+    if (strcmp(precision, "f16") != 0) return precision;
+    return s->macs_f16 > s->macs / 2 ? "f16, computed in f16" : "f16, computed in f32";
+}
+
 void cli_session_params(const cli_options *o, int batch, linnet_session_params *out) {
     static const struct {
         const char *name;
@@ -201,6 +213,7 @@ void cli_session_params(const cli_options *o, int batch, linnet_session_params *
     out->batch = batch;
     out->passes = cli_text(o, OPT_PASSES, NULL);
     if (!strcmp(cli_text(o, OPT_PRECISION, ""), "f16")) out->precision = LINNET_PRECISION_F16;
+    out->fast_math = cli_has(o, OPT_FAST_MATH);
     out->untuned = !strcmp(cli_text(o, OPT_TUNE, ""), "off");
     for (size_t i = 0; i < LN_COUNT(waits); i++)
         if (!strcmp(cli_text(o, OPT_WAIT, ""), waits[i].name)) out->wait = waits[i].wait;

@@ -132,7 +132,6 @@ static int measure_steps(const cli_options *o, linnet_model *m, linnet_device *d
     linnet_session *s = NULL;
     cli_tensors in = {0}, out = {0};
     linnet_session_params params;
-    linnet_session_stats stats;
     linnet_model_info info;
     linnet_error err = {0};
     cli_session_params(o, p->batch, &params);
@@ -146,7 +145,8 @@ static int measure_steps(const cli_options *o, linnet_model *m, linnet_device *d
     if (!status) status = cli_tensors_create(s, true, &out);
     if (!status) status = cli_tensors_synthetic(&in, cli_seed(o, OPT_SYNTHETIC, 1), info.nhwc);
     if (!status) status = time_runs(s, &in, &out, p);
-    if (!status && linnet_session_get_stats(s, &stats) == LINNET_OK) p->resident = stats.resident;
+    if (!status && linnet_session_get_stats(s, &p->stats) == LINNET_OK)
+        p->resident = p->stats.resident;
     /* names outlive the session in copies */
     for (size_t i = 0; !status && i < p->n; i++) {
         linnet_step_info *f = &p->step[i].info;
@@ -237,6 +237,7 @@ static int put_json(const cli_options *o, const profile *p) {
     cli_json_text(object, "driver", p->device.driver);
     cli_json_text(object, "version", linnet_version());
     cli_json_text(object, "precision", p->precision);
+    cli_json_text(object, "arithmetic", cli_arithmetic(p->precision, &p->stats));
     cli_json_int(object, "batch", p->batch);
     cli_json_int(object, "runs", (int64_t)p->runs);
     cli_json_text(object, "stream", p->resident ? "resident" : "launches");
@@ -291,10 +292,11 @@ static void print_summary(const profile *p, FILE *f) {
         fprintf(f, "%s%.0f GB/s over %s", i ? ", " : "", p->memory[i].gbs,
                 cli_bytes_text(p->memory[i].bytes, size));
     }
-    fprintf(f, "\ntimes: medians; %s\n%s, driver %s, linnet %s, f32\n",
+    fprintf(f, "\ntimes: medians; %s\n%s, driver %s, linnet %s, %s\n",
             p->resident ? "by the processor's clock inside one launch of all steps"
                         : "of single launches as the driver counts them, its own cost included",
-            p->device.name, p->device.driver, linnet_version());
+            p->device.name, p->device.driver, linnet_version(),
+            cli_arithmetic_text(p->precision, &p->stats));
 }
 
 static int put_table(const cli_options *o, const profile *p) {

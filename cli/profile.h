@@ -21,6 +21,7 @@ typedef struct profile {
     const char *precision;
     int batch;
     size_t runs;
+    linnet_session_stats stats;
     bool resident;
     double run_ms, min_run_ms; /* all steps: median and least */
     double peak;               /* GFLOP/s; 0: not known */

@@ -39,6 +39,7 @@ typedef struct verdict {
     bool pass;
     bool halves; /* floats are what a whole network of halves gives */
     bool chain;  /* several nodes in one step */
+    bool fast;   /* sums are halves */
 } verdict;
 
 /* Steps of bytes are rounded in f32 where the reference is exact: few are off, and by one. Where
@@ -79,10 +80,11 @@ static void compare(const ln_tensor *t, const float *got, const float *want, int
         const double worst = worst_error(got, want, n, half ? 0x1p-10 : 0);
         const double rel = relative(worst, want, n);
         double tolerance = !half      ? LN_DIFF_TOLERANCE
+                           : v->fast  ? LN_DIFF_FAST
                            : v->chain ? LN_DIFF_HALF_CHAIN
                                       : LN_DIFF_HALVES;
         if (several) tolerance = LN_DIFF_QUANTIZED;
-        if (v->halves) tolerance = LN_DIFF_ALL_HALF;
+        if (v->halves) tolerance = v->fast ? LN_DIFF_ALL_FAST : LN_DIFF_ALL_HALF;
         v->max_abs = LN_MAX(v->max_abs, worst_error(got, want, n, 0));
         v->rel = LN_MAX(v->rel, rel);
         if (!(rel <= tolerance)) v->pass = false;
@@ -138,7 +140,7 @@ linnet_status ln_diff_check(ln_session *s, const ln_ref *ref, const ln_step *ste
     const ln_node *n = &g->node[step->node];
     const bool chain = step->first < step->node;
     const bool several = chain && g->tensor[n->out[0]].dtype == LN_I8;
-    verdict v = {.pass = true, .chain = chain};
+    verdict v = {.pass = true, .chain = chain, .fast = ln_variant_is_fast(step->variant)};
     int64_t overflow = 0;
     for (int k = 0; k < n->n_out; k++) {
         int64_t count = 0;
@@ -209,7 +211,9 @@ static linnet_status diff_all(ln_session *s, ln_ref *ref, const void *const *inp
                               ln_diff_report *out, linnet_error *err) {
     LN_TRY(set_inputs(ref, inputs, err));
     LN_TRY(ln_ref_run(ref, true, err));
-    verdict whole = {.pass = true, .halves = has_type(ref->graph, LN_F16)};
+    verdict whole = {.pass = true,
+                     .halves = has_type(ref->graph, LN_F16),
+                     .fast = ln_plan_fast_macs(ln_session_plan(s)) > 0};
     LN_TRY(diff_whole(s, ref, inputs, &whole, err));
     out->end_to_end = whole.rel;
     for (int i = 0; i < out->n_layer; i++) {

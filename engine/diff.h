@@ -13,7 +13,9 @@
 #define LN_DIFF_QUANTIZED  0.1 /* of floats that a network of bytes gives */
 #define LN_DIFF_HALVES     4e-3
 #define LN_DIFF_HALF_CHAIN 2e-2
+#define LN_DIFF_FAST       4e-2 /* of short sums in halves (half.clh) */
 #define LN_DIFF_ALL_HALF   5e-2 /* of floats that a network of halves gives */
+#define LN_DIFF_ALL_FAST   1e-1 /* the same with short sums in halves */
 
 typedef struct ln_diff_layer {
     const char *name, *op, *variant;

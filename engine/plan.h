@@ -113,6 +113,9 @@ bool ln_plan_is_alias(const ln_plan *p, const ln_node *n);
 
 /* `linnet info --plan`. */
 void ln_plan_print(const ln_plan *p, ln_str *out);
+/* Multiply-adds of steps that compute in halves, and why there are none (NULL: there are). */
+int64_t ln_plan_fast_macs(const ln_plan *p);
+const char *ln_plan_slow(const ln_plan *p);
 /* Why the plan cannot be one launch; NULL: it can. buf: for the text. */
 const char *ln_plan_unwalkable(const ln_plan *p, char *buf, size_t size);
 

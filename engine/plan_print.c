@@ -20,6 +20,31 @@ static int64_t packed_bytes(const ln_plan *p, const ln_step *s) {
     return sum;
 }
 
+int64_t ln_plan_fast_macs(const ln_plan *p) {
+    int64_t sum = 0;
+    for (int i = 0; i < p->n_step; i++)
+        if (ln_variant_is_fast(p->step[i].variant)) sum += p->step[i].macs;
+    return sum;
+}
+
+const char *ln_plan_slow(const ln_plan *p) {
+    if (ln_plan_fast_macs(p)) return NULL;
+    if (!ln_caps_has(&p->caps, LN_FEAT_FP16)) return "no half arithmetic (cl_khr_fp16)";
+    if (ln_caps_deep(&p->caps)) return "kernels for processors have none in halves";
+    return "no layer has a kernel for it";
+}
+
+static void print_arithmetic(const ln_plan *p, ln_str *out) {
+    const char *why = ln_plan_slow(p);
+    int64_t macs = 0;
+    for (int i = 0; i < p->n_step; i++) macs += p->step[i].macs;
+    if (why)
+        ln_str_add(out, "arithmetic in f32: %s\n", why);
+    else
+        ln_str_add(out, "arithmetic in f16: %lld of %lld multiply-adds\n",
+                   (long long)ln_plan_fast_macs(p), (long long)macs);
+}
+
 void ln_plan_print(const ln_plan *p, ln_str *out) {
     const ln_graph *g = p->graph;
     int name_w = 4;
@@ -40,6 +65,7 @@ void ln_plan_print(const ln_plan *p, ln_str *out) {
     ln_str_add(out, "%d steps on %s; arena %lld bytes (live at most %lld), weights %lld bytes\n",
                p->n_step, p->caps.name, (long long)p->arena_bytes, (long long)p->live_peak_bytes,
                (long long)p->weight_bytes);
+    if (g->fast) print_arithmetic(p, out);
 }
 
 void ln_plan_print_stream(const ln_plan *p, ln_stream stream, bool recorded, ln_str *out) {

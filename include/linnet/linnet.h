@@ -296,6 +296,10 @@ typedef struct linnet_session_params {
     linnet_precision precision;
     int bytes; /* F32: the picture as linnet_image_load_bytes makes it, where the network can read
                   such: linnet_session_input then says U8, else F32 as ever */
+    int fast_math; /* F16: multiply and add in halves too, where the device has kernels for it
+                      (GPUs with cl_khr_fp16): runs of at most 32 products are summed in halves,
+                      each then added to a sum in f32. Faster, coarser, and a product or such a run
+                      beyond 65504 is infinite. Elsewhere a warning is logged and sums are f32 */
 } linnet_session_params;
 #define LINNET_SESSION_PARAMS_INIT LINNET_ALL_ZERO
 /* Builds the graph, plans it, uploads weights, builds kernels. p: NULL for the defaults. The model
@@ -367,8 +371,9 @@ typedef struct linnet_session_stats {
      * each other's. */
     uint64_t cache_hits, cache_misses, builds;
     uint64_t weight_bytes, arena_bytes;
-    int64_t macs; /* of one run, the whole batch */
-    int resident; /* the steps run in one launch */
+    int64_t macs;     /* of one run, the whole batch */
+    int resident;     /* the steps run in one launch */
+    int64_t macs_f16; /* of the plan's: those computed in halves (fast_math) */
 } linnet_session_stats;
 LINNET_API linnet_status linnet_session_get_stats(const linnet_session *s,
                                                   linnet_session_stats *out);

@@ -204,6 +204,37 @@ START_TEST(deep_cache_is_listed) {
 }
 END_TEST
 
-CHECK_MAIN("api", failed_calls_null_what_they_make, success_leaves_the_error_alone,
-           reference_runs_on_its_own_memory, plan_takes_defaults, no_picture_of_no_pixels,
-           deep_cache_is_listed)
+/* Arithmetic in halves is a matter of halves; where a device has none, a warning says so. */
+static void count_warnings(void *user, int level, const char *line) {
+    if (level == LINNET_LOG_WARN && strstr(line, "fast math")) ++*(int *)user;
+}
+
+START_TEST(fast_math_comes_with_halves) {
+    linnet_model *m = small();
+    linnet_device *d = device(NULL);
+    linnet_session_params p = LINNET_SESSION_PARAMS_INIT;
+    linnet_session *s = LEFT;
+    linnet_session_stats stats;
+    int warnings = 0;
+    char *text = LEFT;
+    p.fast_math = 1;
+    ck_assert_int_eq(linnet_session_create(m, d, &p, &s, &err), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_ptr_null(s);
+    ck_assert_ptr_nonnull(strstr(err.message, "LINNET_PRECISION_F16"));
+    ck_assert_int_eq(linnet_model_print_plan(m, d, &p, &text, &err), LINNET_ERR_INVALID_ARGUMENT);
+    ck_assert_ptr_null(text);
+    p.precision = LINNET_PRECISION_F16;
+    linnet_set_log(count_warnings, &warnings, LINNET_LOG_WARN);
+    ck_assert_msg(linnet_session_create(m, d, &p, &s, &err) == LINNET_OK, "%s", err.message);
+    ck_assert_int_eq(linnet_session_get_stats(s, &stats), LINNET_OK);
+    linnet_set_log(NULL, NULL, LINNET_LOG_ERROR);
+    ck_assert_int_eq(warnings, stats.macs_f16 == 0);
+    linnet_session_destroy(&s);
+    linnet_device_close(&d);
+    linnet_model_close(&m);
+}
+END_TEST
+
+CHECK_MAIN("api", fast_math_comes_with_halves, failed_calls_null_what_they_make,
+           success_leaves_the_error_alone, reference_runs_on_its_own_memory, plan_takes_defaults,
+           no_picture_of_no_pixels, deep_cache_is_listed)

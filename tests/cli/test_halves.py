@@ -102,3 +102,51 @@ def test_photographs(linnet):
     plain, half = linnet(*args), linnet(*args, "--precision", "f16")
     first = [[row["top"][0]["class"] for row in r.lines if "top" in row] for r in (plain, half)]
     assert first[0] and first[0] == first[1]
+
+
+FAST = ["--precision", "f16", "--fast-math"]
+
+
+def test_fast_math_is_of_halves(linnet):
+    for args in ([], ["--precision", "f32"], ["--precision", "int8"]):
+        r = linnet("bench", *MODEL, "--fast-math", *args)
+        assert r.status == 2 and not r.out
+        assert r.err == "linnet: --fast-math: computes in f16; give --precision f16 with it\n"
+
+
+def test_fast_math_where_sums_are_f32(linnet, tmp_path):
+    """One line of warning, and the numbers of --precision f16."""
+    plain = logits(linnet, tmp_path / "f16.npy", "--precision", "f16")
+    r = linnet("run", *MODEL, "--input", "synthetic:1", "--output", tmp_path / "fast.npy", *FAST,
+               env={"LINNET_DISABLE": "fp16"})
+    assert r.status == 0
+    warnings = [line for line in r.err.splitlines() if "fast math" in line]
+    assert len(warnings) == 1 and "(cl_khr_fp16); halves are multiplied and summed in f32" in warnings[0]
+    assert read_npy(tmp_path / "fast.npy")[1] == plain
+    r = linnet("bench", *MODEL, *FAST, "-o", "json", env={"LINNET_DISABLE": "fp16"})
+    assert (r.json["precision"], r.json["arithmetic"]) == ("f16", "f32")
+    r = linnet("bench", *MODEL, *FAST, env={"LINNET_DISABLE": "fp16"})
+    assert ", f16, computed in f32" in r.out
+    r = linnet("profile", *MODEL, *FAST, "-o", "json", env={"LINNET_DISABLE": "fp16"})
+    assert (r.json["precision"], r.json["arithmetic"]) == ("f16", "f32")
+    plan = linnet("info", *MODEL, "--plan", *FAST, env={"LINNET_DISABLE": "fp16"}).out
+    assert "\narithmetic in f32: no half arithmetic (cl_khr_fp16)\n" in plan
+    r = linnet("run", *MODEL, "--input", "synthetic:1", "--output", tmp_path / "ref.npy", *FAST,
+               "-d", "ref")
+    assert r.status == 0 and r.err.count("fast math: the C reference sums in double") == 1
+
+
+def test_fast_math_where_sums_are_f16(linnet, tmp_path):
+    """The kernels that GPUs get, on a device that computes in halves."""
+    env = {"LINNET_DISABLE": "deep"}
+    if "fp16" not in linnet("devices", "--dump").json["features"]:
+        pytest.skip("the device has no cl_khr_fp16: test_kernels acts halves there")
+    plan = linnet("info", *MODEL, "--plan", *FAST, env=env)
+    assert "pw_f16_wide_fast" in plan.out and "\narithmetic in f16: " in plan.out
+    assert "fast math" not in plan.err
+    for verb in ("bench", "profile"):
+        r = linnet(verb, *MODEL, *FAST, "-o", "json", env=env)
+        assert (r.json["precision"], r.json["arithmetic"]) == ("f16", "f16")
+    r = linnet("diff", *MODEL, *FAST, "-o", "json", env=env)
+    assert r.status == 0 and r.json["pass"]
+    assert linnet("info", *MODEL, "--plan", "--precision", "f16", env=env).out.count("_fast") == 0

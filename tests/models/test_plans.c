@@ -77,7 +77,7 @@ START_TEST(nothing_runs_on_the_host) {
 END_TEST
 
 /* The plan as `linnet info --plan` prints it. */
-static void plan_text(const char *name, const char *device, ln_str *text) {
+static void plan_text(const char *name, const char *device, bool fast, ln_str *text) {
     linnet_error err = {0};
     char path[1000];
     ln_graph *g;
@@ -92,7 +92,10 @@ static void plan_text(const char *name, const char *device, ln_str *text) {
                           row->prep.size, &g, &err),
          name, device, &err);
     must(ln_passes_run(g, NULL, &err), name, device, &err);
+    if (fast) must(ln_graph_halve(g, &err), name, device, &err);
+    g->fast = fast;
     must(ln_plan_create(g, &caps, NULL, &p, &err), name, device, &err);
+    ck_assert_msg(!fast || !ln_plan_slow(p) == ln_caps_has(&caps, LN_FEAT_FP16), "%s", device);
     ln_plan_print(p, text);
     ln_plan_destroy(&p);
     ln_graph_destroy(&g);
@@ -101,30 +104,40 @@ static void plan_text(const char *name, const char *device, ln_str *text) {
 /* Plans for PoCL and for devices that nobody here owns, as text. After a change that is meant to
  * move them: WRITE_PLANS=1 meson test -C build 'plans of all families', and a look at the
  * difference. */
+static void hold_plan(const char *name, const char *device, bool fast) {
+    char path[1000];
+    linnet_error err = {0};
+    ln_str text = {0};
+    ln_file f;
+    snprintf(path, sizeof path, "%s/%s-%s%s.txt", getenv("PLANS"), device, name,
+             fast ? "-f16-fast" : "");
+    plan_text(name, device, fast, &text);
+    if (getenv("WRITE_PLANS")) {
+        FILE *out = fopen(path, "wb");
+        ck_assert_ptr_nonnull(out);
+        fwrite(text.p, 1, text.len, out);
+        ck_assert_int_eq(fclose(out), 0);
+    }
+    must(ln_file_map(path, &f, &err), name, device, &err);
+    ck_assert_msg(f.size == text.len && !memcmp(f.data, text.p, text.len),
+                  "%s is not the plan any more:\n%s", path, text.p);
+    ln_file_unmap(&f);
+    ln_str_free(&text);
+}
+
+static const char *const devices[] = {"adreno_750", "mali_g52", "intel_uhd_750", "nvidia_rtx_5000",
+                                      "pocl"};
+
 START_TEST(plans_are_what_they_were) {
-    static const char *const devices[] = {"adreno_750", "mali_g52", "intel_uhd_750",
-                                          "nvidia_rtx_5000", "pocl"};
     static const char *const names[] = {"mobilenetv2_100", "mobilenetv4_conv_small"};
     for (size_t d = 0; d < LN_COUNT(devices); d++)
-        for (size_t i = 0; i < LN_COUNT(names); i++) {
-            char path[1000];
-            linnet_error err = {0};
-            ln_str text = {0};
-            ln_file f;
-            snprintf(path, sizeof path, "%s/%s-%s.txt", getenv("PLANS"), devices[d], names[i]);
-            plan_text(names[i], devices[d], &text);
-            if (getenv("WRITE_PLANS")) {
-                FILE *out = fopen(path, "wb");
-                ck_assert_ptr_nonnull(out);
-                fwrite(text.p, 1, text.len, out);
-                ck_assert_int_eq(fclose(out), 0);
-            }
-            must(ln_file_map(path, &f, &err), names[i], devices[d], &err);
-            ck_assert_msg(f.size == text.len && !memcmp(f.data, text.p, text.len),
-                          "%s is not the plan any more:\n%s", path, text.p);
-            ln_file_unmap(&f);
-            ln_str_free(&text);
-        }
+        for (size_t i = 0; i < LN_COUNT(names); i++) hold_plan(names[i], devices[d], false);
+}
+END_TEST
+
+/* Halves, and arithmetic in them where the device has it: not on NVIDIA's and not on PoCL. */
+START_TEST(plans_in_halves_are_what_they_were) {
+    for (size_t d = 0; d < LN_COUNT(devices); d++) hold_plan("mobilenetv2_100", devices[d], true);
 }
 END_TEST
 
@@ -157,4 +170,5 @@ START_TEST(products_of_bytes) {
 }
 END_TEST
 
-CHECK_MAIN("plans", products_of_bytes, nothing_runs_on_the_host, plans_are_what_they_were)
+CHECK_MAIN("plans", products_of_bytes, nothing_runs_on_the_host, plans_are_what_they_were,
+           plans_in_halves_are_what_they_were)
