@@ -101,7 +101,7 @@ static linnet_status finish(job *j, const char *name, ln_tid old, ln_tid y) {
 /* ---- weights ---- */
 static bool weights_fit(const job *j, const ln_node *n) {
     const ln_view *v = &j->g->tensor[n->in[LN_CONV_W]].view;
-    return !ln_node_is_dynamic(j->g, n) && v->dtype == LN_I8 && v->scale && !v->zero;
+    return !ln_node_is_dynamic(j->g, n) && v->dtype == LN_I8 && v->scale;
 }
 
 /* round(bias / (x.scale * w.scale)), of 32 bits. */

@@ -46,8 +46,9 @@ const ln_host *ln_imp_const(ln_imp *im, int slot, const char *what) {
     const ln_val *v = ln_imp_in(im, slot);
     if (v && v->host) return v->host;
     if (!v) return ln_imp_refuse(im, "%s is missing", what), NULL;
-    const char *name = im->m->value[im->node->in[slot]].name;
-    if (im->m->value[im->node->in[slot]].input >= 0)
+    const char *name = v->name;
+    const int id = im->node->in[slot];
+    if (id < im->m->n_value && im->m->value[id].input >= 0)
         ln_imp_refuse(im, "%s is the input %s; it must be known when the model is opened", what,
                       name);
     else
@@ -268,6 +269,7 @@ ln_tid ln_imp_const_view(ln_imp *im, const char *name, const ln_host *h, const l
     if (v.scale) {
         v.dtype = LN_I8;
         v.data = h->bytes->data;
+        v.zero = h->bytes->zero;
     } else if (!view_type(h->stored, &v.dtype)) {
         v.dtype = LN_I32;
         v.data = as_i32(im, h);
@@ -382,6 +384,17 @@ void ln_imp_out_host(ln_imp *im, int slot, const ln_host *h) {
     v->host = h;
     v->type = h->type;
     v->shape = h->shape;
+}
+
+void ln_imp_out_bytes(ln_imp *im, int slot, ln_tid t, ln_imp_layout layout, int type,
+                      const ln_shape *s) {
+    ln_imp_out_as(im, slot, t, layout, type, s);
+    if (!ln_imp_ok(im)) return;
+    ln_val *v = &im->val[im->node->out[slot]];
+    v->tid[0] = v->tid[1] = LN_NONE;
+    v->quantized = true;
+    v->bytes = t;
+    v->bytes_at = s->rank < 3 ? LN_PLAIN : layout;
 }
 
 void ln_imp_out_val(ln_imp *im, int slot, const ln_val *from) {

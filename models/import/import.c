@@ -122,7 +122,7 @@ static const ln_imp_op *row_of(const ln_onnx *m, const ln_onnx_node *n) {
 static void convert(ln_imp *im, const ln_onnx_node *n) {
     bool used = false;
     im->node = n;
-    im->made = 0;
+    im->made = im->n_part = 0;
     for (int k = 0; k < n->n_out; k++) used |= ln_imp_wants(im, k);
     if (!used) return;
     const ln_imp_dialect *other = im->m->dialect;
@@ -136,10 +136,24 @@ static void convert(ln_imp *im, const ln_onnx_node *n) {
     if (other)
         other->convert(im, op);
     else
-        op->convert(im, op);
+        ln_imp_convert(im, op);
     for (int k = 0; k < n->n_out && ln_imp_ok(im); k++)
         if (ln_imp_wants(im, k) && !im->val[n->out[k]].known)
             ln_imp_refuse(im, "output %d is not supported", k);
+}
+
+/* Values for the parts of a node: as many as any has inputs and outputs, and a few. */
+static size_t part_count(const ln_onnx *m) {
+    int most = 0;
+    for (int i = 0; i < m->n_node; i++) most = LN_MAX(most, m->node[i].n_in + m->node[i].n_out);
+    return (size_t)most + LN_IMP_PARTS;
+}
+
+int ln_imp_part(ln_imp *im) {
+    const int id = im->m->n_value + im->n_part++;
+    im->val[id] = (ln_val){.name = im->node->name, .read = true};
+    im->val[id].tid[0] = im->val[id].tid[1] = im->val[id].rows = LN_NONE;
+    return id;
 }
 
 /* ---- outputs ---- */
@@ -170,8 +184,10 @@ static void add_output(ln_imp *im, const ln_onnx_port *p) {
                       ln_shape_text(&v->shape, text));
         return;
     }
-    const bool picture = v->shape.rank == 4 && ln_val_is_last(v);
-    const ln_tid t = own_tensor(im, ln_imp_get(im, v, picture ? LN_LAST : LN_PLAIN));
+    const bool bytes = v->quantized && v->tid[0] == LN_NONE && v->tid[1] == LN_NONE;
+    const bool picture = v->shape.rank == 4 && (bytes ? v->bytes_at == LN_LAST : ln_val_is_last(v));
+    const ln_tid t =
+        own_tensor(im, bytes ? v->bytes : ln_imp_get(im, v, picture ? LN_LAST : LN_PLAIN));
     if (!ln_imp_ok(im)) return;
     ln_tensor *x = &im->g->tensor[t];
     x->as_is = !picture;
@@ -200,7 +216,7 @@ linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph
     *out = NULL;
     const char *slash = strrchr(m->path, '/');
     LN_TRY(ln_graph_create(slash ? slash + 1 : m->path, &im.g, err));
-    im.val = calloc((size_t)m->n_value + 1, sizeof *im.val);
+    im.val = calloc((size_t)m->n_value + part_count(m), sizeof *im.val);
     if (!im.val)
         im.status = ln_fail_oom(&own, "values", (size_t)m->n_value * sizeof *im.val);
     else

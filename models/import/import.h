@@ -11,12 +11,13 @@
 
 /* ---- constants on the host (values.c) ---- */
 /* Any rank, dimensions of zero too. Elements are numbered row by row. */
-/* The bytes that a constant's numbers were: real = scale[c] * byte, c = index / inner % channels.
- */
+/* The bytes that a constant's numbers were: real = scale[c] * (byte - zero), c = index / inner %
+ * channels. */
 typedef struct ln_host_bytes {
     const int8_t *data;
     const float *scale; /* [channels] */
     int64_t channels, inner;
+    int32_t zero;
 } ln_host_bytes;
 
 typedef struct ln_host {
@@ -59,7 +60,8 @@ typedef struct ln_val {
     ln_shape shape;      /* ONNX's */
     const ln_host *host; /* a constant, or NULL */
     ln_tid tid[2];       /* in each layout; LN_NONE: not made yet */
-    bool quantized;      /* there is an I8 tensor of it: bytes, in layout bytes_at */
+    bool quantized; /* there is an I8 tensor of it: bytes, in layout bytes_at; tid may then have
+                       none until a converter that knows no bytes reads it */
     ln_tid bytes;
     ln_imp_layout bytes_at;
     ln_tid rows; /* how long its first dimension really is, or LN_NONE: as the shape says */
@@ -68,7 +70,8 @@ typedef struct ln_val {
 typedef struct ln_imp {
     const ln_onnx *m;
     ln_graph *g;
-    ln_val *val;              /* by value id */
+    ln_val *val;              /* by value id, and behind the file's own those of parts of a node */
+    int n_part;               /* how many of the latter the node has taken */
     const ln_onnx_node *node; /* being converted */
     int made;                 /* graph nodes made for it */
     int64_t room;             /* elements of constants that may still be computed */
@@ -125,6 +128,9 @@ void ln_imp_out(ln_imp *im, int slot, ln_tid t, ln_imp_layout layout, int type);
 void ln_imp_out_as(ln_imp *im, int slot, ln_tid t, ln_imp_layout layout, int type,
                    const ln_shape *s);
 void ln_imp_out_host(ln_imp *im, int slot, const ln_host *h);
+/* Of integers of 8 bits, as an I8 tensor with scale and zero point. */
+void ln_imp_out_bytes(ln_imp *im, int slot, ln_tid t, ln_imp_layout layout, int type,
+                      const ln_shape *s);
 /* A value under another name. */
 void ln_imp_out_val(ln_imp *im, int slot, const ln_val *v);
 
@@ -205,9 +211,14 @@ typedef struct ln_imp_dialect {
     void (*input)(ln_imp *im, ln_val *v, ln_tid t); /* what else an input is */
 } ln_imp_dialect;
 #define LN_LATEST 21
-size_t ln_imp_op_count(void);
-const ln_imp_op *ln_imp_op_at(size_t i);
-/* The row of ONNX's operators, or NULL. */
-const ln_imp_op *ln_imp_find(const char *domain, const char *op, int version);
+/* The rows of a domain that a file of ONNX may name ("", "com.microsoft"); NULL: of no other. */
+const ln_imp_op *ln_imp_table(const char *domain, size_t *n);
+const ln_imp_op *ln_imp_find(const char *domain, const char *op, int version); /* or NULL */
+/* A node of ONNX, by its row. */
+void ln_imp_convert(ln_imp *im, const ln_imp_op *op);
+/* A value of the node's own while it is converted in parts: its id. One for each input and output,
+ * and LN_IMP_PARTS more. */
+enum { LN_IMP_PARTS = 3 };
+int ln_imp_part(ln_imp *im);
 
 #endif

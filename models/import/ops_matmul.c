@@ -19,8 +19,9 @@ static ln_tid fc_weight(ln_imp *im, const ln_val *v, bool trans, float alpha) {
         im->status = ln_fail_oom(im->err, "a constant", (size_t)w.dim[0] * sizeof *scale);
         return LN_NONE;
     }
-    for (int64_t i = 0; i < w.dim[0]; i++) scale[i] = alpha;
-    im->g->tensor[t].view.scale = scale;
+    ln_view *view = &im->g->tensor[t].view;
+    for (int64_t i = 0; i < w.dim[0]; i++) scale[i] = alpha * (view->scale ? view->scale[i] : 1);
+    view->scale = scale;
     return t;
 }
 

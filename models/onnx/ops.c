@@ -11,7 +11,7 @@
 
 /* clang-format off */
 /* Sorted by name, then by operator set. {name, from, to, fewest and most inputs, converter, arg} */
-static const ln_imp_op table[] = {
+static const ln_imp_op own[] = {
     {"Abs", 1, END, 1, 1, C(unary), MATH(ABS)},
     {"Add", 1, 6, 2, 2, C(binary), MATH(ADD)},
     {"Add", 7, END, 2, 2, C(binary), MATH(ADD)},
@@ -87,8 +87,8 @@ static const ln_imp_op table[] = {
     {"Pad", 11, END, 2, 4, C(pad), 0},
     {"Pow", 1, 6, 2, 2, C(binary), MATH(POW)},
     {"Pow", 7, END, 2, 2, C(binary), MATH(POW)},
-    {"QLinearConv", 10, END, 8, 9, C(qlinear_conv), 0},
-    {"QLinearMatMul", 10, END, 8, 8, C(qlinear_matmul), 0},
+    {"QLinearConv", 10, END, 8, 9, C(qlinear), LN_Q_CONV},
+    {"QLinearMatMul", 10, END, 8, 8, C(qlinear), LN_Q_MATMUL},
     {"QuantizeLinear", 10, END, 2, 3, C(quantize), 0},
     {"Range", 11, END, 3, 3, C(range), 0},
     {"Reciprocal", 1, END, 1, 1, C(unary), MATH(RECIPROCAL)},
@@ -149,26 +149,39 @@ static const ln_imp_op table[] = {
     {"Where", 9, END, 3, 3, C(where), 0},
     {"Xor", 1, END, 2, 2, C(binary), MATH(XOR)},
 };
+
+/* Of ONNX Runtime, as its quantizer writes them
+ * (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md). */
+static const ln_imp_op microsoft[] = {
+    {"QGemm", 1, 1, 6, 9, C(qlinear), LN_Q_GEMM},
+    {"QLinearAdd", 1, 1, 7, 8, C(qlinear), LN_Q_ADD},
+    {"QLinearAveragePool", 1, 1, 4, 5, C(qlinear), LN_Q_AVERAGE_POOL},
+    {"QLinearConcat", 1, 1, 5, ANY, C(qlinear), LN_Q_CONCAT},
+    {"QLinearGlobalAveragePool", 1, 1, 5, 5, C(qlinear), LN_Q_GLOBAL_POOL},
+    {"QLinearLeakyRelu", 1, 1, 4, 5, C(qlinear), LN_Q_LEAKY_RELU},
+    {"QLinearMul", 1, 1, 7, 8, C(qlinear), LN_Q_MUL},
+    {"QLinearSigmoid", 1, 1, 4, 5, C(qlinear), LN_Q_SIGMOID},
+    {"QLinearSoftmax", 1, 1, 5, 5, C(qlinear), LN_Q_SOFTMAX},
+};
 /* clang-format on */
 
 static int by_name(const void *key, const void *row) {
     return strcmp(key, ((const ln_imp_op *)row)->name);
 }
 
+const ln_imp_op *ln_imp_table(const char *domain, size_t *n) {
+    const bool ours = !*domain;
+    *n = ours ? LN_COUNT(own) : LN_COUNT(microsoft);
+    return ours ? own : strcmp(domain, "com.microsoft") ? NULL : microsoft;
+}
+
 const ln_imp_op *ln_imp_find(const char *domain, const char *op, int version) {
-    if (*domain) return NULL;
-    const ln_imp_op *row = bsearch(op, table, LN_COUNT(table), sizeof *table, by_name);
+    size_t n;
+    const ln_imp_op *table = ln_imp_table(domain, &n);
+    const ln_imp_op *row = table ? bsearch(op, table, n, sizeof *table, by_name) : NULL;
     if (!row) return NULL;
     while (row > table && !strcmp(row[-1].name, op)) row--;
-    for (; row < table + LN_COUNT(table) && !strcmp(row->name, op); row++)
+    for (; row < table + n && !strcmp(row->name, op); row++)
         if (version >= row->from && version <= row->to) return row;
     return NULL;
-}
-
-size_t ln_imp_op_count(void) {
-    return LN_COUNT(table);
-}
-
-const ln_imp_op *ln_imp_op_at(size_t i) {
-    return &table[i];
 }

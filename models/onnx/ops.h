@@ -13,12 +13,38 @@
     /* ops_resize.c */ X(resize)                                                                   \
     /* ops_einsum.c */ X(einsum)                                                                   \
     /* ops_quant.c */ X(quantize) X(dequantize) X(conv_integer) X(matmul_integer)                  \
-    X(qlinear_conv) X(qlinear_matmul)
+    /* ops_qlinear.c */ X(qlinear)
 /* clang-format on */
 #define LN_IMP_DECLARE(name) void ln_imp_op_##name(ln_imp *im, const ln_imp_op *op);
 LN_ONNX_CONVERTERS(LN_IMP_DECLARE)
 #undef LN_IMP_DECLARE
 
+/* ---- operators on bytes ---- */
+/* What QLinear operators are in real numbers: `arg` of qlinear. */
+typedef enum ln_qlinear {
+    LN_Q_CONV,
+    LN_Q_MATMUL,
+    LN_Q_GEMM,
+    LN_Q_ADD,
+    LN_Q_MUL,
+    LN_Q_CONCAT,
+    LN_Q_AVERAGE_POOL,
+    LN_Q_GLOBAL_POOL,
+    LN_Q_SIGMOID,
+    LN_Q_LEAKY_RELU,
+    LN_Q_SOFTMAX
+} ln_qlinear;
+/* The scale of slot `scale` and the zero point behind it, constants for a whole tensor of this type
+ * of 8 bits; u8 is shifted to I8. */
+bool ln_imp_whole_quant(const ln_imp *im, int scale, int type, ln_quant *q);
+ln_tid ln_imp_to_bytes(ln_imp *im, ln_tid x, const ln_quant *q);
+/* Integers of an input that is bytes alone. */
+void ln_imp_words(ln_imp *im, int slot);
+/* QLinearConv and QLinearMatMul on integers, exact in f32. */
+void ln_imp_qlinear_conv(ln_imp *im);
+void ln_imp_qlinear_matmul(ln_imp *im);
+
+/* ---- pieces ---- */
 /* x in LAST as a picture N,H,W,C (rank 3: of one row), and back to `rank` dimensions. */
 ln_tid ln_imp_picture(ln_imp *im, ln_tid x);
 ln_tid ln_imp_unpicture(ln_imp *im, ln_tid x, int rank);

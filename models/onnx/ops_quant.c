@@ -62,7 +62,7 @@ static ln_val centred(ln_imp *im, const ln_val *x, int zero, int axis) {
 
 /* ---- as bytes ---- */
 /* A scale and zero point for the whole tensor, constants; u8 is shifted to I8. */
-static bool whole_quant(const ln_imp *im, int scale, int type, ln_quant *q) {
+bool ln_imp_whole_quant(const ln_imp *im, int scale, int type, ln_quant *q) {
     const ln_host *s = ln_imp_host(im, scale), *z = ln_imp_host(im, scale + 1);
     const ln_val *zero = ln_imp_in(im, scale + 1);
     if (!s || s->count != 1 || (zero && (!z || z->count != 1 || zero->type != type))) return false;
@@ -70,8 +70,15 @@ static bool whole_quant(const ln_imp *im, int scale, int type, ln_quant *q) {
     const double real = ln_host_f(s, 0);
     if (!(real >= 1e-30 && real <= 1e30)) return false;
     const int64_t at = (z ? ln_host_i(z, 0) : 0) - (type == LN_ONNX_UINT8 ? 128 : 0);
+    if (at < INT8_MIN || at > INT8_MAX) return false;
     *q = ln_quant_of((float)real, (int32_t)at);
     return true;
+}
+
+ln_tid ln_imp_to_bytes(ln_imp *im, ln_tid x, const ln_quant *q) {
+    const ln_tid t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){0}, x);
+    if (ln_imp_ok(im)) im->status = ln_graph_set_quant(im->g, t, q->scale, q->zero, im->err);
+    return ln_imp_ok(im) ? t : LN_NONE;
 }
 
 /* The output as a tensor of bytes too, for the DequantizeLinear that reads it: what nobody reads is
@@ -80,33 +87,31 @@ static void add_bytes(ln_imp *im, const ln_val *x, int scale) {
     ln_val *y = &im->val[im->node->out[0]];
     ln_quant q;
     if (!ln_imp_ok(im) || x->host || x->type != LN_ONNX_FLOAT ||
-        !whole_quant(im, scale, y->type, &q))
+        !ln_imp_whole_quant(im, scale, y->type, &q))
         return;
     const ln_imp_layout l = ln_val_is_last(x) ? LN_LAST : LN_PLAIN;
-    const ln_tid t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){0}, ln_imp_get(im, x, l));
-    if (!ln_imp_ok(im)) return;
-    im->status = ln_graph_set_quant(im->g, t, q.scale, q.zero, im->err);
-    y->quantized = true;
-    y->bytes = t;
+    y->bytes = ln_imp_to_bytes(im, ln_imp_get(im, x, l), &q);
+    y->quantized = ln_imp_ok(im);
     y->bytes_at = l;
 }
 
 /* x, of slot 0, is there as the bytes that scale and zero point say. */
 static bool has_bytes(const ln_imp *im, const ln_val *x, int scale) {
     ln_quant q;
-    return x->quantized && whole_quant(im, scale, x->type, &q) &&
+    return x->quantized && ln_imp_whole_quant(im, scale, x->type, &q) &&
            ln_quant_equal(&im->g->tensor[x->bytes].q, &q);
 }
 
-/* Symmetric bytes of constant x, dequantized along `axis`; NULL: not such. */
+/* Bytes of constant x with one zero point, dequantized along `axis`; NULL: not such. */
 static const ln_host_bytes *constant_bytes(ln_imp *im, const ln_host *x, int axis) {
     const ln_host *s = ln_imp_host(im, 1), *z = ln_imp_host(im, 2);
     const int64_t shift = x->type == LN_ONNX_UINT8 ? 128 : 0;
+    const int64_t zero = z && z->count ? ln_host_i(z, 0) : 0;
     if ((x->type != LN_ONNX_INT8 && x->type != LN_ONNX_UINT8) || !s || !x->count || !s->count ||
-        (ln_imp_in(im, 2) ? !z : shift != 0))
+        (ln_imp_in(im, 2) && (!z || z->type != x->type)))
         return NULL;
     for (int64_t i = 0; z && i < z->count; i++)
-        if (ln_host_i(z, i) != shift) return NULL;
+        if (ln_host_i(z, i) != zero) return NULL;
     if (s->count > 1 && (x->shape.rank <= axis || x->shape.dim[axis] != s->count)) return NULL;
     ln_host_bytes *b = ln_pool_alloc(&im->g->pool, 1, sizeof *b);
     float *scale = ln_imp_floats_of(im, s);
@@ -119,7 +124,7 @@ static const ln_host_bytes *constant_bytes(ln_imp *im, const ln_host *x, int axi
     for (int64_t i = 0; i < s->count; i++)
         if (!(scale[i] >= 1e-30F && scale[i] <= 1e30F)) return NULL;
     for (int64_t i = 0; i < x->count; i++) data[i] = (int8_t)(ln_host_i(x, i) - shift);
-    *b = (ln_host_bytes){data, scale, s->count, 1};
+    *b = (ln_host_bytes){data, scale, s->count, 1, (int32_t)(zero - shift)};
     for (int d = x->shape.rank - 1; s->count > 1 && d > axis; d--) b->inner *= x->shape.dim[d];
     return b;
 }
@@ -183,6 +188,7 @@ void ln_imp_op_dequantize(ln_imp *im, const ln_imp_op *op) {
         ln_imp_out_as(im, 0, t, x->bytes_at, LN_ONNX_FLOAT, &x->shape);
         return;
     }
+    ln_imp_words(im, 0);
     const ln_val c = centred(im, x, 2, axis), sa = along(im, s, x->shape.rank, axis);
     const ln_val y = combined(im, LN_MATH_MUL, LN_MAP_MUL, &c, &sa);
     if (y.host) {
@@ -227,10 +233,14 @@ static void rescaled(ln_imp *im, ln_tid y, ln_imp_layout l, int a_scale, const l
     quantized(im, &v, y_scale, y_scale + 1, 0);
 }
 
-void ln_imp_op_qlinear_conv(ln_imp *im, const ln_imp_op *op) {
+void ln_imp_qlinear_conv(ln_imp *im) {
     const ln_val *b = ln_imp_in(im, 8);
     ln_tid bias = LN_NONE;
-    (void)op;
+    int64_t scales = 0;
+    if (!ln_count(&ln_imp_in(im, 6)->shape, &scales) || scales != 1) {
+        ln_imp_refuse(im, "the output has %lld scales, not one", (long long)scales);
+        return;
+    }
     if (b) {
         const ln_val f = as_float(im, b);
         bias = ln_imp_get(im, &f, LN_PLAIN);
@@ -262,8 +272,7 @@ void ln_imp_op_matmul_integer(ln_imp *im, const ln_imp_op *op) {
     ln_imp_out(im, 0, ln_imp_to_i32(im, y), LN_PLAIN, LN_ONNX_INT32);
 }
 
-void ln_imp_op_qlinear_matmul(ln_imp *im, const ln_imp_op *op) {
-    (void)op;
+void ln_imp_qlinear_matmul(ln_imp *im) {
     const ln_tid y = multiplied(im, 2, 3, 5);
     rescaled(im, y, LN_PLAIN, 1, ln_imp_in(im, 4), 6);
 }

@@ -57,6 +57,12 @@ void ow_attr_int(ln_str *attrs, const char *name, int64_t v) {
     attribute(attrs, name, 2, &a);
 }
 
+void ow_attr_float(ln_str *attrs, const char *name, float v) {
+    ln_str a = {0};
+    pw_float(&a, 2, v);
+    attribute(attrs, name, 1, &a);
+}
+
 void ow_attr_ints(ln_str *attrs, const char *name, const int64_t *v, size_t n) {
     ln_str a = {0};
     pw_packed(&a, 8, v, n);
@@ -81,7 +87,9 @@ void ow_node(ln_str *graph, const char *op, const char *in, const char *out, ln_
     ln_str n = {0};
     names(&n, 1, in);
     names(&n, 2, out);
-    pw_text(&n, 4, op);
+    const char *name = strchr(op, '/');
+    pw_text(&n, 4, name ? name + 1 : op);
+    if (name) pw_bytes(&n, 7, op, (size_t)(name - op));
     if (attrs) {
         ln_str_put(&n, attrs->p, attrs->len);
         ln_str_free(attrs);
@@ -135,14 +143,19 @@ void ow_floats(ln_str *graph, const char *name, const char *dims, const float *v
     ow_init(graph, &t);
 }
 
+void ow_import(ln_str *model, const char *domain, int version) {
+    ln_str o = {0};
+    pw_text(&o, 1, domain);
+    pw_int(&o, 2, version);
+    pw_message(model, 8, &o);
+}
+
 ln_str ow_model(ln_str *graph, int ir, int opset) {
-    ln_str m = {0}, o = {0};
+    ln_str m = {0};
     pw_int(&m, 1, ir);
     pw_text(&m, 2, "test");
     pw_message(&m, 7, graph);
-    pw_text(&o, 1, "");
-    pw_int(&o, 2, opset);
-    pw_message(&m, 8, &o);
+    ow_import(&m, "", opset);
     return m;
 }
 

@@ -14,10 +14,12 @@ void pw_packed(ln_str *s, int field, const int64_t *v, size_t n);
 
 /* Attributes, to be given to ow_node. */
 void ow_attr_int(ln_str *attrs, const char *name, int64_t v);
+void ow_attr_float(ln_str *attrs, const char *name, float v);
 void ow_attr_ints(ln_str *attrs, const char *name, const int64_t *v, size_t n);
 void ow_attr_tensor(ln_str *attrs, const char *name, ln_str *tensor);
 
-/* Parts of a graph. Lists are comma-separated names, "" for none. attrs: may be NULL, is freed. */
+/* Parts of a graph. Lists are comma-separated names, "" for none. attrs: may be NULL, is freed. op:
+ * "Conv" or "com.example/Conv". */
 void ow_node(ln_str *graph, const char *op, const char *in, const char *out, ln_str *attrs);
 /* dims: "1,3,N,?": numbers, symbols, unknown; NULL: no shape. Field 11: an input, 12: an output. */
 void ow_value(ln_str *graph, int field, const char *name, int type, const char *dims);
@@ -28,6 +30,7 @@ void ow_init(ln_str *graph, ln_str *tensor);
 void ow_floats(ln_str *graph, const char *name, const char *dims, const float *v, size_t n);
 /* The model around a graph, which is freed. */
 ln_str ow_model(ln_str *graph, int ir, int opset);
+void ow_import(ln_str *model, const char *domain, int version);
 
 /* The graph x [N,3,8,8] -> Foo(x, w) -> y, w of six values. */
 ln_str ow_sample(void);
