@@ -74,9 +74,28 @@ static void *in_place(const ln_io *io, ln_tid t) {
 
 /* ---- single tensors ---- */
 
+/* Pixels of few bytes, as pictures have them, a word each. flip: bytes lose their sign. */
+static void spread_words(const span *v, bool flip, const char *dense, char *to) {
+    uint64_t mask = 0, sign = 0, e = 0;
+    memset(&mask, 0xff, v->row);
+    memset(&sign, flip ? 0x80 : 0, v->row);
+    for (size_t i = 0; i < v->pixels; i++, dense += v->row, to += v->pitch) {
+        if ((v->pixels - i) * v->row >= sizeof e)
+            memcpy(&e, dense, sizeof e);
+        else
+            memcpy(&e, dense, v->row);
+        e = (e & mask) ^ sign;
+        memcpy(to, &e, sizeof e);
+    }
+}
+
 /* Padded pixels of `own` bytes; lanes beyond the channels become zero. x: the caller's elements are
  * those of this tensor; NULL: they are the arena's. */
 static void spread(const span *v, const ln_tensor *x, size_t own, const char *dense, char *to) {
+    if (own == sizeof(uint64_t)) {
+        spread_words(v, x && ln_tensor_io_dtype(x) != x->dtype, dense, to);
+        return;
+    }
     for (size_t i = 0; i < v->pixels; i++, to += v->pitch) {
         memcpy(to, dense + i * v->row, v->row);
         if (x) ln_tensor_io_copy(x, to, to, (size_t)v->d.c);
