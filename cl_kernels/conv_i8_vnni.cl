@@ -14,8 +14,8 @@
  * no padding.
  *
  * One work-item a group. A tile of work is one of t1 chunks of the pixels by one of t3 groups of
- * panels. Inside it a register tile keeps its sums for all of k; what it reads is copied without
- * signs first. */
+ * panels. Some pixels at a time are copied without signs for all panels, KB bytes of them where
+ * there are more; a register tile of them keeps its sums for all of k. */
 #ifndef CONV
 #    define CONV 0 /* 1: any window */
 #endif
@@ -29,6 +29,7 @@
 #endif
 #define KB  1024 /* bytes of a pixel that are copied at a time */
 #define ROW (KB + 64)
+#define PX  60 /* pixels that are */
 
 #if STEM
 /* The rows that row oy of the output sees, four bytes a pixel, 128 added, with the columns beyond
@@ -68,10 +69,26 @@ LN_VNNI_FUNCTION void LN_F(spread)(__global const char *x, __global const ln_arg
         for (; j < columns; j++) to[j] = beyond;
     }
 }
+
+/* Sums of the bytes of a row's windows. */
+LN_VNNI_FUNCTION void LN_F(add)(const uchar *rows, __global const ln_args *s, int *sums) {
+    int column[PITCH / 4] __attribute__((aligned(64)));
+    int ow = s->ow, kw = s->kw, columns = (ow - 1) * 2 + kw;
+    for (int j = 0; j < columns; j += 16) {
+        int16 sum = (int16)0;
+        for (int ky = 0; ky < s->kh; ky++)
+            sum = ln_dot16(sum, *(const int16 *)(rows + ky * PITCH + 4 * j), (int16)0x01010101);
+        *(int16 *)(column + j) = sum;
+    }
+    for (int i = 0; i < ow; i++) {
+        sums[i] = 0;
+        for (int kx = 0; kx < kw; kx++) sums[i] += column[2 * i + kx];
+    }
+}
 #elif CONV
 /* Bytes [k0, k0 + n) of px pixels' windows, from pixel p on, to buf, 128 added. */
-LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const ln_args *s, int p,
-                          int k0, int n, uchar *buf) {
+LN_INLINE void LN_F(copy)(int px, __global const char *x, __global const ln_args *s, int p, int k0,
+                          int n, uchar *buf) {
     int ow = s->ow, row = p / ow, ox = p - row * ow, image = row / s->oh, oy = row - image * s->oh;
     int each = s->t0, kw = s->kw, taps = s->kh * kw, beyond = (s->xz + 128) * 0x01010101;
     int planar = s->xps == 1, c = s->c, xcs = s->xcs;
@@ -110,19 +127,21 @@ LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const l
 }
 #else
 /* Bytes [k0, k0 + n) of px pixels, from pixel p on, to buf, 128 added; n is a multiple of 8. */
-LN_INLINE void LN_F(fill)(const int px, __global const char *x, __global const ln_args *s, int p,
-                          int k0, int n, uchar *buf) {
+LN_INLINE void LN_F(copy)(int px, __global const char *x, __global const ln_args *s, int p, int k0,
+                          int n, uchar *buf) {
     int xps = s->xps;
     x += (size_t)p * xps + k0;
     for (int i = 0; i < px; i++, x += xps, buf += ROW) {
         int k = 0;
         for (; k + 64 <= n; k += 64) *(ln_i16u *)(buf + k) = LN_I16(x + k) ^ (int16)(int)0x80808080;
-        for (; k < n; k += 8)
-            *(ulong *)(buf + k) = *(__global const ulong *)(x + k) ^ 0x8080808080808080ul;
+        for (; k + 16 <= n; k += 16)
+            *(ln_i4u *)(buf + k) = *(__global const ln_i4u *)(x + k) ^ (int4)(int)0x80808080;
+        if (k < n) *(ulong *)(buf + k) = *(__global const ulong *)(x + k) ^ 0x8080808080808080ul;
     }
 }
 #endif
 
+#if !STEM
 /* Sum of n bytes, a multiple of 4. */
 LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
     int16 sum = (int16)0;
@@ -138,15 +157,20 @@ LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
     return rest + (b.x + b.y) + (b.z + b.w);
 }
 
-/* Where pixel i of a tile has its bytes, and how many there are at a time. */
+/* A copy, and what all bytes of a pixel so far sum up to. */
+LN_VNNI_FUNCTION void LN_F(fill)(int px, __global const char *x, __global const ln_args *s, int p,
+                                 int k0, int n, uchar *buf, int *sums) {
+    LN_F(copy)(px, x, s, p, k0, n, buf);
+    for (int i = 0; s->wz && i < px; i++)
+        sums[i] = (k0 ? sums[i] : 0) + LN_F(sum)(buf + i * ROW, n);
+}
+#endif
+
+/* Where pixel i of a tile has its bytes. */
 #if STEM
-#    define LN_X          const uchar *
-#    define LN_PIXEL(i)   (x + i * 8)
-#    define LN_PIXEL_SIZE (kw * 4)
+#    define LN_PIXEL(i) (buf + i * 8)
 #else
-#    define LN_X          __global const char *
-#    define LN_PIXEL(i)   (buf + i * ROW)
-#    define LN_PIXEL_SIZE len
+#    define LN_PIXEL(i) (buf + i * ROW)
 #endif
 #define LN_ROW_OF_W                                                                                \
     int16 w0 = LN_I16(w), w1 = w0, w2 = w0, w3 = w0;                                               \
@@ -163,18 +187,17 @@ LN_INLINE int LN_F(sum)(const uchar *buf, int n) {
     }
 #define LN_ZERO(i)                                                                                 \
     if (px > i) {                                                                                  \
-        int16 z = (int16)(LN_F(sum)(LN_PIXEL(i), LN_PIXEL_SIZE) * wz);                             \
+        int16 z = (int16)(sums[i] * wz);                                                           \
         s##i##_0 -= z, s##i##_1 -= z, s##i##_2 -= z, s##i##_3 -= z;                                \
     }
 
 /* px pixels by nv vectors of 16 channels, constants at each call, so that what does not apply
- * vanishes. n: bytes of a pixel. cut: the last vector ends in 8 channels. */
-LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __global const char *w,
+ * vanishes. x, p: where more than KB bytes of a pixel come from; n: bytes of a pixel. cut: the last
+ * vector ends in 8 channels. */
+LN_INLINE void LN_F(block)(const int px, const int nv, uchar *buf, int *sums,
+                           __global const char *x, int p, int n, __global const char *w,
                            __global const int *b, int tab, __global const char *mask,
                            __global const ln_args *s, __global char *y, int cut) {
-#if !STEM
-    uchar buf[12 * ROW] __attribute__((aligned(64)));
-#endif
 #define LN_START(i)                                                                                \
     int16 s##i##_0 = LN_I16(b), s##i##_1 = s##i##_0, s##i##_2 = s##i##_0, s##i##_3 = s##i##_0;     \
     if (nv > 1) s##i##_1 = LN_I16(b + 16);                                                         \
@@ -184,20 +207,16 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
     int wz = s->wz;
 #if STEM
     int kw = s->kw, kh = s->kh;
-    x += p * 8;
-    for (int ky = 0; ky < kh; ky++, x += PITCH) {
+    for (int ky = 0; ky < kh; ky++, buf += PITCH) {
         for (int k = 0; k < kw * 4; k += 4, w += nv * 64) {
             LN_ROW_OF_W
             LN_EACH12(LN_STEP)
-        }
-        if (wz) {
-            LN_EACH12(LN_ZERO)
         }
     }
 #else
     for (int k0 = 0; k0 < n; k0 += KB) {
         int len = min(n - k0, KB);
-        LN_F(fill)(px, x, s, p, k0, len, buf);
+        if (n > KB) LN_F(fill)(px, x, s, p, k0, len, buf, sums);
         if (px == 1) { /* every second four apart: latency */
             s1_0 = s1_1 = s1_2 = s1_3 = (int16)0;
             for (int k = 0; k < len; k += 8, w += nv * 128) {
@@ -220,11 +239,11 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
                 LN_EACH12(LN_STEP)
             }
         }
-        if (wz) {
-            LN_EACH12(LN_ZERO)
-        }
     }
 #endif
+    if (wz) {
+        LN_EACH12(LN_ZERO)
+    }
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi, yps = s->yps;
     __global const int *mul = b + tab;
     __global const int *right = b + 2 * tab;
@@ -275,9 +294,10 @@ LN_INLINE void LN_F(block)(const int px, const int nv, LN_X x, int p, int n, __g
 
 #define LN_BLOCK(P, V)                                                                             \
     LN_VNNI_FUNCTION void LN_F(block_##P##_##V)(                                                   \
-        LN_X x, int p, int n, __global const char *w, __global const int *b, int tab,              \
-        __global const char *mask, __global const ln_args *s, __global char *y, int cut) {         \
-        LN_F(block)(P, V, x, p, n, w, b, tab, mask, s, y, cut);                                    \
+        uchar * buf, int *sums, __global const char *x, int p, int n, __global const char *w,      \
+        __global const int *b, int tab, __global const char *mask, __global const ln_args *s,      \
+        __global char *y, int cut) {                                                               \
+        LN_F(block)(P, V, buf, sums, x, p, n, w, b, tab, mask, s, y, cut);                         \
     }
 LN_BLOCK(12, 1)
 LN_BLOCK(12, 2)
@@ -288,9 +308,10 @@ LN_BLOCK(1, 2)
 LN_BLOCK(1, 3)
 LN_BLOCK(1, 4)
 
-/* Pixels [p0, p1) of x, all channels of a panel; y: the first of them. */
-LN_INLINE void LN_F(panel)(LN_X x, __global const float *weights, __global const ln_args *s, int p0,
-                           int p1, int i, __global char *y) {
+/* count pixels, p the first, all channels of panel i; y: the first of them. */
+LN_INLINE void LN_F(panel)(uchar *buf, int *sums, __global const char *x, int p, int count,
+                           __global const float *weights, __global const ln_args *s, int i,
+                           __global char *y) {
     int ocp = ln_pad(s->oc), tab = (ocp + 15) & ~15, n = s->t4, yps = s->yps;
     int at = i * 64, nv = min((tab - at) / 16, 4), cut = at + nv * 16 > ocp;
     __global const char *w = LN_BYTES(weights, s->w) + (size_t)at * n;
@@ -298,12 +319,15 @@ LN_INLINE void LN_F(panel)(LN_X x, __global const float *weights, __global const
     __global const char *mask = (__global const char *)(b - at + 3 * tab) + at;
     int high = nv == 4 ? 6 : nv == 3 ? 8 : 12;
     y += at;
-    for (int p = p0, px; p < p1; p += px) {
-        px = p1 - p0 >= high ? high : 1;
-        p = min(p, p1 - px); /* the last tile takes pixels again rather than fewer */
-        __global char *to = y + (size_t)(p - p0) * yps;
+    for (int q = 0, px; q < count; q += px) {
+        px = count >= high ? high : 1;
+        q = min(q, count - px); /* the last tile takes pixels again rather than fewer */
+        __global char *to = y + (size_t)q * yps;
+        uchar *from = STEM ? buf + q * 8 : n > KB ? buf : buf + q * ROW;
 #define LN_CALL(P, V)                                                                              \
-    case P * 16 + V: LN_F(block_##P##_##V)(x, p, n, w, b, tab, mask, s, to, cut); break;
+    case P * 16 + V:                                                                               \
+        LN_F(block_##P##_##V)(from, sums + q, x, p + q, n, w, b, tab, mask, s, to, cut);           \
+        break;
         switch (px * 16 + nv) {
             LN_CALL(12, 1)
             LN_CALL(12, 2)
@@ -320,28 +344,35 @@ LN_INLINE void LN_F(panel)(LN_X x, __global const float *weights, __global const
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int chunk = tile % s->t1, group = tile / s->t1, panels = (ln_pad(s->oc) + 63) / 64;
     int i0 = panels * group / s->t3, i1 = panels * (group + 1) / s->t3;
+    __global const char *x = LN_BYTES(arena, s->x);
     __global char *y = LN_BYTES(arena, s->y);
 #if STEM
     uchar rows[HIGH * PITCH] __attribute__((aligned(64)));
-    int r0 = ln_cut(s->n * s->oh, chunk, s->t1), r1 = ln_cut(s->n * s->oh, chunk + 1, s->t1);
+    int sums[PITCH / 4], r0 = ln_cut(s->n * s->oh, chunk, s->t1);
+    int r1 = ln_cut(s->n * s->oh, chunk + 1, s->t1);
     for (int r = r0; r < r1; r++) {
         int n = r / s->oh;
-        LN_F(spread)(LN_BYTES(arena, s->x) + (size_t)n * s->xns, s, r - n * s->oh, rows);
+        LN_F(spread)(x + (size_t)n * s->xns, s, r - n * s->oh, rows);
+        if (s->wz) LN_F(add)(rows, s, sums);
         for (int i = i0; i < i1; i++)
-            LN_F(panel)(rows, weights, s, 0, s->ow, i, y + (size_t)r * s->ow * s->yps);
+            LN_F(panel)(rows, sums, x, 0, s->ow, weights, s, i, y + (size_t)r * s->ow * s->yps);
     }
 #else
-    int p0 = ln_cut(s->m, chunk, s->t1), p1 = ln_cut(s->m, chunk + 1, s->t1);
-    for (int i = i0; i < i1; i++)
-        LN_F(panel)(LN_BYTES(arena, s->x), weights, s, p0, p1, i, y + (size_t)p0 * s->yps);
+    uchar buf[PX * ROW] __attribute__((aligned(64)));
+    int sums[PX], p0 = ln_cut(s->m, chunk, s->t1), p1 = ln_cut(s->m, chunk + 1, s->t1);
+    int each = s->t4 > KB / 2 ? 24 : 48; /* 12 more at the end rather than few */
+    for (int p = p0, px; p < p1; p += px) {
+        px = p1 - p > each + 12 ? each : p1 - p;
+        if (s->t4 <= KB) LN_F(fill)(px, x, s, p, 0, s->t4, buf, sums);
+        for (int i = i0; i < i1; i++)
+            LN_F(panel)(buf, sums, x, p, px, weights, s, i, y + (size_t)p * s->yps);
+    }
 #endif
 }
 LN_KERNEL
 #undef LN_START
 #undef LN_SPREAD
-#undef LN_X
 #undef LN_PIXEL
-#undef LN_PIXEL_SIZE
 #undef LN_ROW_OF_W
 #undef LN_PART
 #undef LN_STEP
@@ -366,3 +397,4 @@ LN_KERNEL
 #undef ELEM
 #undef KB
 #undef ROW
+#undef PX
