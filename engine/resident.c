@@ -72,7 +72,7 @@ static linnet_status start_clock(ln_resident *r, linnet_error *err) {
 static linnet_status make(ln_resident *r, const ln_stage *stage, bool clock, linnet_error *err) {
     size_t counters = SYNC_TICKETS + (size_t)r->steps * r->groups * SYNC_LINE;
     r->clock_at = counters * sizeof(int32_t);
-    if (clock) r->clock_words = (size_t)r->steps * (r->groups * LN_STEP_PARTS + 1) + 1;
+    if (clock) r->clock_words = ((size_t)r->steps * (LN_STEP_PARTS + 1) + 1) * r->groups;
     r->sync_bytes = r->clock_at + r->clock_words * sizeof *r->clock;
     if (clock && !(r->clock = calloc(r->clock_words, sizeof *r->clock)))
         return ln_fail_oom(err, "times", r->clock_words * sizeof *r->clock);
@@ -160,19 +160,35 @@ linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *e
     return *expired ? zero_sync(r, err) : LINNET_OK;
 }
 
+/* A barrier opened when the first group left it: one that was not awake then left later. */
+static uint64_t opened(const uint64_t *left, size_t groups) {
+    uint64_t first = left[0];
+    for (size_t g = 1; g < groups; g++) first = LN_MIN(first, left[g]);
+    return first;
+}
+
+void ln_resident_digest(const uint64_t *clock, int steps, size_t groups, uint64_t since,
+                        double since_ns, ln_step_time *time) {
+    const uint64_t *part = clock, *left = part + (size_t)steps * groups * LN_STEP_PARTS;
+    const uint64_t start = opened(left, groups);
+    uint64_t from = start, end = opened(left + (size_t)steps * groups, groups);
+    const double ns = end > since ? since_ns / (double)(end - since) : 0;
+    for (int i = 0; i < steps; i++, time++, from = end) {
+        left += groups;
+        end = opened(left, groups);
+        *time = (ln_step_time){.start_ns = ns * (double)(from - start),
+                               .ns = ns * (double)(end - from)};
+        for (size_t g = 0; g < groups; g++)
+            for (int k = 0; k < LN_STEP_PARTS; k++)
+                time->part_ns[k] += ns * (double)*part++ / (double)groups;
+    }
+}
+
 /* Cycles become nanoseconds by the moments since the session began: the counter runs evenly. */
 linnet_status ln_resident_times(ln_resident *r, ln_step_time *time, linnet_error *err) {
     LN_TRY(ln_queue_read(r->queue, r->sync, r->clock_at, r->clock,
                          r->clock_words * sizeof *r->clock, err));
-    const uint64_t *part = r->clock, *end = part + (size_t)r->steps * r->groups * LN_STEP_PARTS;
-    double cycles = (double)(end[r->steps] - r->first_cycle);
-    double ns = cycles > 0 ? 1e9 * (ln_now() - r->first_s) / cycles : 0;
-    for (int32_t i = 0; i < r->steps; i++, time++) {
-        *time = (ln_step_time){.start_ns = ns * (double)(end[i] - end[0]),
-                               .ns = ns * (double)(end[i + 1] - end[i])};
-        for (size_t g = 0; g < r->groups; g++)
-            for (int k = 0; k < LN_STEP_PARTS; k++)
-                time->part_ns[k] += ns * (double)*part++ / (double)r->groups;
-    }
+    ln_resident_digest(r->clock, r->steps, r->groups, r->first_cycle, 1e9 * (ln_now() - r->first_s),
+                       time);
     return LINNET_OK;
 }

@@ -27,6 +27,9 @@ linnet_status ln_resident_launch(ln_resident *r, linnet_error *err);
 linnet_status ln_resident_expired(ln_resident *r, bool *expired, linnet_error *err);
 /* Of the last run of one that was made with a clock, by step. */
 linnet_status ln_resident_times(ln_resident *r, ln_step_time *time, linnet_error *err);
+/* The same of what the kernel noted (resident.clh), whose counter was `since` that long ago. */
+void ln_resident_digest(const uint64_t *clock, int steps, size_t groups, uint64_t since,
+                        double since_ns, ln_step_time *time);
 /* How many steps, from the first, the next launches run. */
 linnet_status ln_resident_set_steps(ln_resident *r, int count, linnet_error *err);
 /* How long a barrier waits, in polls; for tests. */

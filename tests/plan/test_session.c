@@ -330,6 +330,7 @@ static void check_times(const ln_session *s, bool inside) {
         }
         ck_assert_msg(fabs(t[i].start_ns - at) <= 1e-6 * at, "step %d at %g", i, t[i].start_ns);
         ck_assert(t[i].ns > 0 && (parts > 0) == inside);
+        ck_assert_msg(parts <= 1.001 * t[i].ns, "step %d: %g ns, its units %g", i, t[i].ns, parts);
         at += t[i].ns;
     }
 }
@@ -352,6 +353,28 @@ START_TEST(profiles_time_each_step_in_either_stream) {
         ln_graph_destroy(&g);
     }
     ck_assert(seen[0]);
+}
+END_TEST
+
+/* One group slept through the second step: that took as long as the other's work, and so did the
+ * third, for which it came late. */
+START_TEST(a_sleeping_unit_takes_no_time_from_a_step) {
+    enum { STEPS = 3, UNITS = 2 };
+    uint64_t clock[(STEPS * (LN_STEP_PARTS + 1) + 1) * UNITS] = {0};
+    static const uint64_t busy[STEPS][UNITS] = {{90, 80}, {5, 190}, {0, 95}};
+    static const uint64_t left[STEPS + 1][UNITS] = {
+        {1000, 1003}, {1295, 1100}, {1301, 1300}, {1400, 1402}};
+    for (int i = 0; i < STEPS; i++)
+        for (int g = 0; g < UNITS; g++) clock[(i * UNITS + g) * LN_STEP_PARTS] = busy[i][g];
+    memcpy(clock + (size_t)STEPS * UNITS * LN_STEP_PARTS, left, sizeof left);
+    static const double start[STEPS] = {0, 200, 600}, ns[STEPS] = {200, 400, 200};
+    ln_step_time t[STEPS];
+    ln_resident_digest(clock, STEPS, UNITS, 400, 2000, t);
+    for (int i = 0; i < STEPS; i++) {
+        ck_assert_double_eq_tol(t[i].start_ns, start[i], 1e-9);
+        ck_assert_double_eq_tol(t[i].ns, ns[i], 1e-9);
+        ck_assert_double_eq_tol(t[i].part_ns[0], (double)(busy[i][0] + busy[i][1]), 1e-9);
+    }
 }
 END_TEST
 
@@ -454,6 +477,7 @@ int main(void) {
         {a_device_without_command_buffers_says_so, 0},
         {a_run_that_fails_half_way_leaves_nothing_behind, 0},
         {profiles_time_each_step_in_either_stream, 0},
+        {a_sleeping_unit_takes_no_time_from_a_step, 0},
         {limits_are_named, 0},
         {huge_batches_are_refused, 0},
         {a_node_without_a_kernel_is_named, 0},
