@@ -312,6 +312,23 @@ START_TEST(the_peak_is_a_number) {
 }
 END_TEST
 
+START_TEST(units_that_take_turns_are_not_slow) {
+    static const struct {
+        double wall, cpu, ns;
+        int units;
+    } rows[] = {
+        {100, 200, 100, 2}, /* both at once */
+        {200, 204, 102, 2}, /* in turn on one processor */
+        {100, 230, 100, 2}, /* another thread of the process */
+        {900, 200, 100, 2}, /* nobody ran for a while */
+        {100, 3, 100, 0},   /* not on processors */
+        {100, 0, 100, 2},   /* no such clock */
+    };
+    for (size_t i = 0; i < LN_COUNT(rows); i++)
+        ck_assert_double_eq(ln_peak_unit_ns(rows[i].wall, rows[i].cpu, rows[i].units), rows[i].ns);
+}
+END_TEST
+
 START_TEST(bandwidth_is_a_number) {
     double gbs = 0;
     OK(ln_peak_bandwidth(device, 1 << 20, &gbs, &err));
@@ -338,6 +355,7 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(c, deep_variants_work_at_the_other_vector_width, 0, ln_variant_count);
     if (!small) tcase_add_test(c, the_peak_is_a_number);
     if (!small) tcase_add_test(c, bandwidth_is_a_number);
+    tcase_add_test(c, units_that_take_turns_are_not_slow);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK); /* the device has threads */
