@@ -48,6 +48,24 @@ void ln_str_free(ln_str *s) {
     *s = (ln_str){0};
 }
 
+const char *ln_layer_text(const char *name, char out[LN_LAYER_TEXT]) {
+    static const char cut[] = "...";
+    size_t indent = LN_MIN(strspn(name, " "), LN_LAYER_TEXT / 4);
+    const char *from = name + indent;
+    size_t n = strcspn(from, ";"), room = LN_LAYER_TEXT - 1 - indent;
+    if (n == 0) n = strlen(from);
+    const char *tail = from + n;
+    if (n > room) {
+        tail -= room - (sizeof cut - 1);
+        while (tail < from + n && ((unsigned char)*tail & 0xc0) == 0x80) tail++; /* UTF-8 */
+    } else {
+        tail = from;
+    }
+    snprintf(out, LN_LAYER_TEXT, "%.*s%s%.*s", (int)indent, name, n > room ? cut : "",
+             (int)(from + n - tail), tail);
+    return out;
+}
+
 int ln_edit_distance(const char *a, const char *b) {
     enum { MOST = 127 }; /* names are short; a longer tail cannot change which is nearest */
     int row[MOST + 1];

@@ -294,6 +294,7 @@ typedef struct cli_column {
     const char *key;   /* in JSON and CSV */
     const char *title; /* in text and Markdown */
     bool number;       /* right-aligned; unquoted in JSON */
+    bool layer;        /* names of files' layers: in text no longer than a table bears */
 } cli_column;
 typedef struct cli_table {
     const cli_column *column;

@@ -39,8 +39,8 @@ static void print_summary(const linnet_diff_report *r, FILE *f) {
 
 static int put_table(const cli_options *o, const linnet_diff_report *r) {
     static const cli_column columns[] = {
-        {"name", "layer", false},  {"op", "op", false}, {"max_abs", "max error", true},
-        {"rel", "over std", true}, {"pass", "", false},
+        {"name", "layer", false, true}, {"op", "op", false}, {"max_abs", "max error", true},
+        {"rel", "over std", true},      {"pass", "", false},
     };
     cli_table t = {.column = columns, .columns = LN_COUNT(columns)};
     for (size_t i = 0; i < r->layers; i++) {

@@ -39,7 +39,7 @@ static int put_json(const cli_options *o, const linnet_model *m, int batch) {
 
 static int put_layers(const cli_options *o, const linnet_model *m, int batch) {
     static const cli_column columns[] = {
-        {"name", "layer", false},        {"op", "op", false},
+        {"name", "layer", false, true},  {"op", "op", false},
         {"shape", "output", false},      {"params", "params", true},
         {"macs", "multiply-adds", true},
     };

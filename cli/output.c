@@ -310,7 +310,9 @@ void cli_table_print(const cli_table *t, cli_format format, FILE *f) {
     cli_table plain = {.column = t->column, .columns = t->columns, .headless = t->headless};
     for (size_t i = 0; i < t->cells; i++) {
         char *s = cli_plain(t->cell[i], format == FORMAT_CSV ? "\r\n\t" : "");
-        cli_cell(&plain, "%s", s ? s : "");
+        char layer[LN_LAYER_TEXT];
+        const bool cut = format == FORMAT_TEXT && t->column[i % (size_t)t->columns].layer;
+        cli_cell(&plain, "%s", !s ? "" : cut ? ln_layer_text(s, layer) : s);
         free(s);
     }
     if (format == FORMAT_TEXT)

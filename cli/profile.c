@@ -302,7 +302,7 @@ static void print_summary(const profile *p, FILE *f) {
 static int put_table(const cli_options *o, const profile *p) {
     static const cli_column columns[] = {
         {"step", "step", true},
-        {"name", "layer", false},
+        {"name", "layer", false, true},
         {"variant", "variant", false},
         {"ms", "ms", true},
         {"min_ms", "least", true},

@@ -6,7 +6,7 @@
 
 static int report(const cli_options *o, const linnet_pruned *r, const char *path) {
     static const cli_column columns[] = {
-        {"layer", "layer", false}, {"before", "before", true}, {"after", "after", true}};
+        {"layer", "layer", false, true}, {"before", "before", true}, {"after", "after", true}};
     cli_table t = {.column = columns, .columns = LN_COUNT(columns)};
     for (size_t i = 0; i < r->n_layers; i++) {
         cli_cell(&t, "%s", r->layers[i].name);

@@ -151,7 +151,7 @@ static int put_json(const job *j, const linnet_quantized *q) {
 
 static int put_text(const job *j, const linnet_quantized *q) {
     static const cli_column columns[] = {
-        {"name", "layer", false},       {"op", "op", false},
+        {"name", "layer", false, true}, {"op", "op", false},
         {"lo", "from", true},           {"hi", "to", true},
         {"scale", "scale", true},       {"zero", "zero", true},
         {"sqnr_db", "SQNR (dB)", true}, {"cosine", "cosine", true}};

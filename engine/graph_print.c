@@ -165,10 +165,10 @@ typedef struct widths {
 
 static widths measure(const ln_graph *g) {
     widths w = {5, 2, 6};
-    char text[LN_MAX_OUT * 96];
+    char text[LN_MAX_OUT * 96], name[LN_LAYER_TEXT];
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
-        w.name = LN_MAX(w.name, (int)strlen(n->name));
+        w.name = LN_MAX(w.name, (int)strlen(ln_layer_text(n->name, name)));
         w.op = LN_MAX(w.op, (int)op_width(g, n));
         w.shape = LN_MAX(w.shape, (int)strlen(ln_node_shapes_text(g, n, text)));
     }
@@ -177,16 +177,16 @@ static widths measure(const ln_graph *g) {
 
 void ln_graph_print(const ln_graph *g, ln_str *out) {
     const widths w = measure(g);
-    char shape[LN_MAX_OUT * 96], params[32], macs[32];
+    char shape[LN_MAX_OUT * 96], params[32], macs[32], name[LN_LAYER_TEXT];
     ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "layer", w.op, "op", w.shape,
                "output", "params", "MACs");
     for (int i = 0; i < g->n_node; i++) {
         const ln_node *n = &g->node[i];
         ln_str op = {0};
         put_op(&op, g, n);
-        ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, n->name, w.op, op.p ? op.p : "",
-                   w.shape, ln_node_shapes_text(g, n, shape), grouped(node_params(g, n), params),
-                   grouped(ln_node_macs(g, n), macs));
+        ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, ln_layer_text(n->name, name),
+                   w.op, op.p ? op.p : "", w.shape, ln_node_shapes_text(g, n, shape),
+                   grouped(node_params(g, n), params), grouped(ln_node_macs(g, n), macs));
         ln_str_free(&op);
     }
     ln_str_add(out, "%-*s  %-*s  %-*s  %12s  %16s\n", w.name, "total", w.op, "", w.shape, "",

@@ -2,6 +2,8 @@
 #include "engine/resident.h"
 #include "engine/session.h"
 
+#include <string.h>
+
 static const char *share_mark(const ln_plan *p, ln_tid t) {
     const ln_place *pl = &p->place[t];
     return pl->owner == t ? "" : pl->slice ? " slice" : " in place";
@@ -47,18 +49,20 @@ static void print_arithmetic(const ln_plan *p, ln_str *out) {
 
 void ln_plan_print(const ln_plan *p, ln_str *out) {
     const ln_graph *g = p->graph;
+    char name[LN_LAYER_TEXT];
     int name_w = 4;
     for (int i = 0; i < p->n_step; i++)
-        name_w = LN_MAX(name_w, (int)snprintf(NULL, 0, "%s", g->node[p->step[i].node].name));
+        name_w = LN_MAX(name_w, (int)strlen(ln_layer_text(g->node[p->step[i].node].name, name)));
     ln_str_add(out, "%4s  %-*s  %-16s %6s %12s %12s  %s\n", "step", name_w, "node", "output",
                "groups", "offset", "weights", "variant");
     for (int i = 0; i < p->n_step; i++) {
         const ln_step *s = &p->step[i];
         const ln_node *n = &g->node[s->node];
         char shape[LN_MAX_OUT * 96];
-        ln_str_add(out, "%4d  %-*s  %-16s %6d %12lld %12lld  ", i, name_w, n->name,
-                   ln_node_shapes_text(g, n, shape), (int)s->args.tiles,
-                   (long long)p->place[n->out[0]].offset, (long long)packed_bytes(p, s));
+        ln_str_add(out, "%4d  %-*s  %-16s %6d %12lld %12lld  ", i, name_w,
+                   ln_layer_text(n->name, name), ln_node_shapes_text(g, n, shape),
+                   (int)s->args.tiles, (long long)p->place[n->out[0]].offset,
+                   (long long)packed_bytes(p, s));
         step_variant(p, s, out);
         ln_str_add(out, "%s\n", share_mark(p, n->out[0]));
     }

@@ -35,6 +35,36 @@ START_TEST(prefix_keeps_status) {
 }
 END_TEST
 
+START_TEST(layer_names_fit_a_table) {
+    static const char *const rows[][2] = {
+        {"conv1", "conv1"},
+        {"", ""},
+        {";", ";"},
+        {"net/Relu6;net/BatchNorm;net/Conv2D", "net/Relu6"},
+        {"  net/add;net/Conv2D", "  net/add"},
+        {"MobileNetV2/expanded_conv_10/depthwise/depthwise/BiasAdd",
+         "...leNetV2/expanded_conv_10/depthwise/depthwise/BiasAdd"},
+        {"  MobileNetV2/expanded_conv_10/depthwise/depthwise/BiasAdd",
+         "  ...NetV2/expanded_conv_10/depthwise/depthwise/BiasAdd"},
+        {"MobileNetV2/expanded_conv_10/depthwise/depthwise/Bias;",
+         "MobileNetV2/expanded_conv_10/depthwise/depthwise/Bias"},
+        {"many letters in front "
+         "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc"
+         "\u00fc\u00fc\u00fc\u00fc\u00fc"
+         "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fcn",
+         "..."
+         "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc"
+         "\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fcn"},
+    };
+    char out[LN_LAYER_TEXT], spaces[80];
+    for (size_t i = 0; i < LN_COUNT(rows); i++)
+        ck_assert_str_eq(ln_layer_text(rows[i][0], out), rows[i][1]);
+    memset(spaces, ' ', sizeof spaces);
+    spaces[sizeof spaces - 1] = 0;
+    ck_assert_uint_lt(strlen(ln_layer_text(spaces, out)), sizeof out);
+}
+END_TEST
+
 START_TEST(sizes_do_not_overflow) {
     size_t s;
     int64_t v;
@@ -166,6 +196,6 @@ START_TEST(edit_distances) {
 END_TEST
 
 CHECK_MAIN("base text", fail_formats_one_line, fail_may_quote_itself_and_is_cut,
-           prefix_keeps_status, sizes_do_not_overflow, hashes_are_the_published_ones, str_grows,
-           str_remembers_failure, pool_gives_zeroed_aligned_memory, pool_fails_cleanly,
-           aligned_blocks, edit_distances)
+           prefix_keeps_status, layer_names_fit_a_table, sizes_do_not_overflow,
+           hashes_are_the_published_ones, str_grows, str_remembers_failure,
+           pool_gives_zeroed_aligned_memory, pool_fails_cleanly, aligned_blocks, edit_distances)

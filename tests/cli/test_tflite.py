@@ -112,6 +112,26 @@ def test_precision(linnet, tmp_path, kind, precision):
         r.one_line("--precision int8", "linnet quantize makes such a file")
 
 
+def test_long_names_of_layers(linnet, tmp_path):
+    """TensorFlow joins the names of what it fused: text has the first, and of a long one the end."""
+    m = t.classifier(t.INT8)
+    names = {0: "net/conv_1/Relu6;" + ";".join("net/conv_%d/Conv2D" % i for i in range(9)),
+             2: "net/" + 40 * "a" + "/tail_of_the_name/BiasAdd"}
+    for op, name in names.items():
+        m.tensors[m.ops[op][2][0]][3] = name
+    model = write(tmp_path, m)
+    for verb in (["info"], ["info", "--plan"], ["diff"], ["profile"]):
+        text = linnet(*verb, model).out
+        words = text.split()
+        assert "net/conv_1/Relu6" in words and "Conv2D" not in text
+        assert any(w.startswith("...aaa") and "aaa/tail_of_the_name/BiasAdd" in w for w in words)
+    assert text.endswith(", int8\n")
+    for verb, rows in (("info", "layers"), ("profile", "steps")):
+        found = [layer["name"] for layer in linnet(verb, model, "-o", "json").json[rows]]
+        assert names[0] in found and any(name.startswith(names[2]) for name in found)
+    assert names[0] in linnet("info", model, "-o", "csv").out
+
+
 def detected(linnet, tmp_path, scores, **options):
     model = write(tmp_path, t.detector(**options))
     (tmp_path / "t0.npy").write_bytes(npy([1, 6, 4], [0.0] * 24))
