@@ -2,34 +2,6 @@
 #include "engine/quantize.h"
 #include "util.h"
 
-/* The weights of a convolution or FC as bytes with a scale for each output channel, the rest of a
- * step lost. */
-static void bytes(tg *t, ln_node *n) {
-    const ln_tensor w = t->g->tensor[n->in[1]];
-    const int64_t count = tg_count(t->g, n->in[1]), rows = w.shape.dim[0], per = count / rows;
-    float *real = calloc((size_t)count, sizeof *real);
-    int8_t *q = ln_pool_alloc(&t->g->pool, (size_t)count, 1);
-    float *scale = ln_pool_alloc(&t->g->pool, (size_t)rows, sizeof *scale);
-    ck_assert_int_eq(ln_const_copy_f32(t->g, n->in[1], real, &t->err), LINNET_OK);
-    for (int64_t o = 0; o < rows; o++) {
-        for (int64_t i = 0; i < per; i++)
-            scale[o] = fmaxf(scale[o], fabsf(real[o * per + i]) / 127);
-        for (int64_t i = 0; i < per; i++)
-            q[o * per + i] = (int8_t)roundf(real[o * per + i] / scale[o]);
-    }
-    free(real);
-    ln_view v = ln_view_dense(&w.shape, LN_I8, q);
-    v.scale = scale;
-    n->in[1] = ln_graph_const(t->g, w.name, w.shape, v, true, &t->err);
-    ck_assert_int_ne(n->in[1], LN_NONE);
-}
-
-static void all_bytes(tg *t) {
-    for (int i = 0; i < t->g->n_node; i++)
-        if (t->g->node[i].op == LN_OP_CONV2D || t->g->node[i].op == LN_OP_FC)
-            bytes(t, &t->g->node[i]);
-}
-
 /* Rows for the input and whatever is named, by what the floats reach over a few inputs. */
 static int rows_of(tg *t, const char *const *name, int n, ln_quant_row *row) {
     int count = 0;
@@ -74,7 +46,7 @@ static double deviation(const float *v, int64_t n) {
 static void quantize(tg *t, const char *const *name, int n, double most) {
     ln_quant_row row[16];
     ck_assert_int_eq(ln_quantize_prepare(t->g, &t->err), LINNET_OK);
-    all_bytes(t);
+    tg_all_bytes(t);
     const int count = rows_of(t, name, n, row);
     const int64_t size = tg_count(t->g, t->g->output[0]), params = t->g->params, macs = t->g->macs;
     float *want = tg_run(t, 7, 0);
@@ -91,13 +63,6 @@ static void quantize(tg *t, const char *const *name, int n, double most) {
     ck_assert_msg(off > 1e-6, "nothing was quantized");
     free(want);
     free(got);
-}
-
-static int of_type(const tg *t, ln_op op, ln_dtype type) {
-    int n = 0;
-    for (int i = 0; i < t->g->n_node; i++)
-        n += t->g->node[i].op == op && t->g->tensor[t->g->node[i].out[0]].dtype == type;
-    return n;
 }
 
 /* An inverted bottleneck with its residual, a mean and a classifier. */
@@ -117,10 +82,10 @@ START_TEST(bottleneck) {
            tg_const(&t, "fc.weight", (ln_shape){2, {10, 16}}, false, true));
     tg_output(&t, y);
     quantize(&t, names, 6, 0.15);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_I8), 3);
-    ck_assert_int_eq(of_type(&t, LN_OP_ADD, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_FC, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_REDUCE, LN_I8), 1); /* a mean has a scale of its own */
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_I8), 3);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_ADD, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_FC, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_REDUCE, LN_I8), 1); /* a mean has a scale of its own */
     ck_assert_int_eq(tg_count_op(&t, LN_OP_QUANTIZE), 1);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_DEQUANTIZE), 1);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_BATCH_NORM), 0);
@@ -142,10 +107,10 @@ START_TEST(gate) {
     const ln_tid y = TG(&t, MUL, "mul", ((ln_attr){.binary = {{0}}}), m, s);
     tg_output(&t, tg_conv(&t, "last", y, 8, 1, 1, 1, false));
     quantize(&t, names, 6, 0.1);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_I8), 2);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_F32), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_ACT, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_MUL, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_I8), 2);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_F32), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_ACT, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_MUL, LN_I8), 1);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_QUANTIZE), 2);
     tg_close(&t);
 }
@@ -169,10 +134,10 @@ START_TEST(movers) {
     y = TG(&t, POOL, "pool", ((ln_attr){.pool = {.kind = LN_POOL_MAX, .win = win}}), y);
     tg_output(&t, tg_conv(&t, "last", y, 8, 1, 1, 1, false));
     quantize(&t, names, 4, 0.1);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_I8), 3);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONCAT, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_SLICE, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_POOL, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_I8), 3);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONCAT, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_SLICE, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_POOL, LN_I8), 1);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_CHANNEL_SHUFFLE), 0);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_PERMUTE), 1);
     ck_assert_int_eq(tg_count_op(&t, LN_OP_QUANTIZE), 2); /* the input, the narrower operand */
@@ -190,13 +155,13 @@ START_TEST(what_is_left_alone) {
     y = tg_conv(&t, "b", y, 8, 1, 1, 1, false);
     tg_output(&t, y);
     ck_assert_int_eq(ln_quantize_prepare(t.g, &t.err), LINNET_OK);
-    bytes(&t, &t.g->node[0]);
+    tg_bytes(&t, &t.g->node[0]);
     const ln_quant_row row[] = {{t.g->tensor[x].name, ln_quant_cover(-1, 1)},
                                 {"a", ln_quant_cover(-4, 4)},
                                 {"b", ln_quant_cover(-4, 4)}};
     ck_assert_int_eq(ln_quantize_graph(t.g, row, 3, &t.err), LINNET_OK);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_I8), 1);
-    ck_assert_int_eq(of_type(&t, LN_OP_CONV2D, LN_F32), 1); /* its weights are floats */
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_I8), 1);
+    ck_assert_int_eq(tg_count_type(&t, LN_OP_CONV2D, LN_F32), 1); /* its weights are floats */
     ck_assert_int_eq(tg_count_op(&t, LN_OP_DEQUANTIZE), 1);
     tg_close(&t);
 }

@@ -135,6 +135,41 @@ float *tg_run(tg *t, uint64_t seed, int output) {
     return copy;
 }
 
+/* The weights of a convolution or FC as bytes with a scale for each output channel, the rest of a
+ * step lost. */
+void tg_bytes(tg *t, ln_node *n) {
+    const ln_tensor w = t->g->tensor[n->in[1]];
+    const int64_t count = tg_count(t->g, n->in[1]), rows = w.shape.dim[0], per = count / rows;
+    float *real = calloc((size_t)count, sizeof *real);
+    int8_t *q = ln_pool_alloc(&t->g->pool, (size_t)count, 1);
+    float *scale = ln_pool_alloc(&t->g->pool, (size_t)rows, sizeof *scale);
+    ck_assert_int_eq(ln_const_copy_f32(t->g, n->in[1], real, &t->err), LINNET_OK);
+    for (int64_t o = 0; o < rows; o++) {
+        for (int64_t i = 0; i < per; i++)
+            scale[o] = fmaxf(scale[o], fabsf(real[o * per + i]) / 127);
+        for (int64_t i = 0; i < per; i++)
+            q[o * per + i] = (int8_t)roundf(real[o * per + i] / scale[o]);
+    }
+    free(real);
+    ln_view v = ln_view_dense(&w.shape, LN_I8, q);
+    v.scale = scale;
+    n->in[1] = ln_graph_const(t->g, w.name, w.shape, v, true, &t->err);
+    ck_assert_int_ne(n->in[1], LN_NONE);
+}
+
+void tg_all_bytes(tg *t) {
+    for (int i = 0; i < t->g->n_node; i++)
+        if (t->g->node[i].op == LN_OP_CONV2D || t->g->node[i].op == LN_OP_FC)
+            tg_bytes(t, &t->g->node[i]);
+}
+
+int tg_count_type(const tg *t, ln_op op, ln_dtype type) {
+    int n = 0;
+    for (int i = 0; i < t->g->n_node; i++)
+        n += t->g->node[i].op == op && t->g->tensor[t->g->node[i].out[0]].dtype == type;
+    return n;
+}
+
 int tg_count_op(const tg *t, ln_op op) {
     int n = 0;
     for (int i = 0; i < t->g->n_node; i++) n += t->g->node[i].op == op;

@@ -51,6 +51,11 @@ int64_t tg_count(const ln_graph *g, ln_tid t);
 /* Random values for every input, the same for the same seed; a fresh array of the output. */
 float *tg_run(tg *t, uint64_t seed, int output);
 int tg_count_op(const tg *t, ln_op op);
+int tg_count_type(const tg *t, ln_op op, ln_dtype type); /* of what they make */
+/* The weights of a convolution or FC as bytes with a scale for each output channel, the rest of a
+ * step lost; of all there are. */
+void tg_bytes(tg *t, ln_node *n);
+void tg_all_bytes(tg *t);
 
 /* Runs one suite; the program's exit status. */
 int tg_main(const char *name, void (*fill)(TCase *c));

@@ -275,6 +275,66 @@ static void as_words(ln_str *g, int type) {
     ow_node(g, "Cast", "t", "y", &a);
 }
 
+/* ---- the same as pairs ---- */
+static void pairs(ln_str *g, const char *x, const char *w, const char *y) {
+    ln_str a = {0};
+    ow_attr_int(&a, "axis", 0);
+    ow_node(g, "DequantizeLinear", x, "xf", NULL);
+    ow_node(g, "DequantizeLinear", w, "wf", &a);
+    ow_node(g, "Conv", "xf,wf", "c", NULL);
+    ow_node(g, "QuantizeLinear", y, "t", NULL);
+}
+static void pair(ln_str *g, int type) {
+    (void)type;
+    weights(g, S8, "3,4,1,1", 0, 3);
+    pairs(g, "q,qs,qz", "w,ws,wz", "c,ts,tz");
+}
+static void pair_of_no_type(ln_str *g,
+                            int type) { /* a zero point of another type than its tensor */
+    (void)type;
+    weights(g, S8, "3,4,1,1", 0, 3);
+    integers(g, "other", S8, "", (int[]){118}, 1);
+    pairs(g, "q,qs,other", "w,ws,wz", "c,ts,tz");
+}
+static void pair_at_run_time(ln_str *g, int type) { /* a scale that the network computes */
+    (void)type;
+    weights(g, S8, "3,4,1,1", 0, 3);
+    ow_floats(g, "nought", "", (float[]){0}, 1);
+    ow_node(g, "ReduceMax", "x", "most", NULL);
+    ow_node(g, "Mul", "most,nought", "none", NULL);
+    ow_node(g, "Add", "none,ts", "dynamic", NULL);
+    pairs(g, "q,qs,qz", "w,ws,wz", "c,dynamic,tz");
+}
+static void pair_scaled(ln_str *g, float scale, int n) { /* by what is no scale, or so many */
+    float scales[3] = {0.01f, scale, 0.005f};
+    weights(g, S8, "3,4,1,1", 0, 3);
+    ow_floats(g, "vs", n == 2 ? "2" : "3", scales, (size_t)n);
+    pairs(g, "q,qs,qz", n == 2 ? "w,vs" : "w,vs,wz", "c,ts,tz");
+}
+static void pair_of_nothing(ln_str *g, int type) {
+    (void)type;
+    pair_scaled(g, 0, 3);
+}
+static void pair_negative(ln_str *g, int type) {
+    (void)type;
+    pair_scaled(g, -0.02f, 3);
+}
+static void pair_of_two(ln_str *g, int type) {
+    (void)type;
+    pair_scaled(g, 0.02f, 2);
+}
+static void want_pair(const float *x, double *y) {
+    layer(x, y, true, false);
+}
+static void want_nothing(const float *x, double *y) {
+    layer(x, y, true, false);
+    for (int i = 4; i < 8; i++) y[i] = 0;
+}
+static void want_negative(const float *x, double *y) {
+    layer(x, y, true, false);
+    for (int i = 4; i < 8; i++) y[i] = -y[i];
+}
+
 typedef struct form {
     const char *what;
     int type;
@@ -311,6 +371,12 @@ static const form list[] = {
     {"softmax", U8, softmax, want_softmax, N, LN_OP_SOFTMAX, 0, 0.51},
     {"pool and move", U8, pool_and_move, want_moved, 2, LN_OP_POOL, 1, 1e-3},
     {"pool and move", S8, pool_and_move, want_moved, 2, LN_OP_POOL, 1, 1e-3},
+    {"pair", U8, pair, want_pair, 12, LN_OP_CONV2D, 1, 0.51},
+    {"pair", S8, pair, want_pair, 12, LN_OP_CONV2D, 1, 0.51},
+    {"zero point of another type", U8, pair_of_no_type, want_pair, 12, LN_OP_CONV2D, 0, 0.501},
+    {"scale at run time", U8, pair_at_run_time, want_pair, 12, LN_OP_CONV2D, 0, 0.501},
+    {"scale of nothing", U8, pair_of_nothing, want_nothing, 12, LN_OP_CONV2D, 0, 0.501},
+    {"negative scale", U8, pair_negative, want_negative, 12, LN_OP_CONV2D, 0, 0.501},
     {"no zero point", U8, no_zero_point, want_clipped, N, LN_OP_ADD, 1, 1.6},
 };
 
@@ -463,6 +529,7 @@ START_TEST(refusals_name_the_node) {
         {pixels_first, "(QLinearGlobalAveragePool): channels_last is not supported"},
         {future_softmax, "(QLinearSoftmax): operator set 22 of Softmax is not supported"},
         {other_shapes, "(QLinearAdd): 1x4x2x2 does not go with 3"},
+        {pair_of_two, "(DequantizeLinear): a scale or zero point does not fit its tensor"},
         {conv_by_row, "(QLinearConv): the output has 2 scales, not one"},
     };
     for (size_t i = 0; i < LN_COUNT(lies); i++) {
