@@ -175,7 +175,7 @@ linnet_status ln_api_graph(const linnet_model *m, const linnet_session_params *p
     /* The reference means the network as it stands, unless passes are asked for by name. */
     linnet_status st = LINNET_OK;
     if (!reference || p->passes) st = ln_passes_run(g, p->passes, err);
-    if (st == LINNET_OK && p->bytes && !reference && !half) st = take_bytes(g, &m->prep, err);
+    if (st == LINNET_OK && p->bytes && !reference) st = take_bytes(g, &m->prep, err);
     if (st == LINNET_OK && half) st = ln_graph_halve(g, err);
     if (st != LINNET_OK)
         ln_graph_destroy(&g);

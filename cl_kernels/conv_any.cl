@@ -16,8 +16,9 @@
 #    define ARENA 0 /* 1: weights or bias are no constants */
 #endif
 #ifndef BYTES
-#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside  \
-                     */
+#    define BYTES                                                                                  \
+        0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside            \
+           */
 #endif
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {
@@ -47,7 +48,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     float sum = LN_LD1(b + o);
 #else
 #    if BYTES
-    __global const float *mean = weights + s->b + ocp + 8;
+    __global const LN_T *mean = LN_AT(weights, s->b) + ocp + 8;
 #    endif
     int ws = ocp, tap = icg * ocp;
     __global const LN_T *w = LN_AT(weights, s->w) + o;
@@ -68,7 +69,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
             for (int i = 0; i < icg; i++) {
                 float v = LN_XLD1(xi + (size_t)(i * step) * s->xcs);
 #if BYTES
-                v -= mean[i];
+                v -= LN_PLANE_MEAN(mean, i);
 #endif
                 if (has_gate) v *= LN_LD1(gate + i * step);
                 sum = ln_fma(v, LN_LD1(wi + (size_t)i * ws), sum);

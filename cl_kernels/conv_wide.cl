@@ -23,7 +23,7 @@
            */
 #endif
 #if BYTES
-#    define LN_MEAN(k) weights[s->b + ocp + 8 + (k)]
+#    define LN_MEAN(k) LN_PLANE_MEAN(LN_AT(weights, s->b) + ocp + 8, k)
 #else
 #    define LN_MEAN(k) 0.0f
 #endif

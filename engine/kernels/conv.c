@@ -76,11 +76,17 @@ static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
 /* ---- a picture's bytes: the same, with the means of the planes behind the constants ---- */
 
 static size_t bytes_packed(const ln_variant *v, const ln_site *s) {
-    return ln_matrix_packed(v, s) + LN_CPAD;
+    return ln_matrix_packed(v, s) + 2 * LN_CPAD;
 }
 
+/* And behind them what halves leave of them. */
 static linnet_status pack_means(const ln_variant *v, const ln_site *s, float *dst) {
-    memcpy(dst + ln_matrix_packed(v, s), s->node->attr.conv.mean, sizeof s->node->attr.conv.mean);
+    float *mean = dst + ln_matrix_packed(v, s);
+    for (int c = 0; c < LN_BYTES_C; c++) {
+        const float whole = s->node->attr.conv.mean[c];
+        mean[c] = ln_variant_packs_halves(v) ? ln_f16_to_f32(ln_f32_to_f16(whole)) : whole;
+        mean[LN_CPAD + c] = whole - mean[c];
+    }
     return LINNET_OK;
 }
 
@@ -96,13 +102,14 @@ static linnet_status bytes_pack(const ln_variant *v, const ln_site *s, float *ds
     return pack_means(v, s, dst);
 }
 
-/* stem_bytes.cl: ROW columns of the padded picture, 8 pixels at a time. */
+/* stem_bytes.cl: ROW columns of the padded picture, 8 pixels at a time; of halves MOST channels. */
 static bool bytes_deep_can_run(const ln_variant *v, const ln_site *s) {
-    enum { ROW = 1088, PX = 8 };
+    enum { ROW = 1088, PX = 8, MOST = 128 };
     const ln_window *w = &s->node->attr.conv.win;
     const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 2);
     const int64_t ow = ln_site_shape(s, s->node->out[0])->dim[2];
     const int64_t wide = (ln_round_up(ow, PX) - 1) * stride + k;
+    if (ln_variant_packs_halves(v) && ln_site_matrix(s).ocp > MOST) return false;
     return deep_can_run(v, s) && !ln_site_has(s, LN_CONV_RES) && w->kh == k && w->kw == k &&
            w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
            LN_MAX(wide, ln_site_shape(s, s->node->in[0])->dim[2] + w->left) <= ROW;

@@ -19,6 +19,7 @@ static bool all_made(const ln_graph *g, const ln_node *n) {
 }
 
 static bool takes_halves(const ln_graph *g, const ln_node *n) {
+    if (n->op == LN_OP_CONV2D && n->attr.conv.bytes) return true;
     if (!ln_dtype_is_real(g->tensor[n->in[0]].dtype)) return false;
     switch (n->op) {
     case LN_OP_CONV2D:

@@ -123,17 +123,25 @@ linnet_status ln_ref_output(const ln_ref *r, int i, void *data, linnet_error *er
     return LINNET_OK;
 }
 
+/* What is stored as halves is worth halves. */
+static void round_value(ln_ref *r, ln_tid t) {
+    if (r->graph->tensor[t].dtype == LN_F16)
+        ln_round_to_halves(r->value[t], bytes(r->graph, t) / sizeof(float));
+}
+
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err) {
     const size_t size = bytes(r->graph, t);
     uint64_t state = (uint64_t)t + 1;
     LN_TRY(want_value(r, t, err));
     const ln_dtype type = r->graph->tensor[t].dtype;
     memset(r->value[t], 0, size);
-    for (size_t i = 0; i < size / ln_dtype_size(type); i++) {
+    const bool real = type == LN_F32 || type == LN_F16; /* both as floats */
+    for (size_t i = 0; i < size / (real ? sizeof(float) : ln_dtype_size(type)); i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        if (type == LN_F32) r->value[t][i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
-        if (type == LN_I8) ((uint8_t *)r->value[t])[i] = (uint8_t)(state >> 56);
+        if (real) r->value[t][i] = (float)(int32_t)(state >> 32) * (1.0f / 2147483648.0f);
+        if (type == LN_I8 || type == LN_U8) ((uint8_t *)r->value[t])[i] = (uint8_t)(state >> 56);
     }
+    round_value(r, t);
     return LINNET_OK;
 }
 
@@ -147,12 +155,6 @@ static bool usable(const ln_tensor *c) {
     for (int i = 0; i < c->shape.rank; i++)
         if (c->shape.dim[i] > 1 && stride[i] != c->view.stride[i]) return false;
     return true;
-}
-
-/* What is stored as halves is worth halves. */
-static void round_value(ln_ref *r, ln_tid t) {
-    if (r->graph->tensor[t].dtype == LN_F16)
-        ln_round_to_halves(r->value[t], bytes(r->graph, t) / sizeof(float));
 }
 
 static linnet_status fill_const(ln_ref *r, ln_tid t, linnet_error *err) {

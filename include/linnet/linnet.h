@@ -294,8 +294,8 @@ typedef struct linnet_session_params {
     int profile; /* record a time for each step */
     int untuned; /* plan by the defaults even where linnet_tune has left records */
     linnet_precision precision;
-    int bytes; /* F32: the picture as linnet_image_load_bytes makes it, where the network can read
-                  such: linnet_session_input then says U8, else F32 as ever */
+    int bytes;     /* the picture as linnet_image_load_bytes makes it, where the network can read
+                      such: linnet_session_input then says U8, else F32 as ever */
     int fast_math; /* F16: multiply and add in halves too, where the device has kernels for it
                       (GPUs with cl_khr_fp16): runs of at most 32 products are summed in halves,
                       each then added to a sum in f32. Faster, coarser, and a product or such a run

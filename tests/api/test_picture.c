@@ -20,13 +20,14 @@ static linnet_model *model(const char *name) {
     return m;
 }
 
-static linnet_session *session(linnet_model *m, linnet_device *d, int bytes, linnet_dtype *type,
-                               size_t *size) {
+static linnet_session *session(linnet_model *m, linnet_device *d, int bytes,
+                               linnet_precision precision, linnet_dtype *type, size_t *size) {
     linnet_session_params p = LINNET_SESSION_PARAMS_INIT;
     linnet_session *s = NULL;
     linnet_tensor_info in;
     p.batch = 2;
     p.bytes = bytes;
+    p.precision = precision;
     OK(linnet_session_create(m, d, &p, &s, &err));
     OK(linnet_session_input(s, 0, &in));
     *type = in.dtype;
@@ -64,15 +65,20 @@ START_TEST(bytes_give_the_answers_of_floats) {
         linnet_dtype type;
         size_t size;
         fill(m);
-        linnet_session *s = session(m, d, 0, &type, &size);
+        linnet_session *s = session(m, d, 0, LINNET_PRECISION_F32, &type, &size);
         ck_assert(type == LINNET_F32 && size == sizeof floats);
         OK(linnet_session_run(s, (const void *[]){floats}, (void *[]){want}, &err));
         linnet_session_destroy(&s);
-        s = session(m, d, 1, &type, &size);
+        s = session(m, d, 1, LINNET_PRECISION_F32, &type, &size);
         ck_assert(type == LINNET_U8 && size == sizeof bytes);
         OK(linnet_session_run(s, (const void *[]){bytes}, (void *[]){got}, &err));
         linnet_session_destroy(&s);
         ck_assert_msg(apart(got, want) < 1e-4, "%s: %g", names[i], apart(got, want));
+        s = session(m, d, 1, LINNET_PRECISION_F16, &type, &size);
+        ck_assert(type == LINNET_U8 && size == sizeof bytes);
+        OK(linnet_session_run(s, (const void *[]){bytes}, (void *[]){got}, &err));
+        linnet_session_destroy(&s);
+        ck_assert_msg(apart(got, want) < 5e-2, "%s in halves: %g", names[i], apart(got, want));
         linnet_model_close(&m);
     }
     linnet_device_close(&d);
@@ -86,7 +92,7 @@ START_TEST(the_reference_takes_floats) {
     linnet_dtype type;
     size_t size;
     OK(linnet_device_open("ref", &d, &err));
-    linnet_session *s = session(m, d, 1, &type, &size);
+    linnet_session *s = session(m, d, 1, LINNET_PRECISION_F32, &type, &size);
     ck_assert(type == LINNET_F32 && size == sizeof floats);
     linnet_session_destroy(&s);
     linnet_device_close(&d);

@@ -350,6 +350,28 @@ START_TEST(ref_out_of_memory) {
 }
 END_TEST
 
+/* Of both types of numbers, and the same each time: a check of kernels sees something. */
+START_TEST(random_values_are_values) {
+    for (int half = 0; half < 2; half++) {
+        tg t;
+        ln_ref *r;
+        tg_open(&t, 1);
+        const ln_tid x = tg_input(&t, 1, 3, 5, 7);
+        if (half) t.g->tensor[x].dtype = LN_F16;
+        ck_assert_int_eq(ln_ref_create(t.g, &r, &t.err), LINNET_OK);
+        ck_assert_int_eq(ln_ref_random(r, x, &t.err), LINNET_OK);
+        for (int i = 0; i < 3 * 5 * 7; i++) {
+            const float v = r->value[x][i];
+            ck_assert(v != 0 && v >= -1 && v <= 1);
+            ck_assert(i == 0 || v != r->value[x][i - 1]);
+            if (half) ck_assert(v == ln_f16_to_f32(ln_f32_to_f16(v)));
+        }
+        ln_ref_destroy(&r);
+        tg_close(&t);
+    }
+}
+END_TEST
+
 /* Strided half-precision weights with a scale give what the same dense weights give. */
 START_TEST(mapped_weights) {
     enum { O = 6, I = 5 };
@@ -393,6 +415,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, runs_agree);
     tcase_add_test(c, ref_errors);
     tcase_add_test(c, ref_out_of_memory);
+    tcase_add_test(c, random_values_are_values);
     tcase_add_test(c, mapped_weights);
 }
 

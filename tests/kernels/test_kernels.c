@@ -284,12 +284,12 @@ static bool wanted(const ln_variant *v) {
 
 START_TEST(every_variant_agrees_with_the_reference) {
     const ln_variant *v = &ln_variants[_i];
-    if (!wanted(v)) return;
+    if (!wanted(v) || !known(v)) return;
     if (ln_variant_is_fast(v)) {
         test_fast(v);
         return;
     }
-    if (v->needs & ~caps.features || !known(v)) return;
+    if (v->needs & ~caps.features) return;
     test_variant(v);
     test_not_finite(v);
 }
