@@ -1,5 +1,5 @@
 /* Quantized convolution and fully connected, general: conv_i8.cl, dw_i8.cl; sums and products:
- * binary_i8.cl. */
+ * binary_i8.cl; depthwise on devices that make many work-items: dw_i8_wide.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -32,6 +32,19 @@ static bool dw_can_run(const ln_variant *v, const ln_site *s) {
 static void dw_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     at_bytes(s, a);
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
+}
+
+static bool dw_wide_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_window *w = &s->node->attr.conv.win;
+    const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 1);
+    return dw_can_run(v, s) && w->kh == k && w->kw == k && w->sh == stride && w->sw == stride &&
+           w->dh == 1 && w->dw == 1;
+}
+
+static void dw_wide_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const int64_t across = ln_ceil_div(a->ow, ln_variant_tunable(v, "PX", 2));
+    at_bytes(s, a);
+    a->tiles = ln_tiles(v, (int64_t)a->n * a->oh * across * ln_cpad(a->oc) / 8, 1);
 }
 
 /* ---- sums and products ---- */
@@ -125,6 +138,8 @@ const ln_family ln_family_fc_i8 = {"fc_i8",  LN_OP_FC, any, ln_bytes_packed, ln_
                                    conv_bind};
 const ln_family ln_family_dw_i8 = {"dw_i8",         LN_OP_CONV2D,        dw_can_run,
                                    ln_bytes_packed, ln_bytes_pack_whole, dw_bind};
+const ln_family ln_family_dw_i8_wide = {"dw_i8_wide",    LN_OP_CONV2D,        dw_wide_can_run,
+                                        ln_bytes_packed, ln_bytes_pack_whole, dw_wide_bind};
 const ln_family ln_family_add_i8 = {"add_i8",      LN_OP_ADD,   binary_can_run,
                                     binary_packed, binary_pack, binary_bind};
 const ln_family ln_family_mul_i8 = {"mul_i8",      LN_OP_MUL,   binary_can_run,

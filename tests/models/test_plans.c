@@ -5,6 +5,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/passes/passes.h"
 #include "engine/plan.h"
+#include "engine/quantize.h"
 #include "host/host.h"
 #include "models/build.h"
 #include "models/model.h"
@@ -76,8 +77,33 @@ START_TEST(nothing_runs_on_the_host) {
 }
 END_TEST
 
+/* What a network computes in: floats, halves by fast arithmetic, bytes. */
+typedef enum form { FLOATS, HALVES, BYTES } form;
+static const char *const form_names[] = {"", "-f16-fast", "-int8"};
+
+/* Bytes of every tensor, all in one scale. */
+static void make_bytes(ln_graph *g, const char *name) {
+    linnet_error err = {0};
+    must(ln_quantize_prepare(g, &err), name, "int8", &err);
+    ln_quant_row *row = calloc((size_t)g->n_node + 1, sizeof *row);
+    int rows = 0;
+    row[rows++] = (ln_quant_row){g->tensor[g->input[0]].name, ln_quant_of(0.02f, -3)};
+    for (int i = 0; i < g->n_node; i++) {
+        const ln_node *n = &g->node[i];
+        row[rows++] = (ln_quant_row){n->name, ln_quant_of(0.02f, -3)};
+        if (n->op != LN_OP_CONV2D && n->op != LN_OP_FC) continue;
+        ln_tensor *w = &g->tensor[n->in[LN_CONV_W]];
+        float *scale = ln_pool_alloc(&g->pool, (size_t)w->shape.dim[0], sizeof *scale);
+        for (int64_t o = 0; o < w->shape.dim[0]; o++) scale[o] = 0.01f;
+        w->view = ln_view_dense(&w->shape, LN_I8, NULL);
+        w->view.scale = scale;
+    }
+    must(ln_quantize_graph(g, row, rows, &err), name, "int8", &err);
+    free(row);
+}
+
 /* The plan as `linnet info --plan` prints it. */
-static void plan_text(const char *name, const char *device, bool fast, ln_str *text) {
+static void plan_text(const char *name, const char *device, form in, ln_str *text) {
     linnet_error err = {0};
     char path[1000];
     ln_graph *g;
@@ -91,6 +117,8 @@ static void plan_text(const char *name, const char *device, bool fast, ln_str *t
     must(ln_network_build(row->arch, row->name, row->classes, NULL, 1, row->prep.size,
                           row->prep.size, &g, &err),
          name, device, &err);
+    const bool fast = in == HALVES;
+    if (in == BYTES) make_bytes(g, name);
     must(ln_passes_run(g, NULL, &err), name, device, &err);
     if (fast) must(ln_graph_halve(g, &err), name, device, &err);
     g->fast = fast;
@@ -104,14 +132,13 @@ static void plan_text(const char *name, const char *device, bool fast, ln_str *t
 /* Plans for PoCL and for devices that nobody here owns, as text. After a change that is meant to
  * move them: WRITE_PLANS=1 meson test -C build 'plans of all families', and a look at the
  * difference. */
-static void hold_plan(const char *name, const char *device, bool fast) {
+static void hold_plan(const char *name, const char *device, form in) {
     char path[1000];
     linnet_error err = {0};
     ln_str text = {0};
     ln_file f;
-    snprintf(path, sizeof path, "%s/%s-%s%s.txt", getenv("PLANS"), device, name,
-             fast ? "-f16-fast" : "");
-    plan_text(name, device, fast, &text);
+    snprintf(path, sizeof path, "%s/%s-%s%s.txt", getenv("PLANS"), device, name, form_names[in]);
+    plan_text(name, device, in, &text);
     if (getenv("WRITE_PLANS")) {
         FILE *out = fopen(path, "wb");
         ck_assert_ptr_nonnull(out);
@@ -131,13 +158,18 @@ static const char *const devices[] = {"adreno_750", "mali_g52", "intel_uhd_750",
 START_TEST(plans_are_what_they_were) {
     static const char *const names[] = {"mobilenetv2_100", "mobilenetv4_conv_small"};
     for (size_t d = 0; d < LN_COUNT(devices); d++)
-        for (size_t i = 0; i < LN_COUNT(names); i++) hold_plan(names[i], devices[d], false);
+        for (size_t i = 0; i < LN_COUNT(names); i++) hold_plan(names[i], devices[d], FLOATS);
 }
 END_TEST
 
 /* Halves, and arithmetic in them where the device has it: not on NVIDIA's and not on PoCL. */
 START_TEST(plans_in_halves_are_what_they_were) {
-    for (size_t d = 0; d < LN_COUNT(devices); d++) hold_plan("mobilenetv2_100", devices[d], true);
+    for (size_t d = 0; d < LN_COUNT(devices); d++) hold_plan("mobilenetv2_100", devices[d], HALVES);
+}
+END_TEST
+
+START_TEST(plans_in_bytes_are_what_they_were) {
+    for (size_t d = 0; d < LN_COUNT(devices); d++) hold_plan("mobilenetv2_100", devices[d], BYTES);
 }
 END_TEST
 
@@ -171,4 +203,4 @@ START_TEST(products_of_bytes) {
 END_TEST
 
 CHECK_MAIN("plans", products_of_bytes, nothing_runs_on_the_host, plans_are_what_they_were,
-           plans_in_halves_are_what_they_were)
+           plans_in_halves_are_what_they_were, plans_in_bytes_are_what_they_were)
