@@ -119,36 +119,27 @@ static bool subgroups_check(probe *p) {
     return !code;
 }
 
-/* ---- products of four bytes, as cl_kernels/dot8.clh asks for them ---- */
-static const char int_dot_source[] =
-    "__kernel void p(__global int *o) {\n"
-    "    int i = get_global_id(0);\n"
-    "    char4 w = (char4)(i, -i, 2, -128);\n"
-    "    uchar4 x = (uchar4)(3, 5, 200, 127);\n"
-    "    o[i] = i + dot_4x8packed_su_int(as_uint(w), as_uint(x));\n"
-    "}\n";
-static const char qcom_dot_source[] = "#pragma OPENCL EXTENSION cl_qcom_dot_product8 : enable\n"
-                                      "__kernel void p(__global int *o) {\n"
-                                      "    int i = get_global_id(0);\n"
-                                      "    char4 w = (char4)(i, -i, 2, -128);\n"
-                                      "    uchar4 x = (uchar4)(3, 5, 200, 127);\n"
-                                      "    o[i] = qcom_dot8_acc(as_uint(w), as_uint(x), i);\n"
-                                      "}\n";
+/* ---- products of four bytes, as cl_kernels/dot8.clh asks for them: weights w with signs, and x
+ * ---- */
+#define DOT_SOURCE(extension, sum)                                                                 \
+    extension "__kernel void p(__global int *o) {\n"                                               \
+              "    int i = get_global_id(0);\n"                                                    \
+              "    uint w = as_uint((char4)(i, -i, 2, -128));\n"                                   \
+              "    uint x = as_uint((uchar4)(3, 5, 200, 127));\n"                                  \
+              "    o[i] = " sum ";\n"                                                              \
+              "}\n"
+#define DOT_EXTENSION(name) "#pragma OPENCL EXTENSION " name " : enable\n"
+static int32_t dot_want(int i, int third) {
+    return i + 3 * i - 5 * i + 2 * third - 128 * 127;
+}
 static int32_t unsigned_dot_want(int i) {
-    return i + 3 * i - 5 * i + 2 * 200 - 128 * 127;
+    return dot_want(i, 200);
 }
 static bool unsigned_dot_check(probe *p) {
     return equals(p, unsigned_dot_want);
 }
-static const char arm_dot_source[] =
-    "#pragma OPENCL EXTENSION cl_arm_integer_dot_product_accumulate_int8 : enable\n"
-    "__kernel void p(__global int *o) {\n"
-    "    int i = get_global_id(0);\n"
-    "    char4 w = (char4)(i, -i, 2, -128), x = (char4)(3, 5, -56, 127);\n"
-    "    o[i] = arm_dot_acc(x, w, i);\n"
-    "}\n";
 static int32_t signed_dot_want(int i) {
-    return i + 3 * i - 5 * i - 2 * 56 - 128 * 127;
+    return dot_want(i, 200 - 256);
 }
 static bool signed_dot_check(probe *p) {
     return equals(p, signed_dot_want);
@@ -232,9 +223,13 @@ static const row rows[] = {
     {LN_FEAT_BARRIER, barrier_source, barrier_check, NULL},
     {LN_FEAT_FP16, fp16_source, fp16_check, NULL},
     {LN_FEAT_SUBGROUPS, subgroups_source, subgroups_check, NULL},
-    {LN_FEAT_INT_DOT, int_dot_source, unsigned_dot_check, NULL},
-    {LN_FEAT_QCOM_DOT, qcom_dot_source, unsigned_dot_check, NULL, "-cl-std=CL1.2"},
-    {LN_FEAT_ARM_DOT, arm_dot_source, signed_dot_check, NULL, "-cl-std=CL1.2"},
+    {LN_FEAT_INT_DOT, DOT_SOURCE("", "i + dot_4x8packed_su_int(w, x)"), unsigned_dot_check, NULL},
+    {LN_FEAT_QCOM_DOT, DOT_SOURCE(DOT_EXTENSION("cl_qcom_dot_product8"), "qcom_dot8_acc(w, x, i)"),
+     unsigned_dot_check, NULL, "-cl-std=CL1.2"},
+    {LN_FEAT_ARM_DOT,
+     DOT_SOURCE(DOT_EXTENSION("cl_arm_integer_dot_product_accumulate_int8"),
+                "arm_dot_acc(as_char4(x), as_char4(w), i)"),
+     signed_dot_check, NULL, "-cl-std=CL1.2"},
     {LN_FEAT_VNNI, vnni_source, vnni_check, NULL},
     {LN_FEAT_COMMAND_BUFFER, count_source, count_check, record_and_replay},
 };
