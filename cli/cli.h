@@ -288,6 +288,7 @@ int cli_put_text(const cli_options *o, const char *text);
 int cli_put_json(const cli_options *o, cJSON *json);
 int cli_out_of_memory(const char *what);
 int cli_cannot_write(const char *path); /* because of errno */
+int cli_check_place(const char *path);  /* that a file may be made there, before long work */
 
 /* A table whose rows are printed as aligned text, CSV, Markdown, JSON or JSON lines. */
 typedef struct cli_column {

@@ -61,11 +61,13 @@ int cli_labelled_open(const char *dir, const linnet_model *m, cli_labelled *out)
     for (int i = 0; i < n; i++) {
         char path[4096];
         const int class = class_of(m, info.classes, entry[i]->d_name);
-        snprintf(path, sizeof path, "%s/%s", dir, entry[i]->d_name);
+        const bool slash = *dir && dir[strlen(dir) - 1] == '/';
+        snprintf(path, sizeof path, "%s%s%s", dir, slash ? "" : "/", entry[i]->d_name);
         if (!status && class < 0) {
             ln_fail(&err, LINNET_ERR_INVALID_ARGUMENT,
-                    "%s: no class of %s; name folders by number (0 to %d) or by label", path,
-                    info.name, info.classes - 1);
+                    "%s: no class of %s; --labelled takes a folder of pictures for each, named by "
+                    "number (0 to %d) or label",
+                    path, info.name, info.classes - 1);
             status = cli_report(&err);
         }
         if (!status) status = add_folder(out, path, class);

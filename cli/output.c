@@ -1,9 +1,13 @@
 /* Where results go and how they look. */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- format and file ---- */
 static const char *const format_names[FORMAT_COUNT] = {"text", "json", "jsonl", "csv", "md"};
@@ -19,6 +23,20 @@ static cli_format format_named(const char *s, size_t n) {
     for (int i = 0; i < FORMAT_COUNT; i++)
         if (strlen(format_names[i]) == n && !strncmp(format_names[i], s, n)) return (cli_format)i;
     return FORMAT_COUNT;
+}
+
+int cli_check_place(const char *path) {
+    struct stat info;
+    char *copy = strdup(path);
+    if (!copy) return cli_out_of_memory("a name");
+    const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    const int why = folder ? EISDIR : access(dirname(copy), W_OK) ? errno : 0;
+    free(copy);
+    if (!why) return CLI_OK;
+    linnet_error err;
+    ln_fail(&err, LINNET_ERR_IO, "%s: cannot write: %s; check the folder and its permissions", path,
+            strerror(why));
+    return cli_report(&err);
 }
 
 cli_format cli_format_of(const cli_options *o) {

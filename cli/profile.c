@@ -369,10 +369,11 @@ const cli_verb cli_verb_profile = {
     .about =
         "Runs the model 30 times or for a second, and shows for each step its time, its work\n"
         "and traffic, and how near it comes to the limit it is under: the measured peak of\n"
-        "multiply-adds, or the measured bandwidth over as much memory as it touches. Where all\n"
-        "steps run in one launch they are timed inside it, and '% wait' is the share that the\n"
-        "device's units spent waiting for each other; layers that run as one step (chains) are\n"
-        "set in below it. Elsewhere times are those of single launches.",
+        "multiply-adds in f32, which int8 can pass, or the measured bandwidth over as much\n"
+        "memory as it touches. Where all steps run in one launch they are timed inside it, and\n"
+        "'% wait' is the share that the device's units spent waiting for each other; layers that\n"
+        "run as one step (chains) are set in below it. Elsewhere times are those of single\n"
+        "launches. Text cuts long names of layers, other formats have them whole.",
     .options = OPTS_RESULT | OPTS_MODEL | OPTS_RUN | BIT(TRACE) | BIT(ROOFLINE),
     .min_arg = 1,
     .max_arg = 1,

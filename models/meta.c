@@ -200,8 +200,8 @@ linnet_status ln_labels_parse(const char *text, size_t len, const char *where, i
     bool background = n == want + 1 && len >= 10 && !memcmp(text, "background", 10);
     *out = (ln_labels){0};
     if (n != want && !background)
-        return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: %zu labels for %d classes", where, n,
-                       classes);
+        return ln_fail(err, LINNET_ERR_BAD_FILE,
+                       "%s: %zu labels for %d classes; give each class a line", where, n, classes);
     if (memchr(text, 0, len))
         return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: a NUL byte among the labels", where);
     out->text = malloc(len + 1);

@@ -22,7 +22,8 @@ static bool inside(const ln_flat *f, size_t at, size_t bytes) {
 static linnet_status follow(const ln_flat *f, size_t at, size_t *to, const char *what) {
     if (!inside(f, at, 4)) return bad(f, at, what, "begins behind the end of the file");
     uint64_t off = little_endian(f->data + at, 4);
-    if (off == 0 || off > f->size - at) return bad(f, at, what, "points outside the file");
+    if (off == 0 || off > f->size - at)
+        return bad(f, at, what, "points outside the file; is it whole?");
     *to = at + (size_t)off;
     return LINNET_OK;
 }
@@ -44,8 +45,9 @@ static linnet_status table_at(const ln_flat *f, size_t at, ln_flat_table *out, c
 linnet_status ln_flat_root(const ln_flat *f, const char magic[4], ln_flat_table *out) {
     *out = (ln_flat_table){0};
     if (f->size < 8 || memcmp(f->data + 4, magic, 4))
-        return ln_fail(f->err, LINNET_ERR_BAD_FILE, "%s: no %.4s FlatBuffer (%zu bytes)", f->path,
-                       magic, f->size);
+        return ln_fail(f->err, LINNET_ERR_BAD_FILE,
+                       "%s: no %.4s FlatBuffer in its %zu bytes; not a TensorFlow Lite file?",
+                       f->path, magic, f->size);
     size_t at;
     LN_TRY(follow(f, 0, &at, "the root table"));
     return table_at(f, at, out, "the root table");
