@@ -5,21 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_picture(const ln_onnx_port *p) {
+static bool is_picture(const ln_net_port *p) {
     return p->rank == 4 && (p->quantized || ln_type_is_float(p->type));
 }
 
-const ln_onnx_port *ln_onnx_picture(const ln_onnx *m) {
+const ln_net_port *ln_net_picture(const ln_net *m) {
     for (int i = 0; i < m->n_input; i++)
         if (is_picture(&m->input[i])) return &m->input[i];
     return NULL;
 }
 
-static bool is_colours(const ln_onnx_dim *d) {
+static bool is_colours(const ln_net_dim *d) {
     return d->value == 1 || d->value == 3 || d->value == 4;
 }
 
-bool ln_onnx_is_nhwc(const ln_onnx_port *p, ln_layout layout) {
+bool ln_net_is_nhwc(const ln_net_port *p, ln_layout layout) {
     if (!is_picture(p)) return false;
     if (layout != LN_LAYOUT_AUTO) return layout == LN_LAYOUT_NHWC;
     return is_colours(&p->dim[3]) && !is_colours(&p->dim[1]);
@@ -37,7 +37,7 @@ static const char *find(const char *const *list, size_t n, const char *name, boo
     return NULL;
 }
 
-static const char *said_of(const ln_onnx_given *g, const char *name, bool only) {
+static const char *said_of(const ln_net_given *g, const char *name, bool only) {
     return find(g->shape, g->n_shape, name, only);
 }
 
@@ -54,13 +54,13 @@ static bool parse_dims(const char *s, ln_shape *out) {
     }
 }
 
-static int64_t symbol_value(const ln_onnx_given *g, const char *symbol) {
+static int64_t symbol_value(const ln_net_given *g, const char *symbol) {
     ln_shape s;
     const char *said = *symbol ? said_of(g, symbol, false) : NULL;
     return said && parse_dims(said, &s) && s.rank == 1 ? s.dim[0] : 0;
 }
 
-static bool is_symbol(const ln_onnx *m, const char *name, size_t len) {
+static bool is_symbol(const ln_net *m, const char *name, size_t len) {
     for (int i = 0; i < m->n_input; i++)
         for (int k = 0; k < m->input[i].rank; k++) {
             const char *s = m->input[i].dim[k].symbol;
@@ -69,10 +69,10 @@ static bool is_symbol(const ln_onnx *m, const char *name, size_t len) {
     return false;
 }
 
-static linnet_status list_names(const ln_onnx *m, const char *given, linnet_error *err) {
+static linnet_status list_names(const ln_net *m, const char *given, linnet_error *err) {
     ln_str s = {0};
     for (int i = 0; i < m->n_input && s.len < 600; i++) {
-        const ln_onnx_port *p = &m->input[i];
+        const ln_net_port *p = &m->input[i];
         ln_str_add(&s, "%s%.100s (", i ? ", " : "", p->name);
         for (int k = 0; k < p->rank; k++) {
             if (k) ln_str_add(&s, "x");
@@ -92,7 +92,7 @@ static linnet_status list_names(const ln_onnx *m, const char *given, linnet_erro
 }
 
 /* Every shape that is given must be of something that is there. */
-static linnet_status check_given(const ln_onnx *m, const ln_onnx_given *g, linnet_error *err) {
+static linnet_status check_given(const ln_net *m, const ln_net_given *g, linnet_error *err) {
     for (size_t i = 0; i < g->n_shape; i++) {
         const char *s = g->shape[i], *eq = strrchr(s, '=');
         const size_t len = eq ? (size_t)(eq - s) : 0;
@@ -108,9 +108,9 @@ static linnet_status check_given(const ln_onnx *m, const ln_onnx_given *g, linne
 }
 
 /* ---- dimensions ---- */
-int64_t ln_onnx_batch(const ln_onnx *m, const ln_onnx_given *g) {
+int64_t ln_net_batch(const ln_net *m, const ln_net_given *g) {
     for (int i = 0; i < m->n_input; i++) {
-        const ln_onnx_port *p = &m->input[i];
+        const ln_net_port *p = &m->input[i];
         const char *said = said_of(g, p->name, m->n_input == 1);
         ln_shape s;
         if (said && parse_dims(said, &s) && s.rank > 1) return s.dim[0];
@@ -121,28 +121,28 @@ int64_t ln_onnx_batch(const ln_onnx *m, const ln_onnx_given *g) {
 }
 
 typedef struct binder {
-    const ln_onnx *m;
-    const ln_onnx_given *g;
+    const ln_net *m;
+    const ln_net_given *g;
     int64_t batch, own; /* wanted; the file's, 0 for any */
     linnet_error *err;
 } binder;
 
-static bool is_batch_symbol(const ln_onnx *m, const char *symbol) {
+static bool is_batch_symbol(const ln_net *m, const char *symbol) {
     for (int i = 0; *symbol && i < m->n_input; i++)
         if (m->input[i].rank > 0 && !strcmp(m->input[i].dim[0].symbol, symbol)) return true;
     return false;
 }
 
-static int64_t hint_of(const binder *b, const ln_onnx_port *p, int i) {
+static int64_t hint_of(const binder *b, const ln_net_port *p, int i) {
     const char *said = find(b->g->hint, b->g->n_hint, p->name, b->m->n_input == 1);
     ln_shape s;
     return said && parse_dims(said, &s) && s.rank == p->rank ? s.dim[i] : 0;
 }
 
 /* Dimension i of an input of which no shape is given; 0: nobody says. */
-static int64_t dim_of(const binder *b, const ln_onnx_port *p, int i) {
-    const ln_onnx_dim *d = &p->dim[i];
-    const int row = ln_onnx_is_nhwc(p, b->g->layout) ? 1 : 2;
+static int64_t dim_of(const binder *b, const ln_net_port *p, int i) {
+    const ln_net_dim *d = &p->dim[i];
+    const int row = ln_net_is_nhwc(p, b->g->layout) ? 1 : 2;
     const int64_t symbol = symbol_value(b->g, d->symbol), hint = hint_of(b, p, i);
     if (!i && p->rank > 1 && b->batch && (!d->value || d->value == b->own)) return b->batch;
     if (is_picture(p) && i == row && b->g->h) return b->g->h;
@@ -153,7 +153,7 @@ static int64_t dim_of(const binder *b, const ln_onnx_port *p, int i) {
     return is_picture(p) && (i == row || i == row + 1) ? b->g->side : 0;
 }
 
-static linnet_status bind_given(const binder *b, const ln_onnx_port *p, const char *said,
+static linnet_status bind_given(const binder *b, const ln_net_port *p, const char *said,
                                 ln_shape *out) {
     if (!parse_dims(said, out)) return list_names(b->m, said, b->err);
     if (p->rank >= 0 && p->rank != out->rank)
@@ -164,12 +164,12 @@ static linnet_status bind_given(const binder *b, const ln_onnx_port *p, const ch
     return LINNET_OK;
 }
 
-static linnet_status bind_input(const binder *b, const ln_onnx_port *p, ln_onnx_bind *out) {
+static linnet_status bind_input(const binder *b, const ln_net_port *p, ln_net_bind *out) {
     const bool only = b->m->n_input == 1;
     const char *said = said_of(b->g, p->name, only);
     if (!said && p->rank < 0) said = find(b->g->hint, b->g->n_hint, p->name, only);
     int64_t count;
-    *out = (ln_onnx_bind){.planar = is_picture(p) && !ln_onnx_is_nhwc(p, b->g->layout)};
+    *out = (ln_net_bind){.planar = is_picture(p) && !ln_net_is_nhwc(p, b->g->layout)};
     if (said) {
         LN_TRY(bind_given(b, p, said, &out->shape));
     } else if (p->rank < 0) {
@@ -194,9 +194,9 @@ static linnet_status bind_input(const binder *b, const ln_onnx_port *p, ln_onnx_
                    "%.200s: input %.100s has more than 2^31 elements", b->m->path, p->name);
 }
 
-linnet_status ln_onnx_bind_inputs(const ln_onnx *m, const ln_onnx_given *g, ln_onnx_bind *bind,
-                                  linnet_error *err) {
-    const binder b = {.m = m, .g = g, .batch = g->batch, .own = ln_onnx_batch(m, g), .err = err};
+linnet_status ln_net_bind_inputs(const ln_net *m, const ln_net_given *g, ln_net_bind *bind,
+                                 linnet_error *err) {
+    const binder b = {.m = m, .g = g, .batch = g->batch, .own = ln_net_batch(m, g), .err = err};
     LN_TRY(check_given(m, g, err));
     for (int i = 0; i < m->n_input; i++) LN_TRY(bind_input(&b, &m->input[i], &bind[i]));
     return LINNET_OK;
@@ -205,15 +205,15 @@ linnet_status ln_onnx_bind_inputs(const ln_onnx *m, const ln_onnx_given *g, ln_o
 /* ---- ops without a converter ---- */
 enum { KINDS = 40 };
 
-linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err) {
+linnet_status ln_net_check_ops(const ln_net *m, linnet_error *err) {
     struct {
-        const ln_onnx_node *node;
+        const ln_net_node *node;
         int count;
     } kind[KINDS];
     int kinds = 0, nodes = 0;
     for (int i = 0; i < m->n_node; i++) {
-        const ln_onnx_node *n = &m->node[i];
-        if (ln_onnx_op_known(m, n)) continue;
+        const ln_net_node *n = &m->node[i];
+        if (ln_net_op_known(m, n)) continue;
         int k = 0;
         while (k < kinds && (strcmp(kind[k].node->op, n->op) != 0 ||
                              strcmp(kind[k].node->domain, n->domain) != 0))

@@ -5,7 +5,7 @@
 #include "models/model.h"
 #include "models/import/net.h"
 
-typedef struct ln_onnx_given {
+typedef struct ln_net_given {
     /* "NAME=1x3x224x224" for an input ("1x3x224x224" for an only one), "SYMBOL=4" for a dimension
      */
     const char *const *shape;
@@ -15,23 +15,23 @@ typedef struct ln_onnx_given {
     int64_t batch, h, w; /* 0: not given */
     int side;            /* of a picture that the file leaves open */
     ln_layout layout;
-} ln_onnx_given;
+} ln_net_given;
 
 /* What of the parameters says shapes, in pool. */
-linnet_status ln_onnx_copy_given(ln_onnx_given *g, ln_pool *pool, const ln_model_params *p,
-                                 linnet_error *err);
+linnet_status ln_net_copy_given(ln_net_given *g, ln_pool *pool, const ln_model_params *p,
+                                linnet_error *err);
 /* own: the file's batch, 0 for any; batch, h, w: 0 for the file's. */
-linnet_status ln_onnx_build(const ln_onnx *m, const ln_onnx_given *given, int64_t own,
-                            int64_t batch, int64_t h, int64_t w, ln_graph **out, linnet_error *err);
+linnet_status ln_net_build(const ln_net *m, const ln_net_given *given, int64_t own, int64_t batch,
+                           int64_t h, int64_t w, ln_graph **out, linnet_error *err);
 /* A picture: the first float input of four dimensions; NULL: none. */
-const ln_onnx_port *ln_onnx_picture(const ln_onnx *m);
-bool ln_onnx_is_nhwc(const ln_onnx_port *p, ln_layout layout);
+const ln_net_port *ln_net_picture(const ln_net *m);
+bool ln_net_is_nhwc(const ln_net_port *p, ln_layout layout);
 /* The batch of the first input that has one, by the file or by a given shape; 0: any. */
-int64_t ln_onnx_batch(const ln_onnx *m, const ln_onnx_given *g);
+int64_t ln_net_batch(const ln_net *m, const ln_net_given *g);
 /* bind[n_input]. */
-linnet_status ln_onnx_bind_inputs(const ln_onnx *m, const ln_onnx_given *g, ln_onnx_bind *bind,
-                                  linnet_error *err);
+linnet_status ln_net_bind_inputs(const ln_net *m, const ln_net_given *g, ln_net_bind *bind,
+                                 linnet_error *err);
 /* Refuses a model whose ops have no converter: names all of them, with their counts. */
-linnet_status ln_onnx_check_ops(const ln_onnx *m, linnet_error *err);
+linnet_status ln_net_check_ops(const ln_net *m, linnet_error *err);
 
 #endif

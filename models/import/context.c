@@ -59,8 +59,8 @@ const ln_host *ln_imp_const(ln_imp *im, int slot, const char *what) {
     return NULL;
 }
 
-static const ln_onnx_attr *find(ln_imp *im, const char *name, ln_onnx_attr_type type) {
-    const ln_onnx_attr *a = ln_imp_ok(im) ? ln_onnx_find_attr(im->node, name) : NULL;
+static const ln_net_attr *find(ln_imp *im, const char *name, ln_onnx_attr_type type) {
+    const ln_net_attr *a = ln_imp_ok(im) ? ln_net_find_attr(im->node, name) : NULL;
     if (a && a->type != type) {
         ln_imp_refuse(im, "attribute %s is of another type than the operator has", name);
         return NULL;
@@ -69,31 +69,31 @@ static const ln_onnx_attr *find(ln_imp *im, const char *name, ln_onnx_attr_type 
 }
 
 int64_t ln_imp_int(ln_imp *im, const char *name, int64_t otherwise) {
-    const ln_onnx_attr *a = find(im, name, LN_ONNX_ATTR_INT);
+    const ln_net_attr *a = find(im, name, LN_ONNX_ATTR_INT);
     return a ? a->i : otherwise;
 }
 
 float ln_imp_float(ln_imp *im, const char *name, float otherwise) {
-    const ln_onnx_attr *a = find(im, name, LN_ONNX_ATTR_FLOAT);
+    const ln_net_attr *a = find(im, name, LN_ONNX_ATTR_FLOAT);
     return a ? a->f : otherwise;
 }
 
 const int64_t *ln_imp_ints(ln_imp *im, const char *name, size_t *n) {
     static const int64_t none[1];
-    const ln_onnx_attr *a = find(im, name, LN_ONNX_ATTR_INTS);
+    const ln_net_attr *a = find(im, name, LN_ONNX_ATTR_INTS);
     *n = a ? a->n : 0;
     return a ? (a->n ? a->ints : none) : NULL;
 }
 
 const float *ln_imp_floats(ln_imp *im, const char *name, size_t *n) {
     static const float none[1];
-    const ln_onnx_attr *a = find(im, name, LN_ONNX_ATTR_FLOATS);
+    const ln_net_attr *a = find(im, name, LN_ONNX_ATTR_FLOATS);
     *n = a ? a->n : 0;
     return a ? (a->n ? a->floats : none) : NULL;
 }
 
 const char *ln_imp_string(ln_imp *im, const char *name, const char *otherwise) {
-    const ln_onnx_attr *a = find(im, name, LN_ONNX_ATTR_STRING);
+    const ln_net_attr *a = find(im, name, LN_ONNX_ATTR_STRING);
     return a ? a->s.p : otherwise;
 }
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static ln_host *host_of(ln_imp *im, const ln_onnx_tensor *t) {
+static ln_host *host_of(ln_imp *im, const ln_net_tensor *t) {
     ln_host *h = ln_pool_alloc(&im->g->pool, 1, sizeof *h);
     if (!h) {
         im->status = ln_fail_oom(im->err, "a constant", sizeof *h);
@@ -14,7 +14,7 @@ static ln_host *host_of(ln_imp *im, const ln_onnx_tensor *t) {
     return h;
 }
 
-const ln_host *ln_host_tensor(ln_imp *im, const ln_onnx_tensor *t) {
+const ln_host *ln_host_tensor(ln_imp *im, const ln_net_tensor *t) {
     if (!ln_imp_ok(im)) return NULL;
     if (!ln_onnx_type_size(t->type))
         return ln_imp_refuse(im, "constant %s is of type %s, which is not supported", t->name,
@@ -39,7 +39,7 @@ ln_dtype ln_imp_file_dtype(int type) {
     }
 }
 
-static void add_input(ln_imp *im, const ln_onnx_port *p, const ln_onnx_bind *b) {
+static void add_input(ln_imp *im, const ln_net_port *p, const ln_net_bind *b) {
     ln_val *v = &im->val[p->value];
     v->known = true;
     v->type = p->type;
@@ -72,8 +72,8 @@ static void add_input(ln_imp *im, const ln_onnx_port *p, const ln_onnx_bind *b) 
  * file holds. */
 enum { ROOM_LEAST = 1 << 22, ROOM_TIMES = 4 };
 
-static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
-    const ln_onnx *m = im->m;
+static void add_values(ln_imp *im, const ln_net_bind *bind) {
+    const ln_net *m = im->m;
     im->room = ROOM_LEAST;
     for (int i = 0; i < m->n_value; i++) {
         ln_val *v = &im->val[i];
@@ -85,7 +85,7 @@ static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
             if (m->node[i].in[k] != LN_NONE) im->val[m->node[i].in[k]].read = true;
     for (int i = 0; i < m->n_output; i++) im->val[m->output[i].value].read = true;
     for (int i = 0; i < m->n_value && ln_imp_ok(im); i++) {
-        const ln_onnx_tensor *t = m->value[i].init;
+        const ln_net_tensor *t = m->value[i].init;
         ln_val *v = &im->val[i];
         if (!t || !v->read) continue;
         v->known = v->param = true;
@@ -99,7 +99,7 @@ static void add_values(ln_imp *im, const ln_onnx_bind *bind) {
 
 /* ---- nodes ---- */
 static void check_node(ln_imp *im, const ln_imp_op *op) {
-    const ln_onnx_node *n = im->node;
+    const ln_net_node *n = im->node;
     if (n->n_in < op->min_in || n->n_in > op->max_in) {
         ln_imp_refuse(im, "%d inputs, %d to %d are needed", n->n_in, op->min_in, op->max_in);
         return;
@@ -114,12 +114,12 @@ static void check_node(ln_imp *im, const ln_imp_op *op) {
     if (n->n_out < 1 || n->out[0] == LN_NONE) ln_imp_refuse(im, "it has no first output");
 }
 
-static const ln_imp_op *row_of(const ln_onnx *m, const ln_onnx_node *n) {
+static const ln_imp_op *row_of(const ln_net *m, const ln_net_node *n) {
     if (m->dialect) return m->dialect->find(n->op, n->version);
     return ln_imp_find(n->domain, n->op, n->version);
 }
 
-static void convert(ln_imp *im, const ln_onnx_node *n) {
+static void convert(ln_imp *im, const ln_net_node *n) {
     bool used = false;
     im->node = n;
     im->made = im->n_part = 0;
@@ -143,7 +143,7 @@ static void convert(ln_imp *im, const ln_onnx_node *n) {
 }
 
 /* Values for the parts of a node: as many as any has inputs and outputs, and a few. */
-static size_t part_count(const ln_onnx *m) {
+static size_t part_count(const ln_net *m) {
     int most = 0;
     for (int i = 0; i < m->n_node; i++) most = LN_MAX(most, m->node[i].n_in + m->node[i].n_out);
     return (size_t)most + LN_IMP_PARTS;
@@ -172,7 +172,7 @@ static ln_tid own_tensor(ln_imp *im, ln_tid t) {
     return t;
 }
 
-static void add_output(ln_imp *im, const ln_onnx_port *p) {
+static void add_output(ln_imp *im, const ln_net_port *p) {
     ln_val *v = &im->val[p->value];
     char text[96];
     if (!v->known) {
@@ -202,15 +202,15 @@ static void add_output(ln_imp *im, const ln_onnx_port *p) {
         im->status = ln_graph_set_rows(im->g, t, v->rows, im->err);
 }
 
-static void walk(ln_imp *im, const ln_onnx_bind *bind) {
+static void walk(ln_imp *im, const ln_net_bind *bind) {
     add_values(im, bind);
     for (int i = 0; i < im->m->n_node && ln_imp_ok(im); i++) convert(im, &im->m->node[i]);
     im->node = NULL;
     for (int i = 0; i < im->m->n_output && ln_imp_ok(im); i++) add_output(im, &im->m->output[i]);
 }
 
-linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph **out,
-                            linnet_error *err) {
+linnet_status ln_net_graph(const ln_net *m, const ln_net_bind *bind, ln_graph **out,
+                           linnet_error *err) {
     linnet_error own = {0};
     ln_imp im = {.m = m, .err = &own};
     *out = NULL;
@@ -232,6 +232,6 @@ linnet_status ln_onnx_graph(const ln_onnx *m, const ln_onnx_bind *bind, ln_graph
     return im.status;
 }
 
-bool ln_onnx_op_known(const ln_onnx *m, const ln_onnx_node *n) {
+bool ln_net_op_known(const ln_net *m, const ln_net_node *n) {
     return row_of(m, n) != NULL;
 }

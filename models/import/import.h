@@ -68,13 +68,13 @@ typedef struct ln_val {
 } ln_val;
 
 typedef struct ln_imp {
-    const ln_onnx *m;
+    const ln_net *m;
     ln_graph *g;
-    ln_val *val;              /* by value id, and behind the file's own those of parts of a node */
-    int n_part;               /* how many of the latter the node has taken */
-    const ln_onnx_node *node; /* being converted */
-    int made;                 /* graph nodes made for it */
-    int64_t room;             /* elements of constants that may still be computed */
+    ln_val *val;             /* by value id, and behind the file's own those of parts of a node */
+    int n_part;              /* how many of the latter the node has taken */
+    const ln_net_node *node; /* being converted */
+    int made;                /* graph nodes made for it */
+    int64_t room;            /* elements of constants that may still be computed */
     linnet_status status;
     linnet_error *err;
 } ln_imp;
@@ -173,7 +173,7 @@ bool ln_imp_spend(ln_imp *im, int64_t n);
 /* A new constant of computed elements (INT64 or DOUBLE by type); *data receives them. */
 ln_host *ln_host_new(ln_imp *im, int type, const ln_shape *s, void **data);
 /* A tensor of the file; refuses types that are not read. */
-const ln_host *ln_host_tensor(ln_imp *im, const ln_onnx_tensor *t);
+const ln_host *ln_host_tensor(ln_imp *im, const ln_net_tensor *t);
 /* Elements in another order, or some of them: out[i...] = h[offset + sum i*stride]. */
 const ln_host *ln_host_view(ln_imp *im, const ln_host *h, const ln_shape *s, const int64_t *stride,
                             int64_t offset);

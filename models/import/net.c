@@ -26,13 +26,13 @@ size_t ln_onnx_type_size(int type) {
     return type >= 0 && (size_t)type < LN_COUNT(types) ? types[type].size : 0;
 }
 
-const ln_onnx_attr *ln_onnx_find_attr(const ln_onnx_node *n, const char *name) {
+const ln_net_attr *ln_net_find_attr(const ln_net_node *n, const char *name) {
     for (int i = 0; i < n->n_attr; i++)
         if (!strcmp(n->attr[i].name, name)) return &n->attr[i];
     return NULL;
 }
 
-const char *ln_onnx_find_meta(const ln_onnx *m, const char *key) {
+const char *ln_net_find_meta(const ln_net *m, const char *key) {
     for (int i = 0; i < m->n_meta; i++)
         if (!strcmp(m->meta[i].key, key)) return m->meta[i].value;
     return NULL;

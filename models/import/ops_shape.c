@@ -152,7 +152,7 @@ void ln_imp_op_size(ln_imp *im, const ln_imp_op *op) {
 }
 
 void ln_imp_op_constant(ln_imp *im, const ln_imp_op *op) {
-    const ln_onnx_attr *value = ln_onnx_find_attr(im->node, "value");
+    const ln_net_attr *value = ln_net_find_attr(im->node, "value");
     static const ln_shape scalar = {0};
     size_t n = 0;
     const int64_t *ints = ln_imp_ints(im, "value_ints", &n);
@@ -162,8 +162,8 @@ void ln_imp_op_constant(ln_imp *im, const ln_imp_op *op) {
         ln_imp_out_host(im, 0, ln_host_tensor(im, &value->t));
         return;
     }
-    const bool one_int = ln_onnx_find_attr(im->node, "value_int") != NULL;
-    const bool one_float = ln_onnx_find_attr(im->node, "value_float") != NULL;
+    const bool one_int = ln_net_find_attr(im->node, "value_int") != NULL;
+    const bool one_float = ln_net_find_attr(im->node, "value_float") != NULL;
     if (!ints && !floats && !one_int && !one_float) {
         ln_imp_refuse(im, "a constant without a tensor or numbers is not supported");
         return;
@@ -182,7 +182,7 @@ void ln_imp_op_constant(ln_imp *im, const ln_imp_op *op) {
 }
 
 void ln_imp_op_constant_of_shape(ln_imp *im, const ln_imp_op *op) {
-    const ln_onnx_attr *value = ln_onnx_find_attr(im->node, "value");
+    const ln_net_attr *value = ln_net_find_attr(im->node, "value");
     const ln_host *one =
         value && value->type == LN_ONNX_ATTR_TENSOR ? ln_host_tensor(im, &value->t) : NULL;
     const int64_t none[LN_MAX_RANK] = {0};

@@ -45,12 +45,11 @@ static bool set_range(const char *text, ln_preprocess *p) {
     return false;
 }
 
-linnet_status ln_onnx_read_prep(const ln_onnx *m, ln_preprocess *p, bool *known,
-                                linnet_error *err) {
-    const char *own = ln_onnx_find_meta(m, LN_META_PREP);
-    const char *format = ln_onnx_find_meta(m, "Image.BitmapPixelFormat");
-    const char *range = ln_onnx_find_meta(m, "Image.NominalPixelRange");
-    const char *mean = ln_onnx_find_meta(m, "mean"), *std = ln_onnx_find_meta(m, "std");
+linnet_status ln_onnx_read_prep(const ln_net *m, ln_preprocess *p, bool *known, linnet_error *err) {
+    const char *own = ln_net_find_meta(m, LN_META_PREP);
+    const char *format = ln_net_find_meta(m, "Image.BitmapPixelFormat");
+    const char *range = ln_net_find_meta(m, "Image.NominalPixelRange");
+    const char *mean = ln_net_find_meta(m, "mean"), *std = ln_net_find_meta(m, "std");
     *known = false;
     if (range) *known = set_range(range, p);
     if (format) p->bgr = !strncmp(format, "Bgr", 3);
@@ -106,12 +105,12 @@ static bool take_list(const char *s, ln_str *out) {
     return *s && at > 0;
 }
 
-linnet_status ln_onnx_read_labels(const ln_onnx *m, ln_pool *pool, const char **labels,
+linnet_status ln_onnx_read_labels(const ln_net *m, ln_pool *pool, const char **labels,
                                   linnet_error *err) {
     static const char *const keys[] = {LN_META_LABELS, "names", "classes", "class_names"};
     const char *text = NULL;
     *labels = NULL;
-    for (size_t i = 0; i < LN_COUNT(keys) && !text; i++) text = ln_onnx_find_meta(m, keys[i]);
+    for (size_t i = 0; i < LN_COUNT(keys) && !text; i++) text = ln_net_find_meta(m, keys[i]);
     if (!text) return LINNET_OK;
     if (*text != '[' && *text != '{') {
         *labels = text;

@@ -32,8 +32,8 @@ int ln_onnx_names_add(ln_onnx_names *n, const char *name) {
 
 /* ---- order ---- */
 typedef struct sorter {
-    const ln_onnx_node *node;
-    const ln_onnx_value *value;
+    const ln_net_node *node;
+    const ln_net_value *value;
     int n_node;
     int *first, *next, *reader; /* edges from a node to those that read it: a list for each */
     int *waits;                 /* inputs of a node that are not yet made */
@@ -103,11 +103,11 @@ static bool sorter_init(sorter *s, ln_pool *pool) {
     return s->first && s->next && s->reader && s->waits && s->order;
 }
 
-linnet_status ln_onnx_sort(ln_onnx_store *st, ln_onnx_node *node, ln_onnx_value *value,
+linnet_status ln_onnx_sort(ln_onnx_store *st, ln_net_node *node, ln_net_value *value,
                            linnet_error *err) {
     sorter s = {.node = node, .value = value, .n_node = st->model.n_node};
     if (in_order(&s)) return LINNET_OK;
-    ln_onnx_node *sorted = ln_pool_alloc(&st->pool, (size_t)s.n_node, sizeof *sorted);
+    ln_net_node *sorted = ln_pool_alloc(&st->pool, (size_t)s.n_node, sizeof *sorted);
     if (!sorted || !sorter_init(&s, &st->pool))
         return ln_fail_oom(err, "a graph's order", (size_t)s.n_node * sizeof *sorted);
     list_edges(&s);

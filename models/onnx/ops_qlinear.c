@@ -28,15 +28,15 @@ enum { REAL_VERSION = 13 }; /* of the operators above */
 
 /* A part of the node: operator `op` of ONNX's own from values to one value. */
 static void part(ln_imp *im, const char *suffix, const char *op, int version,
-                 const ln_onnx_attr *attr, int n_attr, const int *in, int n_in, int out) {
-    const ln_onnx_node *whole = im->node;
+                 const ln_net_attr *attr, int n_attr, const int *in, int n_in, int out) {
+    const ln_net_node *whole = im->node;
     const ln_imp_op *row = ln_imp_find("", op, version);
     if (!ln_imp_ok(im)) return;
     if (!row) {
         ln_imp_refuse(im, "operator set %d of %s is not supported", version, op);
         return;
     }
-    ln_onnx_node n = *whole;
+    ln_net_node n = *whole;
     n.name = ln_pool_printf(&im->g->pool, "%s%s", whole->name, suffix);
     if (!n.name) {
         im->status = ln_fail_oom(im->err, "a name", strlen(whole->name));
@@ -93,9 +93,9 @@ static int real(ln_imp *im, int form, int k, int first) {
         ln_imp_refuse(im, "input %d or its scale is missing", first);
         return out;
     }
-    const ln_onnx_attr axis = {.name = "axis",
-                               .type = LN_ONNX_ATTR_INT,
-                               .i = axis_of(im, form, k, im->val[in[0]].shape.rank)};
+    const ln_net_attr axis = {.name = "axis",
+                              .type = LN_ONNX_ATTR_INT,
+                              .i = axis_of(im, form, k, im->val[in[0]].shape.rank)};
     part(im, ".real", "DequantizeLinear", REAL_VERSION, &axis, 1, in, 3, out);
     through_bytes(im, out, first);
     return out;
@@ -103,7 +103,7 @@ static int real(ln_imp *im, int form, int k, int first) {
 
 /* bias * (x.scale * w.scale), or LN_NONE. */
 static int real_bias(ln_imp *im, int at) {
-    const ln_onnx_attr to = {.name = "to", .type = LN_ONNX_ATTR_INT, .i = LN_ONNX_FLOAT};
+    const ln_net_attr to = {.name = "to", .type = LN_ONNX_ATTR_INT, .i = LN_ONNX_FLOAT};
     const int scales[2] = {slot(im, 1), slot(im, 4)}, whole = slot(im, at);
     if (!at || whole == LN_NONE) return LN_NONE;
     const int factors[2] = {ln_imp_part(im), ln_imp_part(im)}, out = ln_imp_part(im);
@@ -144,7 +144,7 @@ static void quantized(ln_imp *im, const spelling *f, int y) {
     }
     const int zero = ln_imp_in(im, f->y + 1) ? slot(im, f->y + 1) : no_zero(im, type);
     const int in[3] = {y, slot(im, f->y), zero};
-    const ln_onnx_attr axis = {
+    const ln_net_attr axis = {
         .name = "axis", .type = LN_ONNX_ATTR_INT, .i = LN_MAX(r->shape.rank - 2, 0)};
     part(im, ".bytes", "QuantizeLinear", REAL_VERSION, &axis, 1, in, 3, im->node->out[0]);
 }
@@ -188,17 +188,17 @@ static void on_integers(ln_imp *im, int form) {
 }
 
 /* The node's attributes; what Gemm's alpha is for A * B it is here for C too. */
-static const ln_onnx_attr *attributes(ln_imp *im, int form, int *n) {
-    const ln_onnx_node *own = im->node;
+static const ln_net_attr *attributes(ln_imp *im, int form, int *n) {
+    const ln_net_node *own = im->node;
     *n = own->n_attr;
     if (form != LN_Q_GEMM) return own->attr;
-    ln_onnx_attr *a = ln_pool_alloc(&im->g->pool, (size_t)own->n_attr + 1, sizeof *a);
+    ln_net_attr *a = ln_pool_alloc(&im->g->pool, (size_t)own->n_attr + 1, sizeof *a);
     if (!a) {
         im->status = ln_fail_oom(im->err, "attributes", (size_t)own->n_attr * sizeof *a);
         return NULL;
     }
     for (int i = 0; i < own->n_attr; i++) a[i + 1] = own->attr[i];
-    a[0] = (ln_onnx_attr){
+    a[0] = (ln_net_attr){
         .name = "beta", .type = LN_ONNX_ATTR_FLOAT, .f = ln_imp_float(im, "alpha", 1)};
     *n = own->n_attr + 1;
     return a;
@@ -242,7 +242,7 @@ void ln_imp_op_qlinear(ln_imp *im, const ln_imp_op *op) {
     const bool bytes = f->y < im->node->n_in && slot(im, f->y) != LN_NONE;
     const int y = bytes ? ln_imp_part(im) : im->node->out[0];
     int n_attr;
-    const ln_onnx_attr *attr = attributes(im, op->arg, &n_attr);
+    const ln_net_attr *attr = attributes(im, op->arg, &n_attr);
     part(im, "", f->op, version_of(im, op->arg), attr, n_attr, in, n + (in[n] != LN_NONE), y);
     if (bytes) quantized(im, f, y);
 }
@@ -260,7 +260,7 @@ static bool moves(const ln_imp *im, const ln_imp_op *op) {
 
 /* The same of real numbers, and each output as bytes again. */
 static void moved(ln_imp *im, const ln_imp_op *op) {
-    const ln_onnx_node *own = im->node;
+    const ln_net_node *own = im->node;
     const ln_val *x = ln_imp_in(im, 0);
     const ln_quant q = im->g->tensor[x->bytes].q;
     int *id = ln_pool_alloc(&im->g->pool, (size_t)(own->n_in + own->n_out), sizeof *id);
@@ -268,7 +268,7 @@ static void moved(ln_imp *im, const ln_imp_op *op) {
         im->status = ln_fail_oom(im->err, "values", (size_t)own->n_in * sizeof *id);
         return;
     }
-    ln_onnx_node n = *own;
+    ln_net_node n = *own;
     n.in = id;
     n.out = id + own->n_in;
     for (int i = 0; i < own->n_in; i++) id[i] = own->in[i];

@@ -3,9 +3,9 @@
 
 #include <limits.h>
 
-static linnet_status read_dim(const char *where, const Ln__PbDim *pb, bool input, ln_onnx_dim *out,
+static linnet_status read_dim(const char *where, const Ln__PbDim *pb, bool input, ln_net_dim *out,
                               linnet_error *err) {
-    *out = (ln_onnx_dim){.symbol = pb->dim_param ? pb->dim_param : ""};
+    *out = (ln_net_dim){.symbol = pb->dim_param ? pb->dim_param : ""};
     if (!pb->has_dim_value || pb->dim_value == -1) return LINNET_OK; /* -1: "any", by custom */
     if (!input && !pb->dim_value) return LINNET_OK;                  /* only said, never used */
     if (!pb->dim_value)
@@ -19,10 +19,10 @@ static linnet_status read_dim(const char *where, const Ln__PbDim *pb, bool input
 }
 
 linnet_status ln_onnx_read_port(const char *path, const Ln__PbValue *pb, bool input,
-                                ln_onnx_port *out, linnet_error *err) {
+                                ln_net_port *out, linnet_error *err) {
     char where[400];
     const Ln__PbTensorType *t = pb->type ? pb->type->tensor_type : NULL;
-    *out = (ln_onnx_port){.name = pb->name ? pb->name : "", .value = -1, .rank = -1};
+    *out = (ln_net_port){.name = pb->name ? pb->name : "", .value = -1, .rank = -1};
     snprintf(where, sizeof where, "%.200s: %s %.100s", path, input ? "input" : "output", out->name);
     if (t) out->type = t->elem_type;
     if (input && !ln_onnx_type_size(out->type))

@@ -37,7 +37,7 @@ static linnet_status unpack(ln_onnx_store *s, const ln_str *slim, Ln__PbModel **
                    *out ? "no graph in it" : "its messages cannot be read");
 }
 
-static linnet_status check_versions(ln_onnx *m, const Ln__PbModel *pb, linnet_error *err) {
+static linnet_status check_versions(ln_net *m, const Ln__PbModel *pb, linnet_error *err) {
     if (!pb->has_ir_version)
         return ln_fail(err, LINNET_ERR_BAD_FILE, "%s: no IR version; not an ONNX file?", m->path);
     if (pb->ir_version < IR_MIN || pb->ir_version > IR_MAX)
@@ -61,8 +61,8 @@ static linnet_status check_versions(ln_onnx *m, const Ln__PbModel *pb, linnet_er
 }
 
 static linnet_status read_meta(ln_onnx_store *s, const Ln__PbModel *pb, linnet_error *err) {
-    ln_onnx *m = &s->model;
-    ln_onnx_meta *meta = ln_pool_alloc(&s->pool, pb->n_metadata_props, sizeof *meta);
+    ln_net *m = &s->model;
+    ln_net_meta *meta = ln_pool_alloc(&s->pool, pb->n_metadata_props, sizeof *meta);
     m->producer = ln_pool_printf(&s->pool, "%s%s%s", pb->producer_name ? pb->producer_name : "",
                                  pb->producer_version && *pb->producer_version ? " " : "",
                                  pb->producer_version ? pb->producer_version : "");
@@ -70,7 +70,7 @@ static linnet_status read_meta(ln_onnx_store *s, const Ln__PbModel *pb, linnet_e
         return ln_fail_oom(err, "metadata", pb->n_metadata_props * sizeof *meta);
     for (size_t i = 0; i < pb->n_metadata_props; i++) {
         const Ln__PbString *p = pb->metadata_props[i];
-        if (p->key && p->value) meta[m->n_meta++] = (ln_onnx_meta){p->key, p->value};
+        if (p->key && p->value) meta[m->n_meta++] = (ln_net_meta){p->key, p->value};
     }
     m->meta = meta;
     return LINNET_OK;
@@ -91,7 +91,7 @@ static linnet_status read_file(ln_onnx_store *s, const char *path, linnet_error 
     return ln_onnx_read_graph(s, pb, err);
 }
 
-linnet_status ln_onnx_open(const char *path, ln_onnx **out, linnet_error *err) {
+linnet_status ln_onnx_open(const char *path, ln_net **out, linnet_error *err) {
     *out = NULL;
     ln_onnx_store *s = calloc(1, sizeof *s);
     if (!s) return ln_fail_oom(err, "a model", sizeof *s);
@@ -102,7 +102,7 @@ linnet_status ln_onnx_open(const char *path, ln_onnx **out, linnet_error *err) {
     return st;
 }
 
-void ln_onnx_close(ln_onnx **m) {
+void ln_onnx_close(ln_net **m) {
     if (!m || !*m) return;
     ln_onnx_store *s = (*m)->store;
     for (size_t i = 0; i < s->n_extra; i++) ln_file_unmap(&s->extra[i].file);

@@ -8,8 +8,8 @@ typedef struct reader {
     ln_onnx_store *s;
     const Ln__PbModel *pb;
     ln_onnx_names names;
-    ln_onnx_value *value;
-    ln_onnx_node *node;
+    ln_net_value *value;
+    ln_net_node *node;
     linnet_error *err;
 } reader;
 
@@ -30,13 +30,13 @@ static linnet_status add_value(reader *r, const char *name, const char *what, in
     *id = ln_onnx_names_add(&r->names, name);
     if (*id < 0)
         return BAD(r, "%s: %s %.200s: another value has that name", r->s->model.path, what, name);
-    r->value[*id] = (ln_onnx_value){.name = name, .node = -1, .input = -1};
+    r->value[*id] = (ln_net_value){.name = name, .node = -1, .input = -1};
     return LINNET_OK;
 }
 
 static linnet_status read_initialisers(reader *r) {
     const Ln__PbGraph *g = r->pb->graph;
-    ln_onnx_tensor *t = take(r, g->n_initializer, sizeof *t);
+    ln_net_tensor *t = take(r, g->n_initializer, sizeof *t);
     if (!t) return LINNET_ERR_OUT_OF_MEMORY;
     for (size_t i = 0; i < g->n_initializer; i++) {
         int id;
@@ -51,14 +51,14 @@ static linnet_status read_initialisers(reader *r) {
  * defaults. */
 static linnet_status read_inputs(reader *r) {
     const Ln__PbGraph *g = r->pb->graph;
-    ln_onnx *m = &r->s->model;
-    ln_onnx_port *port = take(r, g->n_input, sizeof *port);
+    ln_net *m = &r->s->model;
+    ln_net_port *port = take(r, g->n_input, sizeof *port);
     if (!port) return LINNET_ERR_OUT_OF_MEMORY;
     for (size_t i = 0; i < g->n_input; i++) {
         const char *name = text(g->input[i]->name);
         const int old = ln_onnx_names_find(&r->names, name);
         if (old >= 0 && r->value[old].init) continue;
-        ln_onnx_port *p = &port[m->n_input];
+        ln_net_port *p = &port[m->n_input];
         LN_TRY(ln_onnx_read_port(m->path, g->input[i], true, p, r->err));
         LN_TRY(add_value(r, name, "input", &p->value));
         r->value[p->value].input = m->n_input++;
@@ -69,12 +69,12 @@ static linnet_status read_inputs(reader *r) {
 
 static linnet_status read_outputs(reader *r) {
     const Ln__PbGraph *g = r->pb->graph;
-    ln_onnx *m = &r->s->model;
-    ln_onnx_port *port = take(r, g->n_output, sizeof *port);
+    ln_net *m = &r->s->model;
+    ln_net_port *port = take(r, g->n_output, sizeof *port);
     if (!port) return LINNET_ERR_OUT_OF_MEMORY;
     if (!g->n_output) return BAD(r, "%s: the graph has no outputs", m->path);
     for (size_t i = 0; i < g->n_output; i++) {
-        ln_onnx_port *p = &port[m->n_output++];
+        ln_net_port *p = &port[m->n_output++];
         LN_TRY(ln_onnx_read_port(m->path, g->output[i], false, p, r->err));
         p->value = ln_onnx_names_find(&r->names, p->name);
         if (p->value < 0) return BAD(r, "%s: output %.200s: no node makes it", m->path, p->name);
@@ -85,15 +85,15 @@ static linnet_status read_outputs(reader *r) {
 
 /* ---- nodes ---- */
 static linnet_status read_texts(reader *r, const ProtobufCBinaryData *b, size_t n,
-                                const ln_onnx_text **out) {
-    ln_onnx_text *t = take(r, n, sizeof *t);
+                                const ln_net_text **out) {
+    ln_net_text *t = take(r, n, sizeof *t);
     *out = t;
     if (!t) return LINNET_ERR_OUT_OF_MEMORY;
     for (size_t i = 0; i < n; i++) {
         char *p = take(r, b[i].len + 1, 1);
         if (!p) return LINNET_ERR_OUT_OF_MEMORY;
         if (b[i].len) memcpy(p, b[i].data, b[i].len);
-        t[i] = (ln_onnx_text){p, b[i].len};
+        t[i] = (ln_net_text){p, b[i].len};
     }
     return LINNET_OK;
 }
@@ -110,10 +110,10 @@ static int attr_type(const Ln__PbAttribute *pb) {
     return pb->n_strings ? LN_ONNX_ATTR_STRINGS : LN_ONNX_ATTR_INTS;
 }
 
-static linnet_status read_attr(reader *r, const ln_onnx_node *n, const Ln__PbAttribute *pb,
-                               ln_onnx_attr *a) {
-    const ln_onnx_text *one;
-    *a = (ln_onnx_attr){.name = text(pb->name), .f = pb->f, .i = pb->i};
+static linnet_status read_attr(reader *r, const ln_net_node *n, const Ln__PbAttribute *pb,
+                               ln_net_attr *a) {
+    const ln_net_text *one;
+    *a = (ln_net_attr){.name = text(pb->name), .f = pb->f, .i = pb->i};
     switch (attr_type(pb)) {
     case LN_ONNX_ATTR_FLOAT: a->type = LN_ONNX_ATTR_FLOAT; return LINNET_OK;
     case LN_ONNX_ATTR_INT: a->type = LN_ONNX_ATTR_INT; return LINNET_OK;
@@ -156,7 +156,7 @@ static int domain_version(const reader *r, const char *domain) {
     return 0;
 }
 
-static linnet_status read_node(reader *r, const Ln__PbNode *pb, int index, ln_onnx_node *n) {
+static linnet_status read_node(reader *r, const Ln__PbNode *pb, int index, ln_net_node *n) {
     const char *name = text(pb->name);
     n->op = text(pb->op_type);
     n->domain = text(pb->domain);
@@ -164,7 +164,7 @@ static linnet_status read_node(reader *r, const Ln__PbNode *pb, int index, ln_on
     n->version = domain_version(r, n->domain);
     if (!*name && pb->n_output) name = pb->output[0];
     n->name = *name ? name : ln_pool_printf(&r->s->pool, "%s_%d", n->op, index);
-    ln_onnx_attr *attr = take(r, pb->n_attribute, sizeof *attr);
+    ln_net_attr *attr = take(r, pb->n_attribute, sizeof *attr);
     int *out = take(r, pb->n_output, sizeof *out);
     if (!n->name || !attr || !out) return ln_fail_oom(r->err, "a node", sizeof *n);
     for (size_t i = 0; i < pb->n_attribute; i++)
@@ -183,7 +183,7 @@ static linnet_status read_node(reader *r, const Ln__PbNode *pb, int index, ln_on
 }
 
 /* Once every node's outputs have ids. */
-static linnet_status link_inputs(reader *r, const Ln__PbNode *pb, ln_onnx_node *n) {
+static linnet_status link_inputs(reader *r, const Ln__PbNode *pb, ln_net_node *n) {
     int *in = take(r, pb->n_input, sizeof *in);
     if (!in) return LINNET_ERR_OUT_OF_MEMORY;
     for (size_t i = 0; i < pb->n_input; i++) {
@@ -199,7 +199,7 @@ static linnet_status link_inputs(reader *r, const Ln__PbNode *pb, ln_onnx_node *
 
 static linnet_status read_nodes(reader *r) {
     const Ln__PbGraph *g = r->pb->graph;
-    ln_onnx *m = &r->s->model;
+    ln_net *m = &r->s->model;
     r->node = take(r, g->n_node, sizeof *r->node);
     if (!r->node) return LINNET_ERR_OUT_OF_MEMORY;
     for (size_t i = 0; i < g->n_node; i++) LN_TRY(read_node(r, g->node[i], (int)i, &r->node[i]));

@@ -13,7 +13,7 @@ typedef struct ln_onnx_extra {
 } ln_onnx_extra;
 
 typedef struct ln_onnx_store {
-    ln_onnx model;
+    ln_net model;
     ln_file file;
     ln_onnx_extra *extra;
     size_t n_extra, cap_extra;
@@ -29,16 +29,16 @@ typedef struct ln_onnx_raw {
 
 /* what: "initializer" or the name of an attribute, for messages. */
 linnet_status ln_onnx_read_tensor(ln_onnx_store *s, const Ln__PbTensor *pb, const char *what,
-                                  ln_onnx_tensor *out, linnet_error *err);
+                                  ln_net_tensor *out, linnet_error *err);
 /* n bytes of data in a file beside the model. */
 linnet_status ln_onnx_external(ln_onnx_store *s, const Ln__PbTensor *pb, size_t n, const void **out,
                                linnet_error *err);
 /* Nodes, values, inputs and outputs. */
 linnet_status ln_onnx_read_graph(ln_onnx_store *s, const Ln__PbModel *pb, linnet_error *err);
 linnet_status ln_onnx_read_port(const char *path, const Ln__PbValue *pb, bool input,
-                                ln_onnx_port *out, linnet_error *err);
+                                ln_net_port *out, linnet_error *err);
 /* Puts nodes into execution order. */
-linnet_status ln_onnx_sort(ln_onnx_store *s, ln_onnx_node *node, ln_onnx_value *value,
+linnet_status ln_onnx_sort(ln_onnx_store *s, ln_net_node *node, ln_net_value *value,
                            linnet_error *err);
 
 /* Names to value ids. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static linnet_status read_shape(const Ln__PbTensor *pb, const char *where, ln_onnx_tensor *out,
+static linnet_status read_shape(const Ln__PbTensor *pb, const char *where, ln_net_tensor *out,
                                 size_t *bytes, linnet_error *err) {
     int64_t extent = 1; /* without zeros, which hide what strides would overflow on */
     *bytes = ln_onnx_type_size(out->type);
@@ -53,10 +53,10 @@ static linnet_status narrow(ln_onnx_store *s, const void *list, size_t n, size_t
 }
 
 linnet_status ln_onnx_read_tensor(ln_onnx_store *s, const Ln__PbTensor *pb, const char *what,
-                                  ln_onnx_tensor *out, linnet_error *err) {
+                                  ln_net_tensor *out, linnet_error *err) {
     char where[400];
     size_t bytes, n, from;
-    *out = (ln_onnx_tensor){.name = pb->name ? pb->name : "", .type = pb->data_type};
+    *out = (ln_net_tensor){.name = pb->name ? pb->name : "", .type = pb->data_type};
     snprintf(where, sizeof where, "%.200s: %.60s %.100s", s->model.path, what, out->name);
     LN_TRY(read_shape(pb, where, out, &bytes, err));
     if (!bytes) return LINNET_OK; /* nothing in it, or a type that only its reader can refuse */

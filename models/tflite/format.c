@@ -8,8 +8,8 @@
 
 typedef struct tfl_model {
     ln_tfl_file file;
-    ln_onnx net; /* lies in pool, and points into file */
-    ln_onnx_given given;
+    ln_net net; /* lies in pool, and points into file */
+    ln_net_given given;
     int64_t batch; /* of the file; 0: any */
     ln_pool pool;
 } tfl_model;
@@ -33,25 +33,25 @@ static linnet_status open_tflite(const ln_model_params *p, ln_file_info *info, v
         return ln_fail(err, LINNET_ERR_INVALID_ARGUMENT,
                        "%s: pictures of TensorFlow Lite files are N,H,W,C; leave the layout out",
                        p->model);
-    LN_TRY(ln_onnx_copy_given(&m->given, &m->pool, p, err));
+    LN_TRY(ln_net_copy_given(&m->given, &m->pool, p, err));
     m->given.layout = LN_LAYOUT_NHWC;
     LN_TRY(ln_tfl_open(p->model, &m->file, err));
     LN_TRY(ln_tfl_net(&m->file, &m->pool, &m->net, err));
-    LN_TRY(ln_onnx_check_ops(&m->net, err));
+    LN_TRY(ln_net_check_ops(&m->net, err));
     LN_TRY(ln_tfl_read_prep(&m->file, &m->net, &info->prep, err));
     m->file.flat.err = NULL; /* the caller's; nothing is read any more */
     info->prep_known = true;
     LN_TRY(copy_labels(m, &info->labels, err));
     m->given.side = info->prep.size;
     info->nhwc = true;
-    info->batch = m->batch = ln_onnx_batch(&m->net, &m->given);
+    info->batch = m->batch = ln_net_batch(&m->net, &m->given);
     return LINNET_OK;
 }
 
 static linnet_status graph_tflite(const void *file, int64_t batch, int64_t h, int64_t w,
                                   ln_graph **out, linnet_error *err) {
     const tfl_model *m = file;
-    return ln_onnx_build(&m->net, &m->given, m->batch, batch, h, w, out, err);
+    return ln_net_build(&m->net, &m->given, m->batch, batch, h, w, out, err);
 }
 
 static void close_tflite(void *file) {

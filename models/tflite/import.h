@@ -11,9 +11,9 @@
 /* The options of an operator as attributes, in pool; in them too: "to", the type of its first
  * output. */
 linnet_status ln_tfl_attrs(const ln_tfl_file *f, const ln_tfl_op *op, ln_pool *pool,
-                           ln_onnx_node *node, linnet_error *err);
+                           ln_net_node *node, linnet_error *err);
 /* out and what it points to: in pool, and in the file. */
-linnet_status ln_tfl_net(const ln_tfl_file *f, ln_pool *pool, ln_onnx *out, linnet_error *err);
+linnet_status ln_tfl_net(const ln_tfl_file *f, ln_pool *pool, ln_net *out, linnet_error *err);
 int ln_tfl_type(ln_dtype t); /* as ln_onnx_type */
 extern const ln_imp_dialect ln_tfl_dialect;
 

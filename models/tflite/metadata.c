@@ -61,9 +61,9 @@ static void set(ln_preprocess *p, float scale, const float mean[3], const float 
     }
 }
 
-linnet_status ln_tfl_read_prep(const ln_tfl_file *f, const ln_onnx *net, ln_preprocess *p,
+linnet_status ln_tfl_read_prep(const ln_tfl_file *f, const ln_net *net, ln_preprocess *p,
                                linnet_error *err) {
-    const ln_onnx_port *picture = ln_onnx_picture(net);
+    const ln_net_port *picture = ln_net_picture(net);
     const ln_file_quant *q = picture ? net->value[picture->value].quant : NULL;
     float mean[3] = {127.5f, 127.5f, 127.5f}, std[3] = {127.5f, 127.5f, 127.5f};
     linnet_error why = {0};

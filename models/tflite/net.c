@@ -20,8 +20,8 @@ enum { NOT_YET, COMING, THERE };
 typedef struct net {
     const ln_tfl_file *f;
     ln_pool *pool;
-    ln_onnx_value *value; /* 2 n_tensor */
-    uint8_t *made;        /* by tensor: NOT_YET, COMING or THERE */
+    ln_net_value *value; /* 2 n_tensor */
+    uint8_t *made;       /* by tensor: NOT_YET, COMING or THERE */
     linnet_error *err;
 } net;
 
@@ -44,16 +44,16 @@ static linnet_status name_of(net *n, int i, const char **out) {
 }
 
 /* Constants; an empty one has no data in the file and nothing that makes it. */
-static linnet_status constant(net *n, int i, const ln_onnx_tensor **out) {
+static linnet_status constant(net *n, int i, const ln_net_tensor **out) {
     const ln_tfl_tensor *t = &n->f->tensor[i];
     linnet_status st;
     int64_t count = 1;
     for (int d = 0; d < t->shape.rank; d++) count *= t->shape.dim[d];
     *out = NULL;
     if (!t->data && (count || n->made[i] == COMING)) return LINNET_OK;
-    ln_onnx_tensor *c = take(n, 1, sizeof *c, &st);
+    ln_net_tensor *c = take(n, 1, sizeof *c, &st);
     LN_TRY(st);
-    *c = (ln_onnx_tensor){n->value[i].name, ln_tfl_type(t->dtype), t->shape, count, t->data};
+    *c = (ln_net_tensor){n->value[i].name, ln_tfl_type(t->dtype), t->shape, count, t->data};
     *out = c;
     return LINNET_OK;
 }
@@ -62,8 +62,8 @@ static linnet_status add_tensors(net *n) {
     const int count = n->f->n_tensor;
     for (int i = 0; i < count; i++) {
         const ln_tfl_tensor *t = &n->f->tensor[i];
-        ln_onnx_value *v = &n->value[i];
-        *v = (ln_onnx_value){.node = -1, .input = -1, .type = ln_tfl_type(t->dtype)};
+        ln_net_value *v = &n->value[i];
+        *v = (ln_net_value){.node = -1, .input = -1, .type = ln_tfl_type(t->dtype)};
         LN_TRY(name_of(n, i, &v->name));
         if (t->quant.count) v->quant = &t->quant;
         n->value[count + i] = *v;
@@ -80,13 +80,13 @@ static linnet_status add_tensors(net *n) {
 }
 
 /* ---- inputs and outputs ---- */
-static linnet_status add_port(net *n, int tensor, bool input, int at, ln_onnx_port *p) {
+static linnet_status add_port(net *n, int tensor, bool input, int at, ln_net_port *p) {
     const ln_tfl_tensor *t = &n->f->tensor[tensor];
-    *p = (ln_onnx_port){.name = n->value[tensor].name,
-                        .value = tensor,
-                        .type = ln_tfl_type(t->dtype),
-                        .rank = t->shape.rank,
-                        .quantized = t->quant.count > 0};
+    *p = (ln_net_port){.name = n->value[tensor].name,
+                       .value = tensor,
+                       .type = ln_tfl_type(t->dtype),
+                       .rank = t->shape.rank,
+                       .quantized = t->quant.count > 0};
     if (!input) {
         p->dim[0].value = t->shape.rank ? t->shape.dim[0] : 0;
         return LINNET_OK;
@@ -100,15 +100,15 @@ static linnet_status add_port(net *n, int tensor, bool input, int at, ln_onnx_po
         if (d < 1 || d > INT_MAX)
             return BAD(n, "%s: input %.200s: dimension %d is %lld", n->f->map.path, p->name, i,
                        (long long)d);
-        p->dim[i] = (ln_onnx_dim){.value = i || !t->free_batch ? d : 0, .symbol = ""};
+        p->dim[i] = (ln_net_dim){.value = i || !t->free_batch ? d : 0, .symbol = ""};
     }
     return LINNET_OK;
 }
 
 static linnet_status add_ports(net *n, const int32_t *list, int count, bool input,
-                               const ln_onnx_port **out) {
+                               const ln_net_port **out) {
     linnet_status st;
-    ln_onnx_port *p = take(n, (size_t)count, sizeof *p, &st);
+    ln_net_port *p = take(n, (size_t)count, sizeof *p, &st);
     LN_TRY(st);
     for (int i = 0; i < count; i++) {
         LN_TRY(add_port(n, list[i], input, i, &p[i]));
@@ -130,15 +130,15 @@ static linnet_status op_name(net *n, const ln_tfl_op *op, const char **out) {
     return *out ? LINNET_OK : ln_fail_oom(n->err, "a name", sizeof text);
 }
 
-static linnet_status add_op(net *n, int at, ln_onnx_node *node) {
+static linnet_status add_op(net *n, int at, ln_net_node *node) {
     const ln_tfl_op *op = &n->f->op[at];
     const char *path = n->f->map.path;
-    *node = (ln_onnx_node){.domain = "",
-                           .version = op->version,
-                           .n_in = op->n_in,
-                           .n_out = op->n_out,
-                           .in = op->in,
-                           .out = op->out};
+    *node = (ln_net_node){.domain = "",
+                          .version = op->version,
+                          .n_in = op->n_in,
+                          .n_out = op->n_out,
+                          .in = op->in,
+                          .out = op->out};
     LN_TRY(op_name(n, op, &node->op));
     if (!op->n_out) return BAD(n, "%s: operator %d (%s) makes nothing", path, at, node->op);
     node->name = n->value[op->out[0]].name;
@@ -156,14 +156,14 @@ static linnet_status add_op(net *n, int at, ln_onnx_node *node) {
     return ln_tfl_attrs(n->f, op, n->pool, node, n->err);
 }
 
-static linnet_status build(net *n, ln_onnx *out) {
+static linnet_status build(net *n, ln_net *out) {
     linnet_status st;
     const size_t count = (size_t)n->f->n_tensor;
     n->value = take(n, 2 * count, sizeof *n->value, &st);
     LN_TRY(st);
     n->made = take(n, count, sizeof *n->made, &st);
     LN_TRY(st);
-    ln_onnx_node *node = take(n, (size_t)n->f->n_op, sizeof *node, &st);
+    ln_net_node *node = take(n, (size_t)n->f->n_op, sizeof *node, &st);
     LN_TRY(st);
     out->value = n->value;
     out->node = node;
@@ -178,14 +178,14 @@ static linnet_status build(net *n, ln_onnx *out) {
     return LINNET_OK;
 }
 
-linnet_status ln_tfl_net(const ln_tfl_file *f, ln_pool *pool, ln_onnx *out, linnet_error *err) {
+linnet_status ln_tfl_net(const ln_tfl_file *f, ln_pool *pool, ln_net *out, linnet_error *err) {
     net n = {.f = f, .pool = pool, .err = err};
-    *out = (ln_onnx){.path = f->map.path,
-                     .producer = "",
-                     .n_node = f->n_op,
-                     .n_value = 2 * f->n_tensor,
-                     .n_input = f->n_input,
-                     .n_output = f->n_output,
-                     .dialect = &ln_tfl_dialect};
+    *out = (ln_net){.path = f->map.path,
+                    .producer = "",
+                    .n_node = f->n_op,
+                    .n_value = 2 * f->n_tensor,
+                    .n_input = f->n_input,
+                    .n_output = f->n_output,
+                    .dialect = &ln_tfl_dialect};
     return build(&n, out);
 }

@@ -218,10 +218,10 @@ bool ln_tfl_q8_pad(ln_imp *im, const ln_imp_op *op) {
         op->convert(im, op);
         return true;
     }
-    const ln_onnx_node *own = im->node;
+    const ln_net_node *own = im->node;
     if (!in_bytes(im, 2) || !ln_imp_in(im, 2)->host) return false;
     const int id[3] = {own->in[0], own->in[1], ln_tfl_shadow(im, own->in[2])};
-    ln_onnx_node real = *own;
+    ln_net_node real = *own;
     real.in = id;
     im->node = &real;
     op->convert(im, op);

@@ -82,20 +82,20 @@ static const struct option {
     {"UNPACK", 1, WORD, "axis", 0},
 };
 
-static linnet_status read_list(const ln_tfl_op *op, int field, ln_pool *pool, ln_onnx_attr *a,
+static linnet_status read_list(const ln_tfl_op *op, int field, ln_pool *pool, ln_net_attr *a,
                                linnet_error *err) {
     ln_flat_vector v;
     LN_TRY(ln_flat_vec(&op->options, field, 4, &v, "a list among an operator's options"));
     int64_t *list = ln_pool_alloc(pool, (size_t)v.count + 1, sizeof *list);
     if (!list) return ln_fail_oom(err, "options", v.count * sizeof *list);
     for (uint32_t i = 0; i < v.count; i++) list[i] = ln_flat_i32(&v, i);
-    *a = (ln_onnx_attr){.type = LN_ONNX_ATTR_INTS, .n = v.count, .ints = list};
+    *a = (ln_net_attr){.type = LN_ONNX_ATTR_INTS, .n = v.count, .ints = list};
     return LINNET_OK;
 }
 
 static linnet_status read_option(const ln_tfl_op *op, const struct option *o, ln_pool *pool,
-                                 ln_onnx_attr *a, linnet_error *err) {
-    *a = (ln_onnx_attr){0};
+                                 ln_net_attr *a, linnet_error *err) {
+    *a = (ln_net_attr){0};
     if (o->kind == LIST) {
         LN_TRY(read_list(op, o->field, pool, a, err));
     } else if (o->kind == REAL) {
@@ -124,7 +124,7 @@ static const char *const detection[] = {"max_detections",
                                         "w_scale"};
 
 /* Numbers alone; those that are not there are left out. */
-static linnet_status custom_attrs(const ln_tfl_file *f, const ln_tfl_op *op, ln_onnx_attr *attr,
+static linnet_status custom_attrs(const ln_tfl_file *f, const ln_tfl_op *op, ln_net_attr *attr,
                                   int *n, linnet_error *err) {
     ln_flex map;
     double v;
@@ -135,23 +135,23 @@ static linnet_status custom_attrs(const ln_tfl_file *f, const ln_tfl_op *op, ln_
     for (size_t i = 0; i < LN_COUNT(detection); i++)
         if (ln_flex_number(&map, detection[i], &v))
             attr[(*n)++] =
-                (ln_onnx_attr){.name = detection[i], .type = LN_ONNX_ATTR_FLOAT, .f = (float)v};
+                (ln_net_attr){.name = detection[i], .type = LN_ONNX_ATTR_FLOAT, .f = (float)v};
     return LINNET_OK;
 }
 
 /* ---- an operator's attributes ---- */
 linnet_status ln_tfl_attrs(const ln_tfl_file *f, const ln_tfl_op *op, ln_pool *pool,
-                           ln_onnx_node *node, linnet_error *err) {
+                           ln_net_node *node, linnet_error *err) {
     int n = 0, most = 1 + (int)LN_COUNT(detection);
     for (size_t i = 0; i < LN_COUNT(options); i++) most += !strcmp(options[i].op, node->op);
-    ln_onnx_attr *attr = ln_pool_alloc(pool, (size_t)most, sizeof *attr);
+    ln_net_attr *attr = ln_pool_alloc(pool, (size_t)most, sizeof *attr);
     if (!attr) return ln_fail_oom(err, "options", (size_t)most * sizeof *attr);
     for (size_t i = 0; i < LN_COUNT(options); i++)
         if (!strcmp(options[i].op, node->op))
             LN_TRY(read_option(op, &options[i], pool, &attr[n++], err));
     if (op->custom) LN_TRY(custom_attrs(f, op, attr, &n, err));
     if (op->n_out)
-        attr[n++] = (ln_onnx_attr){
+        attr[n++] = (ln_net_attr){
             .name = "to", .type = LN_ONNX_ATTR_INT, .i = ln_tfl_type(f->tensor[op->out[0]].dtype)};
     node->attr = attr;
     node->n_attr = n;

@@ -47,7 +47,7 @@ bool ln_tfl_is_quant(const ln_imp *im, int id) {
 }
 
 ln_quant ln_tfl_quant(const ln_imp *im, int id) {
-    const ln_onnx_value *v = &im->m->value[id];
+    const ln_net_value *v = &im->m->value[id];
     return ln_quant_of(v->quant->scale[0],
                        v->quant->zero[0] - (v->type == LN_ONNX_UINT8 ? 128 : 0));
 }
@@ -157,9 +157,9 @@ static bool is_real_constant(const ln_imp *im, int id) {
 
 /* The operator on real numbers: its quantized inputs and outputs are their shadows meanwhile. */
 static void on_reals(ln_imp *im, const ln_imp_op *op) {
-    const ln_onnx_node *own = im->node;
+    const ln_net_node *own = im->node;
     const int half = im->m->n_value / 2;
-    ln_onnx_node real = *own;
+    ln_net_node real = *own;
     int *id = ln_pool_alloc(&im->g->pool, (size_t)(own->n_in + own->n_out), sizeof *id);
     if (!id) {
         im->status = ln_fail_oom(im->err, "operands", (size_t)own->n_in * sizeof *id);
@@ -196,7 +196,7 @@ static void on_reals(ln_imp *im, const ln_imp_op *op) {
 /* Activations have one scale, and bytes. */
 static bool checked(ln_imp *im, int id, bool *any) {
     if (id < 0 || !im->m->value[id].quant) return true;
-    const ln_onnx_value *v = &im->m->value[id];
+    const ln_net_value *v = &im->m->value[id];
     *any = true;
     if (im->val[id].host) return true;
     if (v->quant->count == 1 && is_bytes(v->type)) return true;

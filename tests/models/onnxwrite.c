@@ -170,14 +170,14 @@ ln_str ow_sample(void) {
     return g;
 }
 
-linnet_status ow_open(ln_str *m, ln_onnx **out, linnet_error *err) {
+linnet_status ow_open(ln_str *m, ln_net **out, linnet_error *err) {
     const linnet_status st = ln_onnx_open(file_of("m.onnx", m->p, m->len), out, err);
     ln_str_free(m);
     ck_assert_int_eq(*out == NULL, st != LINNET_OK);
     return st;
 }
 
-const ln_onnx_value *ow_find(const ln_onnx *m, const char *name) {
+const ln_net_value *ow_find(const ln_net *m, const char *name) {
     for (int i = 0; i < m->n_value; i++)
         if (!strcmp(m->value[i].name, name)) return &m->value[i];
     ck_abort_msg("no value %s", name);

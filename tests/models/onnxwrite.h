@@ -35,7 +35,7 @@ void ow_import(ln_str *model, const char *domain, int version);
 /* The graph x [N,3,8,8] -> Foo(x, w) -> y, w of six values. */
 ln_str ow_sample(void);
 /* Opens the bytes as m.onnx, and frees them. */
-linnet_status ow_open(ln_str *m, ln_onnx **out, linnet_error *err);
-const ln_onnx_value *ow_find(const ln_onnx *m, const char *name);
+linnet_status ow_open(ln_str *m, ln_net **out, linnet_error *err);
+const ln_net_value *ow_find(const ln_net *m, const char *name);
 
 #endif

@@ -10,7 +10,7 @@ static linnet_error err;
 
 START_TEST(what_is_there) {
     ln_str g = ow_sample(), m = ow_model(&g, 8, 17), prop = {0};
-    ln_onnx *o;
+    ln_net *o;
     pw_text(&prop, 1, "names");
     pw_text(&prop, 2, "a\nb");
     pw_message(&m, 14, &prop);
@@ -18,8 +18,8 @@ START_TEST(what_is_there) {
     ck_assert_int_eq(o->ir_version, 8);
     ck_assert_int_eq(o->opset, 17);
     ck_assert_str_eq(o->producer, "test");
-    ck_assert_str_eq(ln_onnx_find_meta(o, "names"), "a\nb");
-    ck_assert_ptr_null(ln_onnx_find_meta(o, "labels"));
+    ck_assert_str_eq(ln_net_find_meta(o, "names"), "a\nb");
+    ck_assert_ptr_null(ln_net_find_meta(o, "labels"));
     ck_assert_int_eq(o->n_input, 1);
     ck_assert_int_eq(o->input[0].rank, 4);
     ck_assert_int_eq(o->input[0].dim[0].value, 0);
@@ -27,16 +27,16 @@ START_TEST(what_is_there) {
     ck_assert_int_eq(o->input[0].dim[1].value, 3);
     ck_assert_int_eq(o->output[0].rank, 2);
     ck_assert_int_eq(o->n_node, 1);
-    const ln_onnx_node *n = o->node;
+    const ln_net_node *n = o->node;
     ck_assert_str_eq(n->op, "Foo");
     ck_assert_str_eq(n->name, "y"); /* it has none of its own */
     ck_assert_int_eq(n->version, 17);
     ck_assert_int_eq(n->n_in, 2);
     ck_assert_int_eq(o->value[n->in[0]].input, 0);
     ck_assert_int_eq(o->value[n->out[0]].node, 0);
-    ck_assert_int_eq(ln_onnx_find_attr(n, "group")->i, 3);
-    ck_assert_ptr_null(ln_onnx_find_attr(n, "axis"));
-    const ln_onnx_tensor *w = o->value[n->in[1]].init;
+    ck_assert_int_eq(ln_net_find_attr(n, "group")->i, 3);
+    ck_assert_ptr_null(ln_net_find_attr(n, "axis"));
+    const ln_net_tensor *w = o->value[n->in[1]].init;
     ck_assert_int_eq(w->shape.rank, 2);
     ck_assert_int_eq(w->count, 6);
     float v[6];
@@ -62,7 +62,7 @@ START_TEST(typed_data_of_every_type) {
         for (int packed = 0; packed < 2; packed++) {
             ln_str g = ow_sample(), t = ow_tensor("t", rows[i].type, "2");
             const int64_t pair[] = {-1, 7};
-            ln_onnx *o;
+            ln_net *o;
             if (packed) {
                 pw_packed(&t, rows[i].field, pair, 2);
             } else {
@@ -72,7 +72,7 @@ START_TEST(typed_data_of_every_type) {
             ow_init(&g, &t);
             ln_str m = ow_model(&g, 8, 17);
             ck_assert_int_eq(ow_open(&m, &o, &err), LINNET_OK);
-            const ln_onnx_tensor *x = ow_find(o, "t")->init;
+            const ln_net_tensor *x = ow_find(o, "t")->init;
             uint64_t ones = 0, seven = 0;
             memcpy(&ones, x->data, (size_t)rows[i].bytes);
             memcpy(&seven, (const char *)x->data + rows[i].bytes, (size_t)rows[i].bytes);
@@ -87,7 +87,7 @@ END_TEST
 START_TEST(typed_floats) {
     ln_str g = ow_sample(), f = ow_tensor("f", LN_ONNX_FLOAT, "2"), d = ow_tensor("d", 11, "1");
     const double pi = 3.14159265358979;
-    ln_onnx *o;
+    ln_net *o;
     pw_float(&f, 4, 1.5f);
     pw_float(&f, 4, -2.0f);
     pw_bytes(&d, 10, &pi, sizeof pi);
@@ -110,14 +110,14 @@ START_TEST(odd_tensors) {
     ln_str g = ow_sample(), a = ow_tensor("scalar", LN_ONNX_INT64, ""),
            b = ow_tensor("empty", LN_ONNX_FLOAT, "0,3"), c = ow_tensor("text", LN_ONNX_STRING, "1"),
            d = ow_tensor("eight", 17, "4");
-    ln_onnx *o;
+    ln_net *o;
     pw_int(&a, 7, -5);
     pw_bytes(&c, 6, "word", 4);
     pw_bytes(&d, 9, "1234", 4);
     ow_init(&g, &a), ow_init(&g, &b), ow_init(&g, &c), ow_init(&g, &d);
     ln_str m = ow_model(&g, 8, 17);
     ck_assert_int_eq(ow_open(&m, &o, &err), LINNET_OK);
-    const ln_onnx_tensor *scalar = ow_find(o, "scalar")->init;
+    const ln_net_tensor *scalar = ow_find(o, "scalar")->init;
     int64_t v;
     ck_assert_int_eq(scalar->shape.rank, 0);
     ck_assert_int_eq(scalar->count, 1);
@@ -137,7 +137,7 @@ START_TEST(attributes) {
     ln_str g = ow_sample(), n = {0}, a = {0}, t = ow_tensor("", LN_ONNX_FLOAT, "1"), sub = {0};
     const int64_t ints[] = {1, -1, INT64_MAX};
     const float half = 0.5f;
-    ln_onnx *o;
+    ln_net *o;
     pw_bytes(&t, 9, &half, 4);
     ow_attr_tensor(&n, "value", &t);
     ow_attr_ints(&n, "pads", ints, 3);
@@ -151,23 +151,23 @@ START_TEST(attributes) {
     ow_node(&g, "Bar", "x,,w", "z", &n);
     ln_str m = ow_model(&g, 8, 17);
     ck_assert_int_eq(ow_open(&m, &o, &err), LINNET_OK);
-    const ln_onnx_node *bar = &o->node[1];
+    const ln_net_node *bar = &o->node[1];
     ck_assert_int_eq(bar->in[1], LN_NONE);
-    const ln_onnx_attr *x = ln_onnx_find_attr(bar, "value");
+    const ln_net_attr *x = ln_net_find_attr(bar, "value");
     ck_assert_int_eq(x->type, LN_ONNX_ATTR_TENSOR);
     ck_assert_int_eq(memcmp(x->t.data, &half, 4), 0);
-    x = ln_onnx_find_attr(bar, "pads");
+    x = ln_net_find_attr(bar, "pads");
     ck_assert_uint_eq(x->n, 3);
     ck_assert_int_eq(x->ints[2], INT64_MAX);
-    x = ln_onnx_find_attr(bar, "mode");
+    x = ln_net_find_attr(bar, "mode");
     ck_assert_int_eq(x->type, LN_ONNX_ATTR_STRING);
     ck_assert_uint_eq(x->s.len, 3);
     ck_assert_int_eq(x->s.p[3], 0);
-    ck_assert_float_eq(ln_onnx_find_attr(bar, "alpha")->f, 0.25f);
-    ck_assert_int_eq(ln_onnx_find_attr(bar, "axis")->i, -1);
-    ck_assert_float_eq(ln_onnx_find_attr(bar, "scales")->floats[1], 3);
-    ck_assert_str_eq(ln_onnx_find_attr(bar, "words")->strings[1].p, "q");
-    ck_assert_int_eq(ln_onnx_find_attr(bar, "body")->type, LN_ONNX_ATTR_OTHER);
+    ck_assert_float_eq(ln_net_find_attr(bar, "alpha")->f, 0.25f);
+    ck_assert_int_eq(ln_net_find_attr(bar, "axis")->i, -1);
+    ck_assert_float_eq(ln_net_find_attr(bar, "scales")->floats[1], 3);
+    ck_assert_str_eq(ln_net_find_attr(bar, "words")->strings[1].p, "q");
+    ck_assert_int_eq(ln_net_find_attr(bar, "body")->type, LN_ONNX_ATTR_OTHER);
     ln_onnx_close(&o);
 }
 END_TEST
@@ -175,7 +175,7 @@ END_TEST
 /* An initialiser that is listed as an input, as IR 3 wants, is no input. */
 START_TEST(initialisers_among_the_inputs) {
     ln_str g = ow_sample();
-    ln_onnx *o;
+    ln_net *o;
     ow_value(&g, 11, "w", LN_ONNX_FLOAT, "2,3");
     ln_str m = ow_model(&g, 3, 8);
     ck_assert_int_eq(ow_open(&m, &o, &err), LINNET_OK);
@@ -187,7 +187,7 @@ END_TEST
 
 START_TEST(nodes_in_any_order) {
     ln_str g = {0};
-    ln_onnx *o;
+    ln_net *o;
     ow_node(&g, "C", "b,a", "y", NULL);
     ow_node(&g, "B", "a", "b", NULL);
     ow_node(&g, "A", "x", "a", NULL);

@@ -135,7 +135,7 @@ START_TEST(lies) {
         {stored_oddly, LINNET_ERR_BAD_FILE, "do not fit"},
     };
     for (size_t i = 0; i < LN_COUNT(rows); i++) {
-        ln_onnx *o;
+        ln_net *o;
         ln_str g = ow_sample();
         rows[i].change(&g);
         ln_str m = ow_model(&g, 8, 17);
@@ -161,12 +161,12 @@ START_TEST(versions) {
         {0, 17, LINNET_ERR_UNSUPPORTED},
     };
     for (size_t i = 0; i < LN_COUNT(rows); i++) {
-        ln_onnx *o;
+        ln_net *o;
         ln_str g = ow_sample(), m = ow_model(&g, rows[i].ir, rows[i].opset);
         ck_assert_msg(ow_open(&m, &o, &err) == rows[i].status, "row %zu: %s", i, err.message);
         ln_onnx_close(&o);
     }
-    ln_onnx *o;
+    ln_net *o;
     ln_str g = ow_sample(), m = {0};
     pw_int(&m, 1, 8);
     pw_message(&m, 7, &g);
@@ -184,7 +184,7 @@ START_TEST(nesting_bomb) {
     ln_str body = {0};
     for (int i = 0; i < DEPTH; i++) ln_str_put(&body, "\x32\x80\x80\x80\x00", 5); /* lies of 0 */
     ln_str g = ow_sample(), n = {0}, a = {0};
-    ln_onnx *o;
+    ln_net *o;
     pw_text(&a, 1, "body"), pw_message(&a, 6, &body), pw_message(&n, 5, &a);
     ow_node(&g, "Loop", "x", "z", &n);
     ln_str m = ow_model(&g, 8, 17);
@@ -219,7 +219,7 @@ START_TEST(cuts_and_flips) {
     ow_attr_ints(&n, "pads", ints, 3);
     ow_node(&g, "Bar", "y", "z", &n);
     m = ow_model(&g, 8, 17);
-    ln_onnx *o;
+    ln_net *o;
     for (size_t cut = 0; cut < m.len; cut++) {
         if (ln_onnx_open(file_of("c.onnx", m.p, cut), &o, &err) != LINNET_OK) {
             ck_assert_ptr_null(o);
@@ -244,7 +244,7 @@ START_TEST(empty_messages_do_not_fill_memory) {
     ln_str g = ow_sample();
     for (int i = 0; i < 4000000; i++) ln_str_put(&g, "\x0a\x00", 2);
     ln_str m = ow_model(&g, 8, 17);
-    ln_onnx *o;
+    ln_net *o;
     ck_assert_int_eq(ow_open(&m, &o, &err), LINNET_ERR_OUT_OF_MEMORY);
 }
 END_TEST
@@ -301,7 +301,7 @@ START_TEST(data_beside_the_model) {
     ck_assert_int_eq(symlink("w.bin", scratch("d/inside.bin")), 0);
     for (size_t i = 0; i < LN_COUNT(rows); i++) {
         ln_str m = external(rows[i].location, rows[i].offset, rows[i].length);
-        ln_onnx *o;
+        ln_net *o;
         const linnet_status st = ln_onnx_open(file_of("d/m.onnx", m.p, m.len), &o, &err);
         ck_assert_msg(st == rows[i].status, "row %zu: %d, %s", i, st, err.message);
         if (rows[i].says)

@@ -46,12 +46,12 @@ static void dims_text(char *out, int64_t a, int64_t b, const int64_t *v, int n) 
     for (int i = 3 - n; i < 3; i++) out += sprintf(out, ",%lld", (long long)v[i]);
 }
 
-static ln_onnx *model_of(const spread *s, const float *w, int64_t weights) {
+static ln_net *model_of(const spread *s, const float *w, int64_t weights) {
     char x[64], ws[64];
     int64_t pads[6];
     const int n = s->n, first = 3 - n;
     ln_str g = {0}, a = {0};
-    ln_onnx *m;
+    ln_net *m;
     dims_text(x, s->batch, s->ic, s->in, n);
     dims_text(ws, s->ic, s->each, s->k, n);
     memcpy(pads, s->before + first, (size_t)n * sizeof *pads);
@@ -111,11 +111,11 @@ START_TEST(agrees_with_the_definition) {
     ln_shape_count(&xs, &nx);
     ln_shape_count(&ws, &nw);
     float *x = random_values(nx, &seed), *w = random_values(nw, &seed);
-    ln_onnx *m = model_of(s, computed ? NULL : w, nw);
-    const ln_onnx_bind bind[] = {{.shape = xs}, {.shape = ws}};
+    ln_net *m = model_of(s, computed ? NULL : w, nw);
+    const ln_net_bind bind[] = {{.shape = xs}, {.shape = ws}};
     ln_graph *g;
     ln_ref *r;
-    ck_assert_msg(ln_onnx_graph(m, bind, &g, &err) == LINNET_OK, "%s", err.message);
+    ck_assert_msg(ln_net_graph(m, bind, &g, &err) == LINNET_OK, "%s", err.message);
     ck_assert_int_eq(ln_ref_create(g, &r, &err), LINNET_OK);
     ck_assert_int_eq(ln_ref_set(r, g->input[0], x, &err), LINNET_OK);
     if (computed) ck_assert_int_eq(ln_ref_set(r, g->input[1], w, &err), LINNET_OK);

@@ -11,7 +11,7 @@ typedef enum verdict { PASSED, FAILED, UNSUPPORTED, VERDICTS } verdict;
 enum { MAX_PORTS = 24 };
 /* A tensor of a test's file. */
 typedef struct cf_tensor {
-    ln_onnx_tensor t;
+    ln_net_tensor t;
     void *file, *message; /* memory behind it */
 } cf_tensor;
 typedef struct cf_data {
@@ -26,9 +26,9 @@ void cf_free(cf_data *d);
 /* Ops of a model file, comma-separated and each once; "?" when it cannot be read. */
 void cf_ops(const char *path, char *text, size_t size);
 /* Words of a tensor's type (f32 or i32). */
-void *cf_words(const ln_onnx_tensor *t, bool f32);
+void *cf_words(const ln_net_tensor *t, bool f32);
 /* Within ONNX's tolerances (1e-3 of the value and 1e-7); else why tells the worst. */
-bool cf_close(const ln_onnx_tensor *want, const void *words, bool f32, char *why, size_t size);
+bool cf_close(const ln_net_tensor *want, const void *words, bool f32, char *why, size_t size);
 
 /* One test on the opened device; why: what is wrong, "" when it passed. */
 verdict cf_run(ln_device *d, const char *folder, char *why, size_t size);

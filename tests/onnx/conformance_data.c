@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-static ln_onnx_tensor tensor_of(const Ln__PbTensor *pb) {
-    ln_onnx_tensor t = {.name = pb->name ? pb->name : "", .type = pb->data_type};
+static ln_net_tensor tensor_of(const Ln__PbTensor *pb) {
+    ln_net_tensor t = {.name = pb->name ? pb->name : "", .type = pb->data_type};
     t.shape.rank = (int)pb->n_dims;
     for (size_t i = 0; i < pb->n_dims && i < LN_MAX_RANK; i++) t.shape.dim[i] = pb->dims[i];
     if (pb->n_dims > LN_MAX_RANK || !ln_count(&t.shape, &t.count)) t.count = -1;
@@ -15,7 +15,7 @@ static ln_onnx_tensor tensor_of(const Ln__PbTensor *pb) {
 }
 
 /* Where the elements lie, and as what. */
-static bool find_data(const Ln__PbTensor *pb, ln_onnx_tensor *t) {
+static bool find_data(const Ln__PbTensor *pb, ln_net_tensor *t) {
     const size_t n = (size_t)t->count;
     if (t->count < 0 || !ln_onnx_type_size(t->type)) return false;
     if (!n) return true;
@@ -88,11 +88,11 @@ void cf_ops(const char *path, char *text, size_t size) {
     ln__pb_model__free_unpacked(pb, NULL);
 }
 
-static ln_host host_of(const ln_onnx_tensor *t) {
+static ln_host host_of(const ln_net_tensor *t) {
     return (ln_host){t->type, t->type, t->shape, t->count, t->data};
 }
 
-void *cf_words(const ln_onnx_tensor *t, bool f32) {
+void *cf_words(const ln_net_tensor *t, bool f32) {
     const ln_host h = host_of(t);
     union {
         float f;
@@ -114,7 +114,7 @@ static bool near(double want, double got) {
     return fabs(want - got) <= 1e-7 + 1e-3 * fabs(want);
 }
 
-bool cf_close(const ln_onnx_tensor *want, const void *words, bool f32, char *why, size_t size) {
+bool cf_close(const ln_net_tensor *want, const void *words, bool f32, char *why, size_t size) {
     const ln_host h = host_of(want);
     for (int64_t i = 0; i < want->count; i++) {
         const double w = ln_host_f(&h, i);

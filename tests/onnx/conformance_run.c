@@ -9,35 +9,35 @@
 
 typedef struct trial {
     ln_device *device;
-    ln_onnx *model;
+    ln_net *model;
     ln_graph *graph;
     ln_session *session;
-    ln_onnx_bind bind[MAX_PORTS];
+    ln_net_bind bind[MAX_PORTS];
     linnet_error err;
 } trial;
 
 /* Which inputs become constants, from none on. */
 enum { NONE, WHOLE_VECTORS, VECTORS, BINDINGS };
 
-static bool bound(int how, const ln_onnx_tensor *t) {
+static bool bound(int how, const ln_net_tensor *t) {
     const bool whole = t->type == LN_ONNX_INT64 || t->type == LN_ONNX_INT32;
     if (how == NONE || t->shape.rank > 1 || t->count > 64) return false;
     return how == VECTORS || whole;
 }
 
 /* The tests' files have bfloat16 as uint16. */
-static void retype(ln_onnx_tensor *t, int declared) {
+static void retype(ln_net_tensor *t, int declared) {
     if (t->type == LN_ONNX_UINT16 && declared == LN_ONNX_BFLOAT16) t->type = declared;
 }
 
 static linnet_status import(trial *t, const cf_data *d, int how) {
     for (int i = 0; i < t->model->n_input && i < d->n_in; i++) {
-        const ln_onnx_tensor *x = &d->in[i].t;
-        t->bind[i] = (ln_onnx_bind){.shape = x->shape, .planar = x->shape.rank == 4};
+        const ln_net_tensor *x = &d->in[i].t;
+        t->bind[i] = (ln_net_bind){.shape = x->shape, .planar = x->shape.rank == 4};
         t->bind[i].planar &= ln_type_is_float(x->type);
         if (bound(how, x)) t->bind[i].value = x;
     }
-    return ln_onnx_graph(t->model, t->bind, &t->graph, &t->err);
+    return ln_net_graph(t->model, t->bind, &t->graph, &t->err);
 }
 
 static verdict fail(char *why, size_t size, const char *what, const linnet_error *err) {
@@ -79,7 +79,7 @@ static ln_shape outer_shape(const ln_tensor *x) {
     return s.rank == 4 && !x->as_is ? ln_shape_from_last(&s) : s;
 }
 
-static verdict compare(trial *t, int i, const ln_onnx_tensor *want, const void *words, char *why,
+static verdict compare(trial *t, int i, const ln_net_tensor *want, const void *words, char *why,
                        size_t size) {
     const ln_tensor *x = &t->graph->tensor[t->graph->output[i]];
     ln_shape s = outer_shape(x);

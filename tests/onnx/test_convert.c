@@ -86,7 +86,7 @@ static void add_weight(ln_str *g, const wrong *w) {
 
 static linnet_status import(const wrong *w, ln_graph **out) {
     ln_str g = {0}, attrs = {0};
-    ln_onnx *m = NULL;
+    ln_net *m = NULL;
     if (w->attr && w->n) ow_attr_ints(&attrs, w->attr, w->ints, (size_t)w->n);
     if (w->attr && !w->n) ow_attr_int(&attrs, w->attr, w->ints[0]);
     ow_node(&g, w->op, w->w ? "x,w" : "x", "y", &attrs);
@@ -95,9 +95,9 @@ static linnet_status import(const wrong *w, ln_graph **out) {
     if (w->w) add_weight(&g, w);
     ln_str text = ow_model(&g, 8, w->opset);
     ck_assert_msg(ow_open(&text, &m, &err) == LINNET_OK, "%s: %s", w->op, err.message);
-    ln_onnx_bind bind = {.planar = true, .shape = {.rank = m->input[0].rank}};
+    ln_net_bind bind = {.planar = true, .shape = {.rank = m->input[0].rank}};
     for (int i = 0; i < bind.shape.rank; i++) bind.shape.dim[i] = m->input[0].dim[i].value;
-    const linnet_status s = ln_onnx_graph(m, &bind, out, &err);
+    const linnet_status s = ln_net_graph(m, &bind, out, &err);
     ln_onnx_close(&m);
     return s;
 }

@@ -177,15 +177,15 @@ static const edge edges[] = {
 
 static linnet_status import(const edge *e, ln_graph **out) {
     ln_str g = {0};
-    ln_onnx *m = NULL;
+    ln_net *m = NULL;
     ow_value(&g, 11, "x", F, e->x);
     ow_value(&g, 12, "y", F, NULL);
     e->make(&g);
     ln_str text = ow_model(&g, 8, e->opset);
     ck_assert_msg(ow_open(&text, &m, &err) == LINNET_OK, "%s: %s", e->what, err.message);
-    ln_onnx_bind bind = {.shape = {.rank = m->input[0].rank}};
+    ln_net_bind bind = {.shape = {.rank = m->input[0].rank}};
     for (int i = 0; i < bind.shape.rank; i++) bind.shape.dim[i] = m->input[0].dim[i].value;
-    const linnet_status s = ln_onnx_graph(m, &bind, out, &err);
+    const linnet_status s = ln_net_graph(m, &bind, out, &err);
     if (s == LINNET_OK) { /* its constants lie in the file */
         ln_ref *r;
         char text_of[96];

@@ -3,8 +3,8 @@
 #include "models/onnx/ops.h"
 
 typedef struct lab {
-    ln_onnx model;
-    ln_onnx_node node;
+    ln_net model;
+    ln_net_node node;
     ln_imp im;
     linnet_error err;
 } lab;

@@ -400,10 +400,10 @@ static ln_str file(const form *f, const char *output, int type) {
     return text;
 }
 
-static linnet_status import(ln_str *text, ln_onnx **m, ln_graph **g) {
+static linnet_status import(ln_str *text, ln_net **m, ln_graph **g) {
     ck_assert_msg(ow_open(text, m, &err) == LINNET_OK, "%s", err.message);
-    const ln_onnx_bind bind = {.shape = {4, {1, 4, 2, 2}}};
-    return ln_onnx_graph(*m, &bind, g, &err);
+    const ln_net_bind bind = {.shape = {4, {1, 4, 2, 2}}};
+    return ln_net_graph(*m, &bind, g, &err);
 }
 
 /* The output of the graph by the reference, which the caller destroys. */
@@ -433,7 +433,7 @@ START_TEST(formulas_hold) {
     const bool own = f->make == gemm_to_float || f->make == pool_and_move ||
                      f->make == no_zero_point; /* makes y itself */
     ln_str text = file(f, own ? "y" : "dequantized", F);
-    ln_onnx *m;
+    ln_net *m;
     ln_graph *g;
     float x[N];
     double y[2 * N];
@@ -467,7 +467,7 @@ START_TEST(integers_come_out) {
         const bool words = k / 2;
         const form f = {"sum", type, words ? as_words : sum, want_sum, N, LN_OP_ADD, 1, 0};
         ln_str text = file(&f, words ? "y" : "t", words ? F : type);
-        ln_onnx *m;
+        ln_net *m;
         ln_graph *g;
         float x[N];
         ck_assert_msg(import(&text, &m, &g) == LINNET_OK, "%s", err.message);
@@ -535,7 +535,7 @@ START_TEST(refusals_name_the_node) {
     for (size_t i = 0; i < LN_COUNT(lies); i++) {
         const form f = {"", U8, lies[i].make, NULL, 0, LN_OP_ADD, 0, 0};
         ln_str text = file(&f, "dequantized", F);
-        ln_onnx *m;
+        ln_net *m;
         ln_graph *g;
         ck_assert_int_eq(import(&text, &m, &g), LINNET_ERR_UNSUPPORTED);
         ck_assert_msg(strstr(err.message, lies[i].says), "%s", err.message);
