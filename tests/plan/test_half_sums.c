@@ -18,7 +18,8 @@ static linnet_error err;
 static const ln_variant *of_tier(void *user, const ln_site *s) {
     const ln_tier tier = *(const ln_tier *)user;
     for (int i = ln_variant_count - 1; i >= 0; i--)
-        if ((ln_variants[i].tier == tier || ln_variants[i].tier == LN_TIER_ANY) &&
+        if (!ln_variant_is_fast(&ln_variants[i]) &&
+            (ln_variants[i].tier == tier || ln_variants[i].tier == LN_TIER_ANY) &&
             ln_variant_fits(&ln_variants[i], s))
             return &ln_variants[i];
     return NULL;
@@ -74,27 +75,36 @@ static const struct {
 
 enum { X = 600 };
 
-/* All of x is 600, and so is all of y, or of a part of a chain. */
-static void run(tg *t, const ln_plan_params *params, bool *chained, float *worst) {
+static ln_caps caps; /* as the planner is told */
+
+/* All of x is x0, and all of y is to be y0. */
+static void run_from(tg *t, const ln_plan_params *params, float x0, float y0, bool *chained,
+                     float *worst) {
     ln_plan *p = NULL;
     ln_session *s = NULL;
     const ln_session_params how = {.stream = LN_STREAM_LAUNCHES};
     const int64_t in = tg_count(t->g, t->g->input[0]), out = tg_count(t->g, t->g->output[0]);
     float *x = malloc((size_t)in * sizeof *x), *y = malloc((size_t)out * sizeof *y);
-    for (int64_t i = 0; i < in; i++) x[i] = X;
-    OK(ln_plan_create(t->g, ln_device_caps(device), params, &p, &err));
+    for (int64_t i = 0; i < in; i++) x[i] = x0;
+    OK(ln_plan_create(t->g, &caps, params, &p, &err));
     *chained = false;
     for (int i = 0; i < p->n_step; i++) *chained |= p->step[i].variant == &ln_variant_chain;
     OK(ln_session_create(device, p, &how, &s, &err));
     OK(ln_session_run(s, (const void *[]){x}, (void *[]){y}, &err));
     *worst = 0;
     for (int64_t i = 0; i < out; i++) {
-        const float e = fabsf(y[i] - X);
+        const float e = fabsf(y[i] - y0);
         *worst = e <= *worst ? *worst : isnan(e) ? INFINITY : e;
     }
     ln_session_destroy(&s);
     free(x);
     free(y);
+}
+
+/* All of x is 600, and so is all of y, or of a part of a chain. */
+static void run(tg *t, const ln_plan_params *params, bool *chained, float *worst) {
+    caps = *ln_device_caps(device);
+    run_from(t, params, X, X, chained, worst);
 }
 
 START_TEST(sums_are_floats) {
@@ -138,6 +148,53 @@ START_TEST(so_they_are_by_the_reference) {
 }
 END_TEST
 
+static const ln_variant *fast(void *user, const ln_site *s) {
+    (void)user;
+    for (int i = ln_variant_count - 1; i >= 0; i--)
+        if (ln_variant_is_fast(&ln_variants[i]) && ln_variant_fits(&ln_variants[i], s))
+            return &ln_variants[i];
+    return ln_variant_choose(s);
+}
+
+static ln_tid fast_pointwise(tg *t) { /* 128 * 60 * 32 on the way, 32 * 60 * 32 in a run */
+    return conv(t, tg_input(t, 1, 7, 7, 256), 24, 1, 1, 32, 32);
+}
+static ln_tid fast_dense(tg *t) {
+    return conv(t, tg_input(t, 1, 9, 10, 32), 24, 3, 1, 32, 32);
+}
+static ln_tid fast_grouped(tg *t) {
+    return conv(t, tg_input(t, 1, 5, 5, 128), 16, 3, 2, 32, 32);
+}
+static ln_tid fast_connected(tg *t) {
+    const ln_tid in[] = {tg_input_shape(t, (ln_shape){2, {2, 512}}),
+                         swinging(t, (ln_shape){2, {10, 512}}, 512, 32, 32)};
+    return tg_node(t, LN_OP_FC, "fc", (ln_attr){0}, 2, in);
+}
+
+/* Runs of halves stay below 65504, their sum does not; what is beyond it within a run is lost.
+ * Where the device has no halves they are acted. */
+START_TEST(sums_of_runs_are_floats) {
+    static const build builds[] = {fast_pointwise, fast_dense, fast_grouped, fast_connected};
+    const ln_plan_params params = {.choose = fast};
+    for (size_t i = 0; i < LN_COUNT(builds); i++)
+        for (int far = 0; far < 2; far++) {
+            tg t;
+            bool chained;
+            float worst;
+            tg_open(&t, 1);
+            tg_output(&t, builds[i](&t));
+            OK(ln_graph_halve(t.g, &err));
+            t.g->fast = true;
+            caps = *ln_device_caps(device);
+            caps.acted_halves = !ln_caps_has(&caps, LN_FEAT_FP16);
+            caps.features |= 1u << LN_FEAT_FP16;
+            run_from(&t, &params, far ? 80 : 60, far ? 80 * 32 : 60 * 32, &chained, &worst);
+            ck_assert_msg(far ? isinf(worst) : worst == 0, "case %zu: %g off", i, (double)worst);
+            tg_close(&t);
+        }
+}
+END_TEST
+
 static bool always(void *user, const ln_plan *p, int first, int last) {
     (void)user;
     (void)p;
@@ -174,6 +231,7 @@ int main(void) {
         {sums_are_floats, 0},
         {so_they_are_by_the_reference, 0},
         {chains_keep_floats_between, 0},
+        {sums_of_runs_are_floats, 0},
     };
     return run_on_device(&device, "sums of halves", list, LN_COUNT(list));
 }
