@@ -58,7 +58,8 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
     float xz = s->xz, wz = s->wz;
     int yz = s->yz;
     DI(int) lo = (int)s->lo, hi = (int)s->hi;
-    DI(int) bias = DI(vload)(0, b), left = DI(vload)(0, b + 3 * DN);
+    DI(int) bias = DI(vload)(0, b), mul = DI(vload)(1, b);
+    DI(int) right = DI(vload)(2, b), left = DI(vload)(3, b);
     DH(long) even = DH(vload)(0, (__global const long *)(b + 4 * DN));
     DH(long) odd = DH(vload)(1, (__global const long *)(b + 4 * DN));
     BYTES mask = *(__global const BYTES *)(b + 6 * DN);
@@ -98,7 +99,7 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
             LN_UNROLL
             for (int i = 0; i < px; i++) {
                 DI(int) r = DI(convert_int)(sum[0][i]) + bias;
-                r = DI(ln_twice)(0, r << left, b + DN, b + 2 * DN, even, odd);
+                r = DI(ln_twice)(0, r << left, mul, right, even, odd);
                 r = clamp((r + 1) >> 1, lo, hi) + yz;
                 *(__global BYTES *)(o + (long)i * yps) = DI(convert_char)(r) & mask;
             }

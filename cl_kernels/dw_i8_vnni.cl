@@ -115,8 +115,8 @@ LN_INLINE void LN_F(finish)(const int plus, const int lift, int16 *sum, __global
     __global const int *right = b + 128, *left = b + 192;
     __global const long8 *half_ = (__global const long8 *)(b + 256);
 #define LN_SCALE(j)                                                                                \
-    int16 v##j = lift ? ln_twice16(plus, sum[j] << LN_I16(left + j * 16), b + 64 + j * 16,         \
-                                   right + j * 16, half_[j * 2], half_[j * 2 + 1])                 \
+    int16 v##j = lift ? ln_twice16(plus, sum[j] << LN_I16(left + j * 16), LN_I16(b + 64 + j * 16), \
+                                   LN_I16(right + j * 16), half_[j * 2], half_[j * 2 + 1])         \
                       : ln_small16(plus, sum[j], b + 64 + j * 16, right + j * 16);
     LN_EACH4(LN_SCALE)
     ln_c64 v = ln_bytes64(v0, v1, v2, v3, zero, lo, hi) & *(__global const ln_c64u *)(b + 384);

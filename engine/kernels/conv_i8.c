@@ -130,6 +130,25 @@ static void add_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = a->t1;
 }
 
+static ln_twice product_of(const ln_site *s) {
+    const float sa = s->graph->tensor[s->node->in[0]].q.scale, sb = ln_site_second(s)->q.scale;
+    return ln_twice_of(ln_fixed_of((double)(sa * sb / s->graph->tensor[s->node->out[0]].q.scale)));
+}
+
+static bool mul_deep_can_run(const ln_variant *v, const ln_site *s) {
+    const ln_twice r = product_of(s);
+    return binary_can_run(v, s) && ln_site_channels(s, s->node->out[0]) % LN_CPAD == 0 &&
+           r.left < 15 /* 255 * 255 * 2^left has 31 bits */;
+}
+
+static void mul_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    const ln_twice r = product_of(s);
+    binary_bind(v, s, a);
+    a->t2 = r.mul, a->t3 = r.left, a->t4 = r.right;
+    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
+    a->tiles = a->t1;
+}
+
 const ln_family ln_family_add_i8_deep = {"add_i8_deep", LN_OP_ADD, add_deep_can_run,
                                          NULL,          NULL,      add_deep_bind};
 const ln_family ln_family_conv_i8 = {"conv_i8",       LN_OP_CONV2D,        any,
@@ -144,3 +163,5 @@ const ln_family ln_family_add_i8 = {"add_i8",      LN_OP_ADD,   binary_can_run,
                                     binary_packed, binary_pack, binary_bind};
 const ln_family ln_family_mul_i8 = {"mul_i8",      LN_OP_MUL,   binary_can_run,
                                     binary_packed, binary_pack, binary_bind};
+const ln_family ln_family_mul_i8_deep = {"mul_i8_deep", LN_OP_MUL,   mul_deep_can_run,
+                                         binary_packed, binary_pack, mul_deep_bind};

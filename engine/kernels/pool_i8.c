@@ -1,4 +1,4 @@
-/* Quantized pools and means over a map: pool_i8.cl. */
+/* Quantized pools and means over a map: pool_i8.cl, mean_i8_deep.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -33,5 +33,12 @@ static void mean_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     a->tiles = ln_tiles(v, (int64_t)a->m * ln_cpad(a->oc) / 8, 1);
 }
 
+static void mean_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    mean_bind(v, s, a);
+    a->tiles = (int32_t)(a->n * ln_ceil_div(ln_cpad(a->oc), 64));
+}
+
 const ln_family ln_family_pool_i8 = {"pool_i8", LN_OP_POOL, can_run, NULL, NULL, pool_bind};
 const ln_family ln_family_mean_i8 = {"mean_i8", LN_OP_REDUCE, mean_can_run, NULL, NULL, mean_bind};
+const ln_family ln_family_mean_i8_deep = {"mean_i8_deep", LN_OP_REDUCE, mean_can_run,
+                                          NULL,           NULL,         mean_deep_bind};

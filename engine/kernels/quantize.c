@@ -1,4 +1,5 @@
-/* Conversions and tables of bytes: quantize.cl, quantize_deep.cl. */
+/* Conversions and tables of bytes: quantize.cl, quantize_deep.cl,
+ * table_i8_vnni.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -54,6 +55,18 @@ static void table_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     cut(v, a);
 }
 
+static bool table_deep_can_run(const ln_variant *v, const ln_site *s) {
+    (void)v;
+    return !ln_site_planar(s) && ln_site_channels(s, s->node->in[0]) % LN_CPAD == 0;
+}
+
+static void table_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
+    (void)v;
+    a->w = 0;
+    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
+    a->tiles = a->t1;
+}
+
 const ln_family ln_family_quantize = {"quantize", LN_OP_QUANTIZE, any, NULL, NULL, convert_bind};
 const ln_family ln_family_quantize_deep = {
     "quantize_deep", LN_OP_QUANTIZE, deep_can_run, NULL, NULL, deep_bind};
@@ -63,3 +76,8 @@ const ln_family ln_family_quantize_table = {"quantize_table", LN_OP_QUANTIZE, an
                                             table_packed,     table_pack,     table_bind};
 const ln_family ln_family_act_table = {"act_table",  LN_OP_ACT,  any,
                                        table_packed, table_pack, table_bind};
+const ln_family ln_family_quantize_i8_vnni = {"quantize_i8_vnni", LN_OP_QUANTIZE,
+                                              table_deep_can_run, table_packed,
+                                              table_pack,         table_deep_bind};
+const ln_family ln_family_act_i8_vnni = {"act_i8_vnni", LN_OP_ACT,  table_deep_can_run,
+                                         table_packed,  table_pack, table_deep_bind};

@@ -150,6 +150,8 @@ static const one conversions[] = {
     ACT(2, 5, 3, 13, Q(0.05f, 4), F32), ACT(1, 7, 7, 24, Q(0.1f, -3), Q(1.0f / 256, -128), .attr.act = {.kind = LN_ACT_SIGMOID}),
     ACT(1, 4, 4, 16, Q(0.1f, -3), Q(0.02f, -128), .attr.act = {LN_ACT_CLAMP, 0.0f, 6.0f, 0.0f, 0.0f}),
     ACT(2, 3, 3, 8, Q(0.05f, 3), Q(0.03f, -100), .attr.act = {.kind = LN_ACT_HARD_SWISH}),
+    {"act tokens", LN_OP_ACT, SHAPE(2, 17, 24), Q(0.05f, 4), Q(1.0f / 128, 0), .attr.act = {.kind = LN_ACT_TANH}},
+    {"quantize bytes of tokens", LN_OP_QUANTIZE, SHAPE(2, 3, 72), Q(0.1f, 4), Q(0.07f, -20)},
     ACT(2, 3, 3, 40, Q(0.05f, 3), Q(0.03f, 7), .attr.act = {.kind = LN_ACT_LEAKY_RELU, .alpha = 0.1f}),
 };
 
@@ -234,6 +236,10 @@ static const binary binaries[] = {
     {"add gate", LN_OP_ADD, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)},
     {"add tokens", LN_OP_ADD, SHAPE(2, 9, 20), SHAPE(2, 9, 20), Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1), .constant = true},
     MUL(1, 1, 1, 1, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.1231f, 1)), MUL(2, 5, 3, 13, Q(0.1f, 3), Q(0.07f, -4), Q(0.3f, 1), .act = RELU6),
+    MUL(1, 7, 9, 40, Q(0.1013f, 3), Q(0.0717f, -4), Q(0.5f, 1)), MUL(2, 3, 4, 48, Q(0.1f, 3), Q(0.1f, -4), Q(0.02f, 1)),
+    MUL(1, 3, 4, 8, Q(0.5f, 3), Q(0.5f, -4), Q(0.01f, 1)), MUL(1, 3, 4, 16, Q(5.0f, 3), Q(5.0f, -4), Q(0.00001f, 1)),
+    {"mul gate of 24", LN_OP_MUL, SHAPE(2, 5, 3, 24), SHAPE(2, 1, 1, 24), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1)},
+    {"mul constant gate of 40", LN_OP_MUL, SHAPE(2, 5, 3, 40), SHAPE(2, 1, 1, 40), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1), .constant = true},
     {"mul gate", LN_OP_MUL, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1)},
     {"mul constant gate", LN_OP_MUL, SHAPE(2, 5, 3, 13), SHAPE(2, 1, 1, 13), Q(0.1f, 3), Q(1.0f / 256, -128), Q(0.1f, 1), .constant = true},
 };
