@@ -282,9 +282,9 @@ typedef enum linnet_stream {
     LINNET_STREAM_RESIDENT,
     LINNET_STREAM_COMMANDS
 } linnet_stream;
-/* F16: weights and activations are stored as halves and summed in f32, on every device; what the
- * caller gives and gets stays f32. Numbers beyond 65504 become infinite: linnet_session_diff says
- * where. */
+/* F16: weights and activations are stored as halves and summed in f32, on every device (but see
+ * fast_math); what the caller gives and gets stays f32. Numbers beyond 65504 become infinite:
+ * linnet_session_diff says where. */
 typedef enum linnet_precision { LINNET_PRECISION_F32, LINNET_PRECISION_F16 } linnet_precision;
 typedef struct linnet_session_params {
     int batch;          /* images in each run; 0: as the model's file says, else 1 */
