@@ -1,6 +1,6 @@
 /* Between numbers and the bytes that stand for them, element by element.
  *
- * MODE 0: y[p,c] = clamp(round(x[p,c] / alpha) + t0), halves away from zero, NaN as 0
+ * MODE 0: y[p,c] = clamp(round(x[p,c] / alpha) + t0), halves away from zero (t2: to even), NaN as 0
  * MODE 1: y[p,c] = table[x[p,c] + 128], 256 bytes at w (activations; from one scale to another)
  * MODE 2: y[p,c] = (x[p,c] - t0) * alpha
  *
@@ -47,7 +47,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
 #    else
         v = ln_clamp8(v / s->alpha, -1024.0f, 1024.0f);
         v = v == v ? v : (float8)0.0f;
-        char8 y = convert_char8_sat(ln_round8(v) + s->t0);
+        char8 y = convert_char8_sat((s->t2 ? convert_int8(rint(v)) : ln_round8(v)) + s->t0);
 #    endif
         LN_STB8(LN_BYTES(arena, s->y) + to, ln_mask_i8(y, c, s->oc));
 #endif

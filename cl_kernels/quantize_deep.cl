@@ -1,6 +1,6 @@
 /* From numbers to the bytes that stand for them, for processors.
  *
- * y[p,c] = clamp(round(x[p,c] / alpha) + t0), halves away from zero, NaN as 0
+ * y[p,c] = clamp(round(x[p,c] / alpha) + t0), halves away from zero (t2: to even), NaN as 0
  *
  * x: f32, NHWC without padding lanes, or planar with at most 8 channels, whose planes are turned;
  * y: NHWC, i8. One work-item a group; a tile is one of t1 chunks of the pixels. */
@@ -8,30 +8,30 @@
 typedef LN_OF(int) LN_F(ints);
 typedef LN_OF(char) LN_F(bytes) __attribute__((aligned(8)));
 
-LN_INLINE LN_F(ints) LN_F(byte)(__global const float *x, float scale, int zero) {
+LN_INLINE LN_F(ints) LN_F(byte)(__global const float *x, float scale, int zero, int even) {
     ln_v v = LN_LDU(x) / scale;
     v = v == v ? v : (ln_v)0.0f;
     v = min(max(v, (ln_v)-1024.0f), (ln_v)1024.0f);
-    v += v < 0.0f ? (ln_v)-0.49999997f : (ln_v)0.49999997f;
+    v = even ? rint(v) : v + (v < 0.0f ? (ln_v)-0.49999997f : (ln_v)0.49999997f);
     return clamp(LN_OF(convert_int)(v) + zero, (LN_F(ints)) - 128, (LN_F(ints))127);
 }
 
 /* What is left of a row of n: one value. */
-LN_INLINE char LN_F(one)(float x, float scale, int zero) {
+LN_INLINE char LN_F(one)(float x, float scale, int zero, int even) {
     float v = x / scale;
     v = v == v ? clamp(v, -1024.0f, 1024.0f) : 0.0f;
-    return convert_char_sat(ln_round(v) + zero);
+    return convert_char_sat((even ? convert_int(rint(v)) : ln_round(v)) + zero);
 }
 
 /* n pixels of planes, one vector of them after another. */
 LN_FUNCTION void LN_F(planes)(__global const float *x, __global const ln_args *s, int n,
                               __global char *y) {
-    int c = s->oc, yps = s->yps, zero = s->t0, i = 0;
+    int c = s->oc, yps = s->yps, zero = s->t0, even = s->t2, i = 0;
     float scale = s->alpha;
     for (; i + LN_VW <= n; i += LN_VW) {
         LN_F(ints) four[2] = {(LN_F(ints))0, (LN_F(ints))0};
         for (int k = 0; k < c; k++)
-            four[k / 4] |= (LN_F(byte)(x + (size_t)k * s->xcs + i, scale, zero) & 255)
+            four[k / 4] |= (LN_F(byte)(x + (size_t)k * s->xcs + i, scale, zero, even) & 255)
                            << (k % 4 * 8);
         int low[LN_VW], high[LN_VW];
         LN_OF(vstore)(four[0], 0, low);
@@ -42,7 +42,7 @@ LN_FUNCTION void LN_F(planes)(__global const float *x, __global const ln_args *s
     for (; i < n; i++) {
         char8 v = (char8)0;
         for (int k = 0; k < c; k++) {
-            char one = LN_F(one)(x[(size_t)k * s->xcs + i], scale, zero);
+            char one = LN_F(one)(x[(size_t)k * s->xcs + i], scale, zero, even);
             ((char *)&v)[k] = one;
         }
         LN_STB8(y + (size_t)i * yps, v);
@@ -69,8 +69,8 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
         size_t i = 0;
         for (; i + LN_VW <= n; i += LN_VW)
             *(__global LN_F(bytes) *)(y + i) =
-                LN_OF(convert_char)(LN_F(byte)(x + i, s->alpha, s->t0));
-        for (; i < n; i++) y[i] = LN_F(one)(x[i], s->alpha, s->t0);
+                LN_OF(convert_char)(LN_F(byte)(x + i, s->alpha, s->t0, s->t2));
+        for (; i < n; i++) y[i] = LN_F(one)(x[i], s->alpha, s->t0, s->t2);
     }
 }
 LN_KERNEL

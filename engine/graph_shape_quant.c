@@ -93,6 +93,8 @@ linnet_status ln_need_quant(const ln_graph *g, const ln_node *n, linnet_error *e
         return n->attr.quantize.real ? LN_BAD("of f32 has one way to round") : LINNET_OK;
     LN_TRY(need(g, n, 0, LN_I8, err));
     switch (n->op) {
+    case LN_OP_QUANTIZE:
+        return n->attr.quantize.even ? LN_BAD("of i8 rounds no halves to even") : LINNET_OK;
     case LN_OP_CONV2D:
     case LN_OP_FC: return need_weights(g, n, err);
     case LN_OP_ADD:

@@ -331,10 +331,11 @@ typedef struct ln_reduce_attr {
 static inline bool ln_reduce_is_place(ln_reduce_kind k) {
     return k == LN_REDUCE_ARGMAX || k == LN_REDUCE_ARGMIN;
 }
-/* F32: y = clamp(round(x / scale) + zero), halves away from zero, NaN to zero. I8: fixed point, or
- * `real`: round(x * s + b) in f32 as TFLite's CONCATENATION brings operands to one scale. */
+/* F32: y = clamp(round(x / scale) + zero), NaN to zero, halves away from zero or to `even`. I8:
+ * fixed point, or `real`: round(x * s + b) in f32 as TFLite's CONCATENATION brings operands to one
+ * scale. */
 typedef struct ln_quantize_attr {
-    bool real;
+    bool real, even;
 } ln_quantize_attr;
 typedef union ln_attr {
     ln_conv_attr conv;

@@ -54,10 +54,17 @@ int8_t ln_saturate_i8(int64_t v) {
     return (int8_t)LN_MIN(LN_MAX(v, -128), 127);
 }
 
+static int8_t quantize(const ln_quant *q, float whole) {
+    if (isnan(whole)) return (int8_t)q->zero;
+    return ln_saturate_i8((int64_t)fminf(fmaxf(whole, -1e6f), 1e6f) + q->zero);
+}
+
 int8_t ln_quantize(const ln_quant *q, float real) {
-    const float v = roundf(real / q->scale);
-    if (isnan(v)) return (int8_t)q->zero;
-    return ln_saturate_i8((int64_t)fminf(fmaxf(v, -1e6f), 1e6f) + q->zero);
+    return quantize(q, roundf(real / q->scale));
+}
+
+int8_t ln_quantize_even(const ln_quant *q, float real) {
+    return quantize(q, rintf(real / q->scale));
 }
 
 void ln_quant_limits(const ln_quant *q, const ln_act *a, int32_t *lo, int32_t *hi) {

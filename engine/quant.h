@@ -42,8 +42,9 @@ typedef struct ln_twice {
 ln_twice ln_twice_of(ln_fixed m);
 
 int8_t ln_saturate_i8(int64_t v);
-/* round(real / scale) + zero, saturated; halves away from zero, NaN gives zero. */
+/* round(real / scale) + zero, saturated; halves away from zero, or to even; NaN gives zero. */
 int8_t ln_quantize(const ln_quant *q, float real);
+int8_t ln_quantize_even(const ln_quant *q, float real);
 static inline float ln_dequantize(const ln_quant *q, int8_t e) {
     return q->scale * (float)(e - q->zero);
 }

@@ -193,7 +193,10 @@ static bool is_mean(const ln_node *n) {
 static linnet_status quantized(job *j, const ln_node *n) {
     const ln_tid y = n->out[0], x = j->made[n->in[0]] ? j->bytes[n->in[0]] : LN_NONE;
     ln_node own = *n;
-    if (x != LN_NONE) own.in[0] = x;
+    if (x != LN_NONE) {
+        own.in[0] = x;
+        own.attr.quantize.even = false;
+    }
     if (x != LN_NONE && ln_quant_equal(&j->g->tensor[x].q, &j->g->tensor[y].q)) j->bytes[y] = x;
     return ln_graph_append(j->g, &own, j->err);
 }

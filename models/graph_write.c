@@ -182,7 +182,10 @@ static void put_attributes(ln_str *s, const ln_node *n, int rank) {
         put_bool(s, "keep", a->reduce.keep);
         put_bool(s, "last", a->reduce.last);
         break;
-    case LN_OP_QUANTIZE: put_bool(s, "real", a->quantize.real); break;
+    case LN_OP_QUANTIZE:
+        put_bool(s, "real", a->quantize.real);
+        put_bool(s, "even", a->quantize.even);
+        break;
     case LN_OP_MAP:
         ln_str_add(s, ",\"kind\":\"%s\"", ln_map_names[a->map.kind]);
         put_real(s, "alpha", a->map.alpha);

@@ -19,6 +19,7 @@ static void convert_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_quant *q = &s->graph->tensor[back ? s->node->in[0] : s->node->out[0]].q;
     a->alpha = q->scale;
     a->t0 = q->zero;
+    a->t2 = !back && s->node->attr.quantize.even;
     cut(v, a);
 }
 

@@ -239,7 +239,9 @@ static void table_row(const ln_ref_call *c, const void *ctx, int64_t r, double *
     const int64_t ch = c->oshape->dim[c->oshape->rank - 1];
     for (int64_t i = r * ch; i < (r + 1) * ch; i++)
         if (c->graph->tensor[c->node->in[0]].dtype == LN_F32)
-            ((int8_t *)c->out)[i] = ln_quantize(quant(c, -1), c->in[0][i]);
+            ((int8_t *)c->out)[i] = c->node->attr.quantize.even
+                                        ? ln_quantize_even(quant(c, -1), c->in[0][i])
+                                        : ln_quantize(quant(c, -1), c->in[0][i]);
         else if (c->node->op == LN_OP_DEQUANTIZE)
             c->out[i] = ln_dequantize(quant(c, 0), ((const int8_t *)c->in[0])[i]);
         else

@@ -76,13 +76,13 @@ bool ln_imp_whole_quant(const ln_imp *im, int scale, int type, ln_quant *q) {
 }
 
 ln_tid ln_imp_to_bytes(ln_imp *im, ln_tid x, const ln_quant *q) {
-    const ln_tid t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){0}, x);
+    const ln_tid t = ln_imp_1(im, LN_OP_QUANTIZE, (ln_attr){.quantize = {.even = true}}, x);
     if (ln_imp_ok(im)) im->status = ln_graph_set_quant(im->g, t, q->scale, q->zero, im->err);
     return ln_imp_ok(im) ? t : LN_NONE;
 }
 
 /* The output as a tensor of bytes too, for the DequantizeLinear that reads it: what nobody reads is
- * dropped. Halves are rounded away from zero there. */
+ * dropped. */
 static void add_bytes(ln_imp *im, const ln_val *x, int scale) {
     ln_val *y = &im->val[im->node->out[0]];
     ln_quant q;

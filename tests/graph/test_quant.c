@@ -64,6 +64,11 @@ START_TEST(rounding) {
     const ln_quant q = ln_quant_of(0.5f, 10);
     ck_assert_int_eq(ln_quantize(&q, 0.25f), 11);
     ck_assert_int_eq(ln_quantize(&q, -0.25f), 9);
+    ck_assert_int_eq(ln_quantize_even(&q, 0.25f), 10);
+    ck_assert_int_eq(ln_quantize_even(&q, -0.75f), 8);
+    ck_assert_int_eq(ln_quantize(&q, -0.75f), 8);
+    ck_assert_int_eq(ln_quantize_even(&q, NAN), 10);
+    ck_assert_int_eq(ln_quantize_even(&q, -INFINITY), -128);
     ck_assert_int_eq(ln_quantize(&q, INFINITY), 127);
     ck_assert_int_eq(ln_quantize(&q, -1e30f), -128);
     ck_assert_int_eq(ln_quantize(&q, NAN), 10);
@@ -204,6 +209,7 @@ START_TEST(refusals) {
     TG_REFUSE(&t, SOFTMAX, (ln_attr){0}, "is i8 and not f32", x);
     TG_REFUSE(&t, DEQUANTIZE, (ln_attr){0}, "is f32 and not i8", f);
     TG_REFUSE(&t, QUANTIZE, ((ln_attr){.quantize = {.real = true}}), "one way to round", f);
+    TG_REFUSE(&t, QUANTIZE, ((ln_attr){.quantize = {.even = true}}), "no halves to even", x);
     TG_REFUSE(&t, PAD, ((ln_attr){.pad = {.value = INFINITY}}), "finite", x);
     TG_REFUSE(&t, REDUCE, ((ln_attr){.reduce = {LN_REDUCE_SUM, 6u, true, false}}), "i8", x);
     ck_assert_int_eq(ln_graph_set_quant(t.g, f, 1, 0, &t.err), LINNET_ERR_INVALID_ARGUMENT);

@@ -9,6 +9,7 @@ typedef struct one {
     ln_quant from, to; /* from.on: x is I8 */
     ln_attr attr;
     bool planar; /* x, as the caller's pictures may be */
+    bool halves; /* x is dequantized before */
 } one;
 
 static ln_tid input(tg *t, ln_shape shape, ln_quant q) {
@@ -29,8 +30,9 @@ static void node(tg *t, const one *c, int n_in, const ln_tid *in) {
 
 static void build_unary(tg *t, const void *user) {
     const one *c = user;
-    const ln_tid x = input(t, c->x, c->from);
+    ln_tid x = input(t, c->x, c->from);
     if (c->planar) t->g->tensor[x].as_is = false;
+    if (c->halves) x = tg_node(t, LN_OP_DEQUANTIZE, "halves", (ln_attr){0}, 1, &x);
     node(t, c, 1, &x);
 }
 
@@ -143,6 +145,10 @@ static const one conversions[] = {
     QUANTIZE(2, 5, 23, 3, F32, Q(0.0078125f, -1), .planar = true), QUANTIZE(1, 17, 33, 7, F32, Q(0.02f, 5), .planar = true),
     QUANTIZE(1, 3, 5, 19, F32, Q(0.02f, 5), .planar = true), QUANTIZE(1, 3, 5, 8, F32, Q(1e-6f, 5)),
     {"quantize tokens", LN_OP_QUANTIZE, SHAPE(2, 17, 23), F32, Q(0.015f, -5)},
+    QUANTIZE(1, 5, 3, 19, F32, Q(0.02f, 5), .planar = true, .attr.quantize = {.even = true}),
+    QUANTIZE(1, 3, 5, 7, F32, Q(0.02f, 5), .planar = true, .attr.quantize = {.even = true}),
+    QUANTIZE(2, 5, 3, 13, Q(0.5f, 4), Q(1, 9), .halves = true), QUANTIZE(2, 5, 3, 13, Q(0.5f, 4), Q(1, 9), .halves = true, .attr.quantize = {.even = true}),
+    QUANTIZE(1, 7, 3, 40, Q(0.5f, 4), Q(1, 9), .halves = true), QUANTIZE(1, 7, 3, 40, Q(0.5f, 4), Q(1, 9), .halves = true, .attr.quantize = {.even = true}),
     QUANTIZE(2, 5, 3, 13, Q(0.1f, 4), Q(0.07f, -20)), QUANTIZE(1, 7, 7, 24, Q(0.1f, -128), Q(0.25f, 127)),
     QUANTIZE(2, 5, 3, 13, Q(0.1f, 4), Q(0.07f, -20), .attr.quantize = {.real = true}),
     DEQUANTIZE(1, 1, 1, 1, Q(0.5f, -128)), DEQUANTIZE(2, 5, 3, 13, Q(0.1f, 4)), DEQUANTIZE(1, 9, 7, 40, Q(0.013f, 127)),

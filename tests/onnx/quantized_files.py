@@ -9,8 +9,8 @@ Each kind of file runs as int8: `linnet info --plan` shows so. What comes out of
 one step of ONNX Runtime's on 99 % of the elements, and the largest is the same. Through the fifty
 layers of a V2 with random weights, sums rounded another way spread (docs/quantization.md has the
 figures by layer): there it is the cosine that counts. With trained weights (EfficientNet-Lite0 on the
-photographs of LINNET_TEST_DATA) first answers are the same, and as near to the floats' as ONNX
-Runtime's are. Ends with 77 without onnx and onnxruntime.
+photographs of LINNET_TEST_DATA) first answers are the same or a step apart, and as near to the
+floats' as ONNX Runtime's are. Ends with 77 without onnx and onnxruntime.
 """
 import itertools
 import json
@@ -262,8 +262,8 @@ def trained(linnet, folder):
             want, got = both(linnet, path, x, folder)
             near = float(np.mean(np.abs(got - want) <= 1.01 * step))
             ours, theirs = cosine_of(got, real), cosine_of(want, real)
-            same = int(got.argmax()) == int(want.argmax())
-            good = near >= 0.75 and same and ours >= theirs - 0.002
+            same = bool(want.max() - want.flat[got.argmax()] <= 1.01 * step)
+            good = near >= 0.85 and same and ours >= theirs - 0.002
             bad += not good
             print("%s: Lite0, %s, %s: %.1f %% within a step, cosine %.5f (with the floats %.5f; "
                   "ONNX Runtime's %.5f), %s first" %
