@@ -81,18 +81,15 @@ ln_tid ln_imp_to_bytes(ln_imp *im, ln_tid x, const ln_quant *q) {
     return ln_imp_ok(im) ? t : LN_NONE;
 }
 
-/* The output as a tensor of bytes too, for the DequantizeLinear that reads it: what nobody reads is
- * dropped. */
-static void add_bytes(ln_imp *im, const ln_val *x, int scale) {
-    ln_val *y = &im->val[im->node->out[0]];
+/* Output 0 as a tensor of bytes, where it is one: else false. */
+static bool as_bytes(ln_imp *im, const ln_val *x, int scale, int type) {
     ln_quant q;
     if (!ln_imp_ok(im) || x->host || x->type != LN_ONNX_FLOAT ||
-        !ln_imp_whole_quant(im, scale, y->type, &q))
-        return;
+        !ln_imp_whole_quant(im, scale, type, &q))
+        return false;
     const ln_imp_layout l = ln_val_is_last(x) ? LN_LAST : LN_PLAIN;
-    y->bytes = ln_imp_to_bytes(im, ln_imp_get(im, x, l), &q);
-    y->quantized = ln_imp_ok(im);
-    y->bytes_at = l;
+    ln_imp_out_bytes(im, 0, ln_imp_to_bytes(im, ln_imp_get(im, x, l), &q), l, type, &x->shape);
+    return true;
 }
 
 /* x, of slot 0, is there as the bytes that scale and zero point say. */
@@ -134,9 +131,6 @@ static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis
     const ln_val *s = ln_imp_in(im, scale), *z = ln_imp_in(im, zero);
     int64_t lo, hi;
     if (!ln_imp_ok(im)) return;
-    const ln_val xf = as_float(im, x), sa = along(im, s, x->shape.rank, axis);
-    ln_val y = combined(im, LN_MATH_DIV, LN_MAP_DIV, &xf, &sa);
-    const ln_imp_layout l = ln_val_is_last(&y) ? LN_LAST : LN_PLAIN;
     const int64_t said = ln_imp_int(im, "output_dtype", 0); /* from operator set 21 on */
     const int type = z ? z->type : said >= 1 && said <= INT16_MAX ? (int)said : LN_ONNX_UINT8;
     if ((said && said != type) || type < LN_ONNX_UINT8 || type > LN_ONNX_INT16) {
@@ -144,6 +138,10 @@ static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis
                       ln_onnx_type_name(said ? (int)said : type));
         return;
     }
+    if (as_bytes(im, x, scale, type)) return;
+    const ln_val xf = as_float(im, x), sa = along(im, s, x->shape.rank, axis);
+    ln_val y = combined(im, LN_MATH_DIV, LN_MAP_DIV, &xf, &sa);
+    const ln_imp_layout l = ln_val_is_last(&y) ? LN_LAST : LN_PLAIN;
     ln_type_range(type, &lo, &hi);
     y.host = NULL; /* constants too: this is seldom worth more */
     y.tid[l] = ln_imp_map1(im, LN_MAP_ROUND, y.tid[l]);
@@ -156,7 +154,6 @@ static void quantized(ln_imp *im, const ln_val *x, int scale, int zero, int axis
     const ln_act clamp = {.kind = LN_ACT_CLAMP, .lo = (float)lo, .hi = (float)hi};
     t = ln_imp_1(im, LN_OP_ACT, (ln_attr){.act = clamp}, t);
     ln_imp_out_as(im, 0, ln_imp_to_i32(im, t), out, type, &y.shape);
-    add_bytes(im, x, scale);
 }
 
 /* Negative axes count from the end; a tensor with one scale has none. */
