@@ -9,8 +9,8 @@ Each kind of file runs as int8: `linnet info --plan` shows so. What comes out of
 one step of ONNX Runtime's on 99 % of the elements, and the largest is the same. Through the fifty
 layers of a V2 with random weights, sums rounded another way spread (docs/quantization.md has the
 figures by layer): there it is the cosine that counts. With trained weights (EfficientNet-Lite0 on the
-photographs of LINNET_TEST_DATA) first answers are the same or a step apart, and as near to the
-floats' as ONNX Runtime's are. Ends with 77 without onnx and onnxruntime.
+photographs of LINNET_TEST_DATA) first answers are the same where the floats' first two are apart,
+and as near to the floats as ONNX Runtime's are. Ends with 77 without onnx and onnxruntime.
 """
 import itertools
 import json
@@ -243,6 +243,14 @@ def compare(linnet, path, side, folder):
     return near, cosine_of(got, want), int(got.argmax()) == int(want.argmax()), text.count("_i8")
 
 
+def agrees(got, want, real):
+    """The same first answer, or one of the floats' first two where these are near each other."""
+    odds = np.exp(real[0] - real.max())
+    second, first = np.argsort(odds)[-2:]
+    near = odds[first] - odds[second] <= 0.1 * odds.sum()
+    return got.argmax() == want.argmax() or (near and got.argmax() in (first, second))
+
+
 def trained(linnet, folder):
     """Trained weights and photographs, calibrated on the photographs mirrored. Failures."""
     weights = fetch.cache() / "models" / "tf_efficientnet_lite0.safetensors"
@@ -262,13 +270,13 @@ def trained(linnet, folder):
             want, got = both(linnet, path, x, folder)
             near = float(np.mean(np.abs(got - want) <= 1.01 * step))
             ours, theirs = cosine_of(got, real), cosine_of(want, real)
-            same = bool(want.max() - want.flat[got.argmax()] <= 1.01 * step)
+            same = agrees(got, want, real)
             good = near >= 0.85 and same and ours >= theirs - 0.002
             bad += not good
             print("%s: Lite0, %s, %s: %.1f %% within a step, cosine %.5f (with the floats %.5f; "
                   "ONNX Runtime's %.5f), %s first" %
                   ("ok" if good else "FAILED", form.name, name, 100 * near, cosine_of(got, want),
-                   ours, theirs, "the same" if same else "another"))
+                   ours, theirs, "as good a" if same else "another"))
     return bad
 
 
