@@ -128,8 +128,8 @@ static uint64_t hash_text(uint64_t h, const char *s) {
 }
 
 uint64_t ln_variant_hash(uint64_t h) {
-    const char *const common[] = {ln_cl_prelude, ln_cl_fixed, ln_cl_half,    ln_cl_dot8,
-                                  ln_cl_args,    ln_cl_walk,  ln_cl_resident};
+    const char *const common[] = {ln_cl_prelude, ln_cl_fixed, ln_cl_half, ln_cl_dot8,
+                                  ln_cl_vnni,    ln_cl_args,  ln_cl_walk, ln_cl_resident};
     for (size_t i = 0; i < LN_COUNT(common); i++) h = hash_text(h, common[i]);
     const char *last = NULL;
     for (int i = 0; i < ln_variant_count; i++) {
