@@ -94,8 +94,8 @@ void ln_large_pages(void *p, size_t bytes);
 /* Seconds on the monotonic clock. */
 double ln_now(void);
 
-/* A layer's name as a table bears it: of several that a file joins by ';' the first, of a longer one
- * the end. Spaces in front stay. */
+/* A layer's name as a table bears it: of several that a file joins by ';' the first, of a longer
+ * one the end. Spaces in front stay. */
 #define LN_LAYER_TEXT 56
 const char *ln_layer_text(const char *name, char out[LN_LAYER_TEXT]);
 

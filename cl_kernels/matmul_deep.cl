@@ -108,10 +108,10 @@ LN_INLINE void LN_F(block)(const int px, const int nv, __global const float *a, 
     }
 LN_BLOCK(8, 1)
 LN_BLOCK(8, 2)
-LN_BLOCK(8, 3) LN_BLOCK(4, 1) LN_BLOCK(4, 2) LN_BLOCK(4, 3) LN_BLOCK(1, 1) LN_BLOCK(1, 2)
-    LN_BLOCK(1, 3)
+LN_BLOCK(8, 3)
+LN_BLOCK(4, 1) LN_BLOCK(4, 2) LN_BLOCK(4, 3) LN_BLOCK(1, 1) LN_BLOCK(1, 2) LN_BLOCK(1, 3)
 
-        LN_FUNCTION void LN_FN(LN_PARAMS) {
+    LN_FUNCTION void LN_FN(LN_PARAMS) {
     __global const ln_nd *v = &s->u.nd;
     int chunk = tile % s->t3, group = tile / s->t3 % s->t4, image = tile / (s->t3 * s->t4);
     int rows = s->t1, r0 = ln_cut(rows, chunk, s->t3), r1 = ln_cut(rows, chunk + 1, s->t3);

@@ -19,8 +19,7 @@
 #    define LN_FOLD2(a, b)                                                                         \
         max(as_ushort8((uint4)(as_uint4(a).even, as_uint4(b).even)),                               \
             as_ushort8((uint4)(as_uint4(a).odd, as_uint4(b).odd)))
-#    define LN_FOLD1(a, b)                                                                         \
-        max((ushort8)((a).even, (b).even), (ushort8)((a).odd, (b).odd))
+#    define LN_FOLD1(a, b) max((ushort8)((a).even, (b).even), (ushort8)((a).odd, (b).odd))
 
 /* Keys of the pixel at x: the largest of each of eight lanes. */
 LN_INLINE ushort8 LN_F(keys)(__global const char *x, int c, char8 flip, ushort8 turn) {
@@ -62,8 +61,8 @@ LN_FUNCTION void LN_F(row)(__global const char *x, __global float *y, __global c
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int r0 = ln_cut(s->t3, tile, s->t4), r1 = ln_cut(s->t3, tile + 1, s->t4);
     for (int r = r0; r < r1; r++)
-        LN_F(row)(LN_BYTES(arena, s->x) + (size_t)r * s->t2 * s->xps,
-                  arena + s->y + (size_t)r * s->yps, s);
+        LN_F(row)
+        (LN_BYTES(arena, s->x) + (size_t)r * s->t2 * s->xps, arena + s->y + (size_t)r * s->yps, s);
 }
 #    undef LN_FOLD4
 #    undef LN_FOLD2

@@ -33,7 +33,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     if (s->flags & LN_FLAG_UNSIGNED) {
         sum = convert_int8(real + 0.5f) - 128;
     } else {
-        sum += sum > 0 ? (int8)(1 << 19) : (int8)-(1 << 19);
+        sum += sum > 0 ? (int8)(1 << 19) : (int8) - (1 << 19);
         sum /= 1 << 20;
     }
     LN_STB8(LN_BYTES(arena, s->y) + (size_t)p * s->yps + c,

@@ -29,16 +29,16 @@ typedef char16 LN_F(c16) __attribute__((aligned(8)));
 #define LN_SPAN(N)                                                                                 \
     LN_INLINE LN_CAT2(float, N) LN_F(real##N)(__global const char *p) {                            \
         LN_CAT2(char, N) v = *(__global const LN_F(c##N) *)p ^ (LN_CAT2(char, N))(char)-128;       \
-        return LN_CAT2(convert_float, N)(                                                          \
-            LN_CAT2(convert_int, N)(__builtin_astype(v, LN_CAT2(uchar, N))));                      \
+        return LN_CAT2(convert_float,                                                              \
+                       N)(LN_CAT2(convert_int, N)(__builtin_astype(v, LN_CAT2(uchar, N))));        \
     }                                                                                              \
     LN_INLINE LN_CAT2(int, N) LN_F(whole##N)(__global const char *p) {                             \
         return LN_CAT2(convert_int, N)(*(__global const LN_F(c##N) *)p);                           \
     }                                                                                              \
     LN_FUNCTION void LN_F(single##N)(const LN_F(span) * s, __global const char *r0,                \
                                      __global const char *r1, __global char *y) {                  \
-        _Pragma("OPENCL FP_CONTRACT OFF")                                                          \
-        LN_CAT2(float, N) a = LN_F(real##N)(r0 + s->at[0]) * s->wy[0];                             \
+        _Pragma("OPENCL FP_CONTRACT OFF") LN_CAT2(float, N) a =                                    \
+            LN_F(real##N)(r0 + s->at[0]) * s->wy[0];                                               \
         LN_CAT2(float, N) b = LN_F(real##N)(r1 + s->at[0]) * s->wy[1];                             \
         LN_CAT2(float, N) d = LN_F(real##N)(r0 + s->at[1]) * s->wy[0];                             \
         LN_CAT2(float, N) e = LN_F(real##N)(r1 + s->at[1]) * s->wy[1];                             \
@@ -96,7 +96,7 @@ LN_FUNCTION void LN_F(row)(__global float *arena, __global const float *weights,
         int c = 0;
 #define LN_PART(N)                                                                                 \
     for (; c + N <= cp; c += N)                                                                    \
-        if (fixed)                                                                                   \
+        if (fixed)                                                                                 \
             LN_F(fixed##N)(&span, r0 + c, r1 + c, to + c);                                         \
         else                                                                                       \
             LN_F(single##N)(&span, r0 + c, r1 + c, to + c);

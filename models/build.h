@@ -19,9 +19,9 @@ typedef struct ln_build {
     int classes;
     linnet_status status;
     linnet_error *err;
-    ln_str problems; /* the first tensors missing or misshapen; all are in the log */
+    ln_str problems;         /* the first tensors missing or misshapen; all are in the log */
     int n_problems, n_named; /* all; in the text */
-    uint8_t *used; /* a flag for each tensor of a file */
+    uint8_t *used;           /* a flag for each tensor of a file */
 } ln_build;
 
 typedef struct ln_layer {

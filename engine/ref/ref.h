@@ -21,7 +21,8 @@ linnet_status ln_ref_set(ln_ref *r, ln_tid t, const void *data, linnet_error *er
 linnet_status ln_ref_input(ln_ref *r, int i, const void *data, linnet_error *err);
 /* Output i for the caller, likewise. */
 linnet_status ln_ref_output(const ln_ref *r, int i, void *data, linnet_error *err);
-/* Uniform in [-1,1], the same each time, of F16 rounded to halves; of bytes any; I32 becomes zero, which is in any range. */
+/* Uniform in [-1,1], the same each time, of F16 rounded to halves; of bytes any; I32 becomes zero,
+ * which is in any range. */
 linnet_status ln_ref_random(ln_ref *r, ln_tid t, linnet_error *err);
 /* How long the first dimension of an output is after a run (ln_tensor.rows). */
 linnet_status ln_ref_rows_of(const ln_ref *r, ln_tid t, int64_t *rows, linnet_error *err);
