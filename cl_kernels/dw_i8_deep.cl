@@ -1,14 +1,14 @@
-/* Depthwise convolution of bytes with a K x K window, stride S both ways, dilation 1, for
- * processors: in floats, whose products and sums of at most 49 pairs of bytes are exact.
+/* Depthwise convolution of bytes with a K x K window, stride S both ways, for processors: in
+ * floats, whose products and sums of at most 49 pairs of bytes are exact.
  *
  * y[n,oy,ox,c] = clamp(ln_fixed(acc, mul[c], shift[c]) + yz), acc = b[c] +
- *     sum over ky,kx of (x[n, oy*S-top+ky, ox*S-left+kx, c] - xz) * (w[ky,kx,c] - wz)
+ *     sum over ky,kx of (x[n, oy*S-top+ky*dh, ox*S-left+kx*dw, c] - xz) * (w[ky,kx,c] - wz)
  *
  * x, y: NHWC, i8. w: vectors of channels, the last of which may overlap the one before, each b i32
  * and what ln_twice reads: mul, right, left i32 [lanes] each and h i64 [lanes], even lanes first; a
  * mask of bytes [lanes], 0 for padding, [K][K][lanes] i8, filled up to 16 words. Limits: lo, hi, of
- * y - yz. Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least a vector of channels,
- * sums so small that left loses nothing.
+ * y - yz. Preconditions: kh = kw = K, sh = sw = S, dh = dw = 1 unless S = 1, groups = c = oc, at
+ * least a vector of channels, sums so small that left loses nothing.
  *
  * Tiles, strips and their order are those of dw_deep.cl. */
 #ifndef K
@@ -45,16 +45,17 @@ typedef DI(char) LN_F(bytes) __attribute__((aligned(8)));
 /* Columns [ox, ox + px) of rows [y0, y1), vector v. any: each column of the input may lie beyond
  * the map, else the K/2 outermost ones. px and any are constants at each call. */
 LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
-                           __global const float *weights, __global const ln_args *s, int n, int y0,
-                           int y1, int ox, int v) {
+                           __global const float *weights, __global const ln_args *s,
+                           const ln_phase *f, int y0, int y1, int ox, int v) {
     const int columns = (px - 1) * S + K, side = any ? columns : K / 2;
     int c = min(v * DN, ln_pad(s->oc) - DN);
-    int ix = ox * S - s->left, xps = s->xps, yps = s->yps, h = s->h;
-    __global const char *x = LN_BYTES(arena, s->x) + (size_t)n * s->xns + (long)ix * xps + c;
+    int ix = ox * S - f->left, xps = f->xps, yps = f->yps, h = f->h, top = f->top;
+    __global const char *x = LN_BYTES(arena, s->x) + f->x + (long)ix * xps + c;
     __global const int *b = (__global const int *)weights + s->w + (size_t)v * WORDS;
     __global const char *from = (__global const char *)(b + TABLES);
-    __global char *y = LN_BYTES(arena, s->y) + (size_t)(n * s->oh * s->ow + ox) * yps + c;
-    int first = -ix, end = s->wd - ix; /* columns of the map */
+    __global char *y = LN_BYTES(arena, s->y) + f->y + (size_t)ox * yps + c;
+    size_t xrs = f->xrs, yrs = f->yrs;
+    int first = -ix, end = f->wd - ix; /* columns of the map */
     float xz = s->xz, wz = s->wz;
     int yz = s->yz;
     DI(int) lo = (int)s->lo, hi = (int)s->hi;
@@ -73,9 +74,9 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
     for (int oy = y0 - (ROWS - 1); oy < y1; oy++) { /* sum[m]: output row oy + m */
         LN_UNROLL
         for (int down = 0; down < S; down++) { /* the last S rows that oy sees */
-            int iy = oy * S - s->top + K - S + down;
+            int iy = oy * S - top + K - S + down;
             if (iy < 0 || iy >= h) continue;
-            __global const char *row = x + (long)iy * s->xrs;
+            __global const char *row = x + iy * xrs;
             LN_UNROLL
             for (int j = 0; j < columns; j++) {
                 u[j] = (DV)0.0f;
@@ -95,7 +96,7 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
             }
         }
         if (oy >= y0) {
-            __global char *o = y + (size_t)oy * s->ow * yps;
+            __global char *o = y + oy * yrs;
             LN_UNROLL
             for (int i = 0; i < px; i++) {
                 DI(int) r = DI(convert_int)(sum[0][i]) + bias;
@@ -113,44 +114,56 @@ LN_INLINE void LN_F(strip)(const int px, const int any, __global float *arena,
 }
 
 LN_FUNCTION void LN_F(wide)(__global float *arena, __global const float *weights,
-                            __global const ln_args *s, int n, int y0, int y1, int ox, int v) {
-    LN_F(strip)(PX, 0, arena, weights, s, n, y0, y1, ox, v);
+                            __global const ln_args *s, const ln_phase *f, int y0, int y1, int ox,
+                            int v) {
+    LN_F(strip)(PX, 0, arena, weights, s, f, y0, y1, ox, v);
 }
 LN_FUNCTION void LN_F(column)(__global float *arena, __global const float *weights,
-                              __global const ln_args *s, int n, int y0, int y1, int ox, int v) {
-    LN_F(strip)(1, 1, arena, weights, s, n, y0, y1, ox, v);
+                              __global const ln_args *s, const ln_phase *f, int y0, int y1, int ox,
+                              int v) {
+    LN_F(strip)(1, 1, arena, weights, s, f, y0, y1, ox, v);
 }
 #define NARROW 4 /* columns of a strip where PX fit the map badly */
 #if PX > NARROW
 LN_FUNCTION void LN_F(narrow)(__global float *arena, __global const float *weights,
-                              __global const ln_args *s, int n, int y0, int y1, int ox, int v) {
-    LN_F(strip)(NARROW, 0, arena, weights, s, n, y0, y1, ox, v);
+                              __global const ln_args *s, const ln_phase *f, int y0, int y1, int ox,
+                              int v) {
+    LN_F(strip)(NARROW, 0, arena, weights, s, f, y0, y1, ox, v);
 }
 #endif
 
-LN_FUNCTION void LN_FN(LN_PARAMS) {
+/* Chunk of the rows, group of the channels. */
+LN_INLINE void LN_F(map)(__global float *arena, __global const float *weights,
+                         __global const ln_args *s, const ln_phase *f, int chunk, int group) {
     int cp = ln_pad(s->oc), vectors = (cp + DN - 1) / DN;
-    int group = tile % s->t3, chunk = tile / s->t3 % s->t1, n = tile / (s->t1 * s->t3);
     /* an odd row goes to the chunk in front, which has most of what it sees */
-    int y0 = (s->oh * chunk + s->t1 - 1) / s->t1, y1 = (s->oh * (chunk + 1) + s->t1 - 1) / s->t1;
+    int y0 = (f->oh * chunk + s->t1 - 1) / s->t1, y1 = (f->oh * (chunk + 1) + s->t1 - 1) / s->t1;
     int v0 = vectors * group / s->t3, v1 = vectors * (group + 1) / s->t3;
     /* a narrow strip takes a tenth more for each column */
-    int wide = (s->ow + PX - 1) / PX * PX * 10 <= (s->ow + NARROW - 1) / NARROW * NARROW * 11;
-    int width = PX <= NARROW || (wide && s->ow >= PX) ? PX : NARROW;
-    for (int ox = 0, px; ox < s->ow; ox += px) {
-        int at = min(ox, s->ow - width), ix = at * S - s->left;
-        bool fits = at >= 0 && ix + K / 2 >= 0 && ix + (width - 1) * S + K - K / 2 <= s->wd;
+    int wide = (f->ow + PX - 1) / PX * PX * 10 <= (f->ow + NARROW - 1) / NARROW * NARROW * 11;
+    int width = PX <= NARROW || (wide && f->ow >= PX) ? PX : NARROW;
+    for (int ox = 0, px; ox < f->ow; ox += px) {
+        int at = min(ox, f->ow - width), ix = at * S - f->left;
+        bool fits = at >= 0 && ix + K / 2 >= 0 && ix + (width - 1) * S + K - K / 2 <= f->wd;
         px = fits ? width : 1;
         for (int v = v0; v < v1; v++) {
             if (!fits)
-                LN_F(column)(arena, weights, s, n, y0, y1, ox, v);
+                LN_F(column)(arena, weights, s, f, y0, y1, ox, v);
             else if (width == PX)
-                LN_F(wide)(arena, weights, s, n, y0, y1, at, v);
+                LN_F(wide)(arena, weights, s, f, y0, y1, at, v);
 #if PX > NARROW
             else
-                LN_F(narrow)(arena, weights, s, n, y0, y1, at, v);
+                LN_F(narrow)(arena, weights, s, f, y0, y1, at, v);
 #endif
         }
+    }
+}
+
+LN_FUNCTION void LN_FN(LN_PARAMS) {
+    int group = tile % s->t3, chunk = tile / s->t3 % s->t1, n = tile / (s->t1 * s->t3);
+    LN_EACH_PHASE(s, py, px) {
+        ln_phase f = ln_phase_of(s, n, py, px);
+        LN_F(map)(arena, weights, s, &f, chunk, group);
     }
 }
 LN_KERNEL

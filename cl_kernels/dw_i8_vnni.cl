@@ -1,8 +1,8 @@
-/* Depthwise convolution of bytes with a K x K window, stride S both ways, dilation 1, for
- * processors that multiply four bytes at a time.
+/* Depthwise convolution of bytes with a K x K window, stride S both ways, for processors
+ * that multiply four bytes at a time.
  *
  * y[n,oy,ox,c] = clamp(ln_fixed16(acc, mul[c], shift[c]) + yz), acc = b[c] +
- *     sum over ky,kx of (x[n, oy*S-top+ky, ox*S-left+kx, c] + 128) * w[ky,kx,c]
+ *     sum over ky,kx of (x[n, oy*S-top+ky*dh, ox*S-left+kx*dw, c] + 128) * w[ky,kx,c]
  *
  * x, y: NHWC, i8; x beyond the map is xz. Channels go in blocks of LANES = 64 / FOLD, the last of
  * which may overlap the one before it. Of each block there is in w, in the order of vnni.clh, the
@@ -10,7 +10,8 @@
  * and what ln_twice16 reads: mul, right, left i32 [64] each and h i64 [16], even lanes first, four
  * times; a mask of bytes [64], 0 for padding, and xz 64 times. Limits: lo, hi, of y - yz. t5: some
  * left are not 0.
- * Preconditions: kh = kw = K, sh = sw = S, groups = c = oc, at least LANES channels with padding,
+ * Preconditions: kh = kw = K, sh = sw = S, dh = dw = 1 unless S = 1,
+ * groups = c = oc, at least LANES channels with padding,
  * sums so small that left loses nothing.
  *
  * One work-item a group, t1 chunks of rows by t3 groups of blocks. A column of the input is read
@@ -135,24 +136,24 @@ LN_INLINE void LN_F(finish)(const int plus, const int lift, int16 *sum, __global
 
 /* FOLD * ROWS rows of outputs from oy on, or as many as there are before y1, of the block at c. */
 LN_INLINE void LN_F(row)(const int plus, const int lift, __global float *arena,
-                         __global const char *w, __global const ln_args *s, int n, int oy, int y1,
-                         int c) {
+                         __global const char *w, __global const ln_args *s, const ln_phase *m,
+                         int oy, int y1, int c) {
     __global const int *b = (__global const int *)w + WEIGHTS;
-    __global const char *x = LN_BYTES(arena, s->x) + (size_t)n * s->xns + c;
+    __global const char *x = LN_BYTES(arena, s->x) + m->x + c;
     __global const char *none = (__global const char *)(b + 400);
     LN_F(rows) r;
     for (int f = 0; f < FOLD; f++)
         for (int t = 0; t < TAPS; t++) {
-            int iy = (oy + f * ROWS) * S - s->top + t;
-            bool in = iy >= 0 && iy < s->h;
-            r.at[f][t] = in ? x + (size_t)iy * s->xrs : none;
-            r.step[f][t] = in ? s->xps : 0;
+            int iy = (oy + f * ROWS) * S - m->top + t;
+            bool in = iy >= 0 && iy < m->h;
+            r.at[f][t] = in ? x + iy * m->xrs : none;
+            r.step[f][t] = in ? m->xps : 0;
         }
-    int ow = s->ow, wd = s->wd, beyond = (s->xz + 128) * 0x01010101, yps = s->yps;
+    int ow = m->ow, wd = m->wd, beyond = (s->xz + 128) * 0x01010101, yps = m->yps;
     int zero = s->yz, lo = zero + (int)s->lo, hi = zero + (int)s->hi;
-    size_t row = (size_t)ow * yps;
-    __global char *y = LN_BYTES(arena, s->y) + (n * s->oh + oy) * row + c;
-    int rows = min(y1 - oy, FOLD * ROWS), ix = -s->left, ox = -(K - 1) / S;
+    size_t row = m->yrs;
+    __global char *y = LN_BYTES(arena, s->y) + m->y + oy * row + c;
+    int rows = min(y1 - oy, FOLD * ROWS), ix = -m->left, ox = -(K - 1) / S;
     LN_F(column) u;
     int16 p[2][4], q[2][4], o[2][4];
     LN_EACH4(LN_CLEAR)
@@ -202,8 +203,9 @@ LN_INLINE void LN_F(row)(const int plus, const int lift, __global float *arena,
 
 #define LN_ROW(NAME, PLUS, LIFT)                                                                   \
     LN_VNNI_FUNCTION void LN_F(NAME)(__global float *arena, __global const char *w,                \
-                                     __global const ln_args *s, int n, int oy, int y1, int c) {    \
-        LN_F(row)(PLUS, LIFT, arena, w, s, n, oy, y1, c);                                          \
+                                     __global const ln_args *s, const ln_phase *m, int oy, int y1, \
+                                     int c) {                                                      \
+        LN_F(row)(PLUS, LIFT, arena, w, s, m, oy, y1, c);                                          \
     }
 LN_ROW(plus, 1, 0)
 LN_ROW(lifted, 1, 1)
@@ -212,17 +214,20 @@ LN_ROW(signed, 0, 1)
 LN_FUNCTION void LN_FN(LN_PARAMS) {
     int cp = ln_pad(s->oc), blocks = (cp + LANES - 1) / LANES;
     int group = tile % s->t3, chunk = tile / s->t3 % s->t1, n = tile / (s->t1 * s->t3);
-    int y0 = ln_cut(s->oh, chunk, s->t1), y1 = ln_cut(s->oh, chunk + 1, s->t1);
-    for (int i = blocks * group / s->t3; i < blocks * (group + 1) / s->t3; i++) {
-        __global const char *w = LN_BYTES(weights, s->w + (size_t)i * WORDS);
-        int c = min(i * LANES, cp - LANES);
-        for (int oy = y0; oy < y1; oy += FOLD * ROWS)
-            if (s->lo >= 0 && !s->t5)
-                LN_F(plus)(arena, w, s, n, oy, y1, c);
-            else if (s->lo >= 0)
-                LN_F(lifted)(arena, w, s, n, oy, y1, c);
-            else
-                LN_F(signed)(arena, w, s, n, oy, y1, c);
+    LN_EACH_PHASE(s, py, px) {
+        ln_phase m = ln_phase_of(s, n, py, px);
+        int y0 = ln_cut(m.oh, chunk, s->t1), y1 = ln_cut(m.oh, chunk + 1, s->t1);
+        for (int i = blocks * group / s->t3; i < blocks * (group + 1) / s->t3; i++) {
+            __global const char *w = LN_BYTES(weights, s->w + (size_t)i * WORDS);
+            int c = min(i * LANES, cp - LANES);
+            for (int oy = y0; oy < y1; oy += FOLD * ROWS)
+                if (s->lo >= 0 && !s->t5)
+                    LN_F(plus)(arena, w, s, &m, oy, y1, c);
+                else if (s->lo >= 0)
+                    LN_F(lifted)(arena, w, s, &m, oy, y1, c);
+                else
+                    LN_F(signed)(arena, w, s, &m, oy, y1, c);
+        }
     }
 }
 LN_KERNEL

@@ -150,8 +150,9 @@ static bool dw_can_run(const ln_variant *v, const ln_site *s) {
     const ln_window *w = &s->node->attr.conv.win;
     const int k = ln_variant_tunable(v, "K", 3), stride = ln_variant_tunable(v, "S", 1);
     return ln_node_is_depthwise(s->graph, s->node) && !ln_site_planar(s) && w->kh == k &&
-           w->kw == k && w->sh == stride && w->sw == stride && w->dh == 1 && w->dw == 1 &&
-           ln_site_matrix(s).ocp >= dw_lanes(v, s) && ln_scales_fit(s);
+           w->kw == k && w->sh == stride && w->sw == stride &&
+           (stride == 1 || (w->dh == 1 && w->dw == 1)) && ln_site_matrix(s).ocp >= dw_lanes(v, s) &&
+           ln_scales_fit(s);
 }
 
 static size_t dw_packed(const ln_variant *v, const ln_site *s) {

@@ -192,10 +192,72 @@ START_TEST(bytes_have_the_sign_of_the_file) {
 }
 END_TEST
 
+static bool always(void *user, const ln_plan *p, int first, int last) {
+    (void)user;
+    (void)p;
+    return last > first;
+}
+
+/* x by a k x k convolution of bytes to c channels; rows and columns of a window are 2 apart. */
+static ln_tid apart(ln_graph *g, ln_tid x, int c, int k, bool depthwise) {
+    const int64_t ic = depthwise ? 1 : g->tensor[x].shape.dim[3];
+    const ln_shape s = ln_nhwc(c, k, k, ic);
+    int8_t *w = ln_pool_alloc(&g->pool, (size_t)(c * k * k * ic), 1);
+    float *scale = ln_pool_alloc(&g->pool, (size_t)c, sizeof *scale);
+    for (int i = 0; i < c; i++) scale[i] = 0.01f + 0.0001f * (float)i;
+    for (int64_t i = 0; i < c * k * k * ic; i++) w[i] = (int8_t)(i * 97 % 251);
+    ln_view v = ln_view_dense(&s, LN_I8, w);
+    v.scale = scale;
+    const ln_tid in[] = {x, ln_graph_const_quant(g, "w", s, v, true, &err)};
+    const ln_attr a = {
+        .conv = {.win = {k, k, 1, 1, k - 1 ? 2 : 1, k - 1 ? 2 : 1, k - 1, k - 1, k - 1, k - 1},
+                 .groups = depthwise ? c : 1}};
+    const ln_tid y = ln_graph_node(g, LN_OP_CONV2D, "conv", &a, in, 2, &err);
+    ck_assert_msg(y != LN_NONE, "%s", err.message);
+    OK(ln_graph_set_quant(g, y, 0.2f, -5, &err));
+    return y;
+}
+
+/* A bottleneck whose depthwise is dilated, in bands of rows and without. */
+START_TEST(chains_take_dilation) {
+    enum { H = 26, W = 20, C = 16 };
+    static int8_t x[H * W * C], y[H * W * C], z[H * W * C];
+    const ln_plan_params params = {.chain = _i ? always : NULL};
+    ln_graph *g = NULL;
+    ln_plan *p = NULL;
+    ln_session *s = NULL;
+    ln_ref *ref = NULL;
+    bool chained = false;
+    OK(ln_graph_create("chain", &g, &err));
+    const ln_tid in = ln_graph_input(g, "x", ln_nhwc(1, H, W, C), &err);
+    g->tensor[in].dtype = LN_I8;
+    g->tensor[in].as_is = true;
+    OK(ln_graph_set_quant(g, in, 0.1f, 3, &err));
+    const ln_tid out = apart(g, apart(g, apart(g, in, 96, 1, false), 96, 3, true), C, 1, false);
+    g->tensor[out].as_is = true;
+    OK(ln_graph_output(g, out, &err));
+    for (int i = 0; i < H * W * C; i++) x[i] = (int8_t)(i * 37 % 253);
+    OK(ln_plan_create(g, ln_device_caps(device), &params, &p, &err));
+    for (int i = 0; i < p->n_step; i++) chained |= p->step[i].variant == &ln_variant_chain;
+    ck_assert(chained || !_i || !ln_caps_deep(ln_device_caps(device)));
+    OK(ln_session_create(device, p, &(ln_session_params){.stream = LN_STREAM_LAUNCHES}, &s, &err));
+    OK(ln_session_run(s, (const void *[]){x}, (void *[]){y}, &err));
+    OK(ln_ref_create(g, &ref, &err));
+    OK(ln_ref_input(ref, 0, x, &err));
+    OK(ln_ref_run(ref, false, &err));
+    OK(ln_ref_output(ref, 0, z, &err));
+    ck_assert_mem_eq(y, z, sizeof y);
+    ln_ref_destroy(&ref);
+    ln_session_destroy(&s);
+    ln_graph_destroy(&g);
+}
+END_TEST
+
 int main(void) {
     const device_test list[] = {
         {a_run_tells_how_long_its_output_is, 2},
         {bytes_have_the_sign_of_the_file, 2},
+        {chains_take_dilation, 2},
         {words_go_in_and_come_out, 0},
         {diff_wants_the_same_integers, 0},
     };
