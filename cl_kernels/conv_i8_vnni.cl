@@ -191,6 +191,17 @@ LN_VNNI_FUNCTION void LN_F(fill)(int px, __global const char *x, __global const 
         s##i##_0 -= z, s##i##_1 -= z, s##i##_2 -= z, s##i##_3 -= z;                                \
     }
 
+/* ln_twice16 of count vectors, their tables those of nv in turn. */
+LN_VNNI_FUNCTION void LN_F(signed)(int nv, int count, int16 *v, __global const int *mul,
+                                   __global const int *right, int any) {
+    for (int i = 0, j = 0; i < count; i++, j = j + 1 < nv ? j + 1 : 0) {
+        if (any)
+            ln_twice_any16(v + i, mul + j * 16, right + j * 16);
+        else
+            v[i] = ln_small16(0, v[i], mul + j * 16, right + j * 16);
+    }
+}
+
 /* px pixels by nv vectors of 16 channels, constants at each call, so that what does not apply
  * vanishes. x, p: where more than KB bytes of a pixel come from; n: bytes of a pixel. cut: the last
  * vector ends in 8 channels. */
@@ -253,23 +264,17 @@ LN_INLINE void LN_F(block)(const int px, const int nv, uchar *buf, int *sums,
     if (px > i && nv > j) s##i##_##j = all[i * nv + j];
 #define LN_PLUS(i, j)                                                                              \
     if (px > i && nv > j) s##i##_##j = ln_small16(1, s##i##_##j, mul + j * 16, right + j * 16);
-#define LN_SIGNED(i, j)                                                                            \
-    if (px > i && nv > j) s##i##_##j = ln_small16(0, s##i##_##j, mul + j * 16, right + j * 16);
 #define LN_FOUR(M, i) M(i, 0) M(i, 1) M(i, 2) M(i, 3)
 #define LN_KEEP4(i)   LN_FOUR(LN_KEEP, i)
 #define LN_BACK4(i)   LN_FOUR(LN_BACK, i)
 #define LN_PLUS4(i)   LN_FOUR(LN_PLUS, i)
-#define LN_SIGNED4(i) LN_FOUR(LN_SIGNED, i)
-    if (s->t5) {
-        int16 all[12 * 4];
-        LN_EACH12(LN_KEEP4)
-        for (int i = 0; i < px * nv; i++)
-            ln_twice_any16(all + i, mul + i % nv * 16, right + i % nv * 16);
-        LN_EACH12(LN_BACK4)
-    } else if (s->lo >= 0) {
+    if (s->lo >= 0 && !s->t5) {
         LN_EACH12(LN_PLUS4)
-    } else {
-        LN_EACH12(LN_SIGNED4)
+    } else { /* few, and there is less to compile */
+        int16 all[24];
+        LN_EACH12(LN_KEEP4)
+        LN_F(signed)(nv, px * nv, all, mul, right, s->t5);
+        LN_EACH12(LN_BACK4)
     }
 #define LN_PUT(i, j)                                                                               \
     if (nv > j) {                                                                                  \
@@ -383,8 +388,6 @@ LN_KERNEL
 #undef LN_BACK4
 #undef LN_PLUS
 #undef LN_PLUS4
-#undef LN_SIGNED
-#undef LN_SIGNED4
 #undef LN_FOUR
 #undef LN_PUT
 #undef LN_STORE
