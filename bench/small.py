@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench --small: one network in f32, f16 and int8, in turn, on every OpenCL processor here.
+"""./dev bench --small: networks in f32, f16 and int8, in turn, on every OpenCL processor here.
 
 The int8 file is what `linnet quantize` makes of the same weights; beside it runs any .tflite file
 that is given, by Linnet and by LiteRT (default kernels: XNNPACK). Each cell is a process of its own,
@@ -82,7 +82,8 @@ def devices(folder):
 
 def main():
     p = argparse.ArgumentParser(prog="./dev bench --small")
-    p.add_argument("--model", default="mobilenetv2_100", help="family (%(default)s)")
+    p.add_argument("--models", default="mobilenetv2_100",
+                   help="networks, a comma between (%(default)s); files are compared to the first")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=1.0, help="of a LiteRT cell")
     p.add_argument("files", nargs="*", help=".tflite files to run beside it")
@@ -91,21 +92,27 @@ def main():
         if not pathlib.Path(f).is_file():
             p.error("%s: no such file" % f)
     threads = len(os.sched_getaffinity(0))
+    models = args.models.split(",")
     with tempfile.TemporaryDirectory() as folder:
-        quantized = folder + "/int8.safetensors"
-        subprocess.run([LINNET, "quantize", args.model, "--synthetic", "1", "--calibrate",
-                        "synthetic:1", "--output", quantized, "-q"], check=True,
-                       stdout=subprocess.DEVNULL)
-        cells = {}
+        quantized = {m: "%s/%s.safetensors" % (folder, m) for m in models}
+        for m in models:
+            print("quantizing %s" % m, file=sys.stderr, flush=True)
+            subprocess.run([LINNET, "quantize", m, "--synthetic", "1", "--calibrate",
+                            "synthetic:1", "--output", quantized[m], "-q"], check=True,
+                           stdout=subprocess.DEVNULL)
+        cells, base = {}, {}
         for device, env in devices(folder):
             def linnet(*a, env=env):
                 return lambda: linnet_cell(a[0], env, *a[1:])
-            cells[device, args.model + " f32"] = linnet(args.model, "--synthetic", "1")
-            cells[device, args.model + " f16"] = linnet(args.model, "--synthetic", "1",
-                                                        "--precision", "f16")
-            cells[device, args.model + " int8"] = linnet(quantized)
+            for m in models:
+                cells[device, m + " f32"] = linnet(m, "--synthetic", "1")
+                cells[device, m + " f16"] = linnet(m, "--synthetic", "1", "--precision", "f16")
+                cells[device, m + " int8"] = linnet(quantized[m])
+                for form in " f32", " f16", " int8":
+                    base[device, m + form] = (device, m + " f32")
             for f in args.files:
                 cells[device, pathlib.Path(f).name] = linnet(pathlib.Path(f).resolve())
+                base[device, pathlib.Path(f).name] = (device, models[0] + " f32")
         if args.files:
             absent = wheels.make({"litert": importlib.import_module("adapters.litert")})
             for f in args.files if not absent else []:
@@ -125,13 +132,12 @@ def main():
     print("# f32, f16 and int8: %s\n" % host["cpu"])
     print("Written by `./dev bench --small`: commit %s, %d threads, %d rounds in turn, load %s.\n"
           % (host["commit"], threads, args.rounds, "%.1f" % os.getloadavg()[0]))
-    print("| runtime | network | least ms | median ms | weights MB | median / its f32 | / LiteRT |")
+    print("| runtime | network | least ms | median ms | weights MB | median / f32 | / LiteRT |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     median = {k: statistics.median(r["median"] for r in v) for k, v in results.items()}
     for (device, name), r in results.items():
-        base = median.get((device, args.model + " f32"))
-        peer = median.get(("LiteRT", name))
-        ratios = ["%.2f" % (median[device, name] / b) if b else "" for b in (base, peer)]
+        beside = median.get(base.get((device, name))), median.get(("LiteRT", name))
+        ratios = ["%.2f" % (median[device, name] / b) if b else "" for b in beside]
         weights = "%.2f" % (r[0]["weights"] / 1e6) if "weights" in r[0] else ""
         print("| %s | %s | %.2f | %.2f | %s | %s | %s |" % (
             device, name, min(x["min"] for x in r), median[device, name], weights, *ratios))
