@@ -137,7 +137,6 @@ static cJSON *result_json(const result *r) {
     cli_json_text(object, "driver", r->device.driver);
     cli_json_text(object, "version", linnet_version());
     cli_json_text(object, "precision", r->precision);
-    cli_json_text(object, "arithmetic", cli_arithmetic(r->precision, &r->stats));
     cli_json_int(object, "batch", r->batch);
     cli_json_int(object, "runs", (int64_t)r->runs);
     latency_json(object, r);
@@ -163,6 +162,8 @@ static cJSON *result_json(const result *r) {
         cli_json_number(ratio, "median", r->of_base, 4);
         cli_json_number(ratio, "min", r->of_base_min, 4);
     }
+    if (!strcmp(r->precision, "f16"))
+        cli_json_text(object, "arithmetic", cli_arithmetic(r->precision, &r->stats));
     return object;
 }
 

@@ -94,7 +94,7 @@ def test_labelled_folders(linnet, pictures, tmp_path):
     (val / "nothing known").mkdir()
     r = linnet(*args, "--labels", labels)
     assert r.status == 2
-    r.one_line("nothing known", "name folders by number (0 to 999) or by label")
+    r.one_line("nothing known", "named by number (0 to 999) or label")
 
 
 @pytest.mark.parametrize("options", [["--range", "percentile", "--percentile", "99.9"],
