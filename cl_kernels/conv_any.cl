@@ -16,9 +16,7 @@
 #    define ARENA 0 /* 1: weights or bias are no constants */
 #endif
 #ifndef BYTES
-#    define BYTES                                                                                  \
-        0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside            \
-           */
+#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place */
 #endif
 
 LN_FUNCTION void LN_FN(LN_PARAMS) {

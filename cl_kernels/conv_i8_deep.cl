@@ -22,8 +22,7 @@
 #    define CONV 0 /* 1: any window */
 #endif
 #ifndef STEM
-#    define STEM                                                                                   \
-        0 /* with CONV: few channels, whose rows become planes that windows are read from */
+#    define STEM 0 /* with CONV: few channels, whose rows become planes first */
 #endif
 #define NV   3 /* vectors of LN_VW channels in a panel */
 #define WIDE (NV * LN_VW)

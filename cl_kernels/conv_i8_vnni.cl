@@ -20,8 +20,7 @@
 #    define CONV 0 /* 1: any window */
 #endif
 #ifndef STEM
-#    define STEM                                                                                   \
-        0 /* with CONV, a stride of 2 and at most 4 channels: rows are spread to fours first */
+#    define STEM 0 /* with CONV, stride 2 and at most 4 channels, rows spread to fours first */
 #endif
 #if STEM
 #    define PITCH (4 * 1024 + 64) /* bytes of a row */

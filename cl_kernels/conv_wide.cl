@@ -18,9 +18,7 @@
 #endif
 
 #ifndef BYTES
-#    define BYTES                                                                                  \
-        0 /* 1: x is a picture's bytes, and x - mean[i] in its place where it is inside            \
-           */
+#    define BYTES 0 /* 1: x is a picture's bytes, and x - mean[i] in its place */
 #endif
 #if BYTES
 #    define LN_MEAN(k) LN_PLANE_MEAN(LN_AT(weights, s->b) + ocp + 8, k)

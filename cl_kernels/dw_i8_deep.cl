@@ -1,7 +1,7 @@
 /* Depthwise convolution of bytes with a K x K window, stride S both ways, for processors: in
  * floats, whose products and sums of at most 49 pairs of bytes are exact.
  *
- * y[n,oy,ox,c] = clamp(ln_fixed(acc, mul[c], shift[c]) + yz), acc = b[c] +
+ * y[n,oy,ox,c] = clamp(round(acc * M[c]) + yz), acc = b[c] +
  *     sum over ky,kx of (x[n, oy*S-top+ky*dh, ox*S-left+kx*dw, c] - xz) * (w[ky,kx,c] - wz)
  *
  * x, y: NHWC, i8. w: vectors of channels, the last of which may overlap the one before, each b i32

@@ -1,8 +1,8 @@
 /* Depthwise convolution of bytes with a K x K window, stride S both ways, for processors
  * that multiply four bytes at a time.
  *
- * y[n,oy,ox,c] = clamp(ln_fixed16(acc, mul[c], shift[c]) + yz), acc = b[c] +
- *     sum over ky,kx of (x[n, oy*S-top+ky*dh, ox*S-left+kx*dw, c] + 128) * w[ky,kx,c]
+ * y[n,oy,ox,c] = clamp(round(acc * M[c]) + yz), acc = b[c] +
+ *     sum over ky,kx of (x[n, oy*S-top+ky*dh, ox*S-left+kx*dw, c] + 128) * (w[ky,kx,c] - wz)
  *
  * x, y: NHWC, i8; x beyond the map is xz. Channels go in blocks of LANES = 64 / FOLD, the last of
  * which may overlap the one before it. Of each block there is in w, in the order of vnni.clh, the
@@ -29,8 +29,7 @@
 #    define FOLD 1 /* 1, 2 or 4 */
 #endif
 #ifndef PAIR
-#    define PAIR                                                                                   \
-        0 /* 1: weights of a zero point, w - wz as the sum of two bytes in two halves of w */
+#    define PAIR 0 /* 1: weights of a zero point, w - wz as two bytes in two halves of w */
 #endif
 #define TWO         (K == 3 && S == 1) /* two rows of outputs */
 #define ROWS        (TWO ? 2 : 1)

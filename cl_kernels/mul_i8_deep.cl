@@ -1,11 +1,11 @@
 /* Quantized product, element by element, for processors with wide vectors.
  *
- * y[p,c] = ln_rescale8((x[p,c] - xz) * (x2[q,c] - wz)), its multiplier as t2, t3, t4: mul, left and
+ * y[p,c] = clamp(round((x[p,c] - xz) * (x2[q,c] - wz) * M)) + yz, M as t2, t3, t4: mul, left and
  * right of ln_twice; q = p / t0: p, its image (a gate [N,1,1,C]), or 0 ([C]).
  *
  * x, x2, y: NHWC, i8; y may lie on x or x2. x2 is packed in the weights when x2 is LN_NO_OFF.
- * Preconditions: no padding lanes. One work-item a group; a tile is one of t1 chunks of the
- * pixels. */
+ * Preconditions: no padding lanes, t3 < 15. One work-item a group; a tile is one of t1 chunks of
+ * the pixels. */
 #define LN_MUL(N, H)                                                                               \
     LN_INLINE LN_CAT2(char, N) LN_F(mul##N)(LN_CAT2(char, N) a, LN_CAT2(char, N) b, ln_args s) {   \
         LN_CAT2(int, N) v = LN_CAT2(convert_int, N)(a) - s.xz;                                     \

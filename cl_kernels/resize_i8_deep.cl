@@ -29,8 +29,7 @@ typedef char16 LN_F(c16) __attribute__((aligned(8)));
 #define LN_SPAN(N)                                                                                 \
     LN_INLINE LN_CAT2(float, N) LN_F(real##N)(__global const char *p) {                            \
         LN_CAT2(char, N) v = *(__global const LN_F(c##N) *)p ^ (LN_CAT2(char, N))(char)-128;       \
-        return LN_CAT2(convert_float,                                                              \
-                       N)(LN_CAT2(convert_int, N)(__builtin_astype(v, LN_CAT2(uchar, N))));        \
+        return LN_CAT2(convert_float, N)(LN_CAT2(convert_int, N)(LN_CAT2(as_uchar, N)(v)));        \
     }                                                                                              \
     LN_INLINE LN_CAT2(int, N) LN_F(whole##N)(__global const char *p) {                             \
         return LN_CAT2(convert_int, N)(*(__global const LN_F(c##N) *)p);                           \

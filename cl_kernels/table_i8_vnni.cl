@@ -5,8 +5,6 @@
  * x, y: NHWC, i8; y may lie on x. Preconditions: no padding lanes. One work-item a group; a tile is
  * one of t1 chunks of the pixels, which are one row of bytes where nothing lies between them. Each
  * sixteenth of the table answers for all bytes: those of others have bit 7 set, and get zero. */
-ln_c64 LN_F(choose)(ln_c64 from, ln_c64 by) __asm__("llvm.x86.avx512.pshuf.b.512");
-ln_c64 LN_F(adds)(ln_c64 a, ln_c64 b) __asm__("llvm.uadd.sat.v64i8");
 typedef char LN_F(c16) __attribute__((ext_vector_type(16)));
 
 LN_VNNI_FUNCTION void LN_F(row)(__global const char *x, __global const char *table, size_t n,
@@ -24,7 +22,8 @@ LN_VNNI_FUNCTION void LN_F(row)(__global const char *x, __global const char *tab
         ln_c64 v = LN_C64(x + i) ^ (ln_c64)(char)-128, sum = (ln_c64)(char)0;
         LN_UNROLL
         for (int k = 0; k < 16; k++)
-            sum |= LN_F(choose)(part[k], LN_F(adds)(v ^ (ln_c64)(char)(k << 4), (ln_c64)(char)112));
+            sum |=
+                ln_x86_choose(part[k], ln_x86_addus(v ^ (ln_c64)(char)(k << 4), (ln_c64)(char)112));
         *(__global ln_c64u *)(y + i) = sum;
     }
     for (size_t i = n / 64 * 64; i < n; i++) y[i] = table[x[i] + 128];

@@ -163,18 +163,23 @@ static const char vnni_source[] =
     "short32 pack16(int16 a, int16 b) __asm__(\"llvm.x86.avx512.packssdw.512\");\n"
     "char64 pack8(short32 a, short32 b) __asm__(\"llvm.x86.avx512.packsswb.512\");\n"
     "short32 adds(short32 a, short32 b) __asm__(\"llvm.sadd.sat.v32i16\");\n"
+    "char64 addus(char64 a, char64 b) __asm__(\"llvm.uadd.sat.v64i8\");\n"
+    "char64 choose(char64 from, char64 by) __asm__(\"llvm.x86.avx512.pshuf.b.512\");\n"
     "FUNCTION void sums(__global int *o, int i) {\n"
     "    int16 x = (int16)(0x01ff0280 + (i << 24)), w = (int16)(0x7f81ff03);\n"
     "    int16 s = dot((int16)(i), __builtin_astype(x, quads), __builtin_astype(w, quads));\n"
     "    short32 p = adds(pack16(s, s), (short32)(short)32767);\n"
     "    char64 b = pack8(p, pack16((int16)(i), (int16)(i)));\n"
-    "    o[i] = s.s7 + b.s0 + b.s8;\n"
+    "    char64 c = choose((char64)(char)(i + 5), addus((char64)(char)(i + 100), "
+    "(char64)(char)20));\n"
+    "    o[i] = s.s7 + b.s0 + b.s8 + c.s9;\n"
     "}\n"
     "__kernel void p(__global int *o) {\n"
     "    sums(o, get_global_id(0));\n"
     "}\n";
 static int32_t vnni_want(int i) {
-    return i + 128 * 3 - 2 - 255 * 127 + (1 + i) * 127 + 127 + i;
+    return i + 128 * 3 - 2 - 255 * 127 + (1 + i) * 127 + 127 + i +
+           (i < 8 ? i + 5 : 0); /* 120 + i from 128 on chooses nothing */
 }
 static bool vnni_check(probe *p) {
     return equals(p, vnni_want);

@@ -36,10 +36,14 @@ linnet_status ln_bias_copy(const ln_site *s, int32_t **out, linnet_error *err) {
     return st;
 }
 
+ln_twice ln_site_twice(const ln_site *s, int64_t o) {
+    return ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+}
+
 bool ln_scales_large(const ln_site *s) {
     const int64_t oc = ln_site_matrix(s).oc;
     for (int64_t o = 0; o < oc; o++)
-        if (ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))).left) return true;
+        if (ln_site_twice(s, o).left) return true;
     return false;
 }
 
@@ -48,10 +52,11 @@ bool ln_scales_fit(const ln_site *s) {
     int32_t *bias;
     linnet_error none;
     if (!ln_scales_large(s)) return true;
-    if (ln_bias_copy(s, &bias, &none) != LINNET_OK) return false;
+    if (ln_bias_copy(s, &bias, &none) != LINNET_OK)
+        return false; /* the general rows ask for less */
     bool fit = true;
     for (int64_t o = 0; o < m.oc && fit; o++) {
-        const int left = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))).left;
+        const int left = ln_site_twice(s, o).left;
         const int64_t most = m.k * 255 * 255 + llabs(bias[o]);
         fit = !left || (left < 31 && most <= INT32_MAX >> left);
     }

@@ -38,7 +38,7 @@ static void dense_tables(const ln_site *s, const int32_t *bias, int32_t *to) {
     const int64_t lanes = lanes_of(s);
     int8_t *mask = (int8_t *)(to + 3 * lanes);
     for (int64_t o = 0, oc = ln_site_matrix(s).oc; o < oc; o++) {
-        const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+        const ln_twice r = ln_site_twice(s, o);
         to[o] = bias[o];
         to[lanes + o] = r.mul;
         to[2 * lanes + o] = r.right - r.left;
@@ -175,8 +175,7 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
         int8_t *mask = (int8_t *)(dst + 6 * n), *to = mask + n;
         for (int64_t j = 0, o = at; j < LN_MIN(n, m.oc - at); j++, o++) {
             ((int32_t *)dst)[j] = bias[o];
-            ln_twice_pack(ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o))), n, n, j,
-                          dst + n);
+            ln_twice_pack(ln_site_twice(s, o), n, n, j, dst + n);
             mask[j] = -1;
             for (int64_t k = 0; k < m.k; k++) to[k * n + j] = w[o * m.k + k];
         }

@@ -1,5 +1,6 @@
 /* Quantized convolution and fully connected, general: conv_i8.cl, dw_i8.cl; sums and products:
- * binary_i8.cl; depthwise on devices that make many work-items: dw_i8_wide.cl. */
+ * binary_i8.cl, add_i8_deep.cl, mul_i8_deep.cl; depthwise on devices that make many work-items:
+ * dw_i8_wide.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -116,7 +117,7 @@ static void add_estimate(const ln_site *s, ln_args *a) {
     const double alpha = one * ldexp(f.a.mul, f.a.shift - 31);
     const double beta = one * ldexp(f.b.mul, f.b.shift - 31);
     const double from = 256.5 + a->yz - alpha * a->xz - beta * a->wz;
-    const double size = 3 * (128 * alpha + 128 * beta + fabs(from));
+    const double size = 4 * (128 * alpha + 128 * beta + fabs(from));
     const double off = ldexp(size, -24) + 2 * y + ldexp(1, f.y.shift);
     const bool near = size < 1e6 && off < 0.1 && f.a.shift <= 0 && f.b.shift <= 0;
     a->alpha = (float)alpha, a->beta = (float)beta, a->palpha = (float)from;

@@ -78,7 +78,9 @@ linnet_status ln_bytes_pack_whole(const ln_variant *v, const ln_site *s, float *
 linnet_status ln_bytes_copy(const ln_site *s, int8_t **out, linnet_error *err);
 /* The three vectors, ocp each. */
 linnet_status ln_scales_pack(const ln_site *s, float *dst, linnet_error *err);
-/* Whether some multiplier is a quarter or more, beyond what ln_twice16 of fixed.clh can do. */
+/* The multiplier of channel o of CONV2D or FC. */
+ln_twice ln_site_twice(const ln_site *s, int64_t o);
+/* Whether some multiplier is a quarter or more, beyond what ln_small16 of fixed.clh can do. */
 bool ln_scales_large(const ln_site *s);
 /* Whether those of a depthwise layer leave every sum in 32 bits, shifted to the left. */
 bool ln_scales_fit(const ln_site *s);

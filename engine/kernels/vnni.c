@@ -89,7 +89,7 @@ static linnet_status dense_pack(const ln_variant *v, const ln_site *s, float *ds
             const int64_t o = width == PANEL ? at + quad_channel((int)(i - at)) : i;
             if (i < m.oc) mask[i] = -1;
             if (o >= m.oc) continue;
-            const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+            const ln_twice r = ln_site_twice(s, o);
             offset[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
             mul[i] = r.mul;
             right[i] = r.right - r.left;
@@ -220,7 +220,7 @@ static linnet_status dw_pack(const ln_variant *v, const ln_site *s, float *dst, 
             const int64_t o = at + quad_channel(i) % b.lanes;
             if (at + i % b.lanes < m.oc) mask[i] = -1;
             if (o >= m.oc) continue;
-            const ln_twice r = ln_twice_of(ln_fixed_of(ln_quant_factor(s->graph, s->node, o)));
+            const ln_twice r = ln_site_twice(s, o);
             ((int32_t *)tables)[i] = offset_of(s, w + o * m.k, m.k, bias[o]);
             ln_twice_pack(r, 64, 16, i, tables + 64);
             for (int set = 0; set < b.sets; set++)

@@ -79,16 +79,16 @@ END_TEST
 static int32_t on_device(int32_t x, ln_rescale r) {
     int32_t bits, left, right;
     memcpy(&bits, &r.unit, sizeof bits);
-    left = LN_MAX((bits >> 23) - 96, 0), right = LN_MAX(96 - (bits >> 23), 0);
-    const int32_t most = INT32_MAX >> left, lifted = LN_MAX(LN_MIN(x, most), -most) * (1 << left);
+    left = LN_MIN(LN_MAX((bits >> 23) - 96, 0), 30), right = LN_MAX(96 - (bits >> 23), 0);
+    const int32_t most = INT32_MAX >> left, lifted = LN_MAX(LN_MIN(x, most), ~most) * (1 << left);
     const int32_t high = (int32_t)(((int64_t)lifted * r.mul + (1 << 30)) >> 31);
-    const int32_t half = (int32_t)((1u << right) >> 1), below = high < 0 && right ? -1 : 0;
-    return (high + half + below) >> right;
+    const int32_t one = LN_MIN(right, 1), below = high < 0 ? -one : 0;
+    return (((high + below) >> (right - one)) + one) >> one;
 }
 
 /* ln_twice of fixed.clh, and the half that is left to its caller. */
 static int32_t in_one(int32_t x, ln_twice r) {
-    const int64_t p = ((int64_t)x << r.left) * r.mul;
+    const int64_t p = (int64_t)x * ((int64_t)1 << r.left) * r.mul;
     const int32_t high = (int32_t)((p + (p < 0 ? -r.h : r.h)) >> 32);
     return ((high >> r.right) + 1) >> 1;
 }
@@ -111,6 +111,30 @@ START_TEST(rescaling_on_the_device) {
         }
     }
     tg_close(&t);
+}
+END_TEST
+
+/* Where sums and shifts end, as bytes; a negative sum that `plus` may forget does not rise above 0.
+ */
+START_TEST(rescaling_at_the_ends) {
+    static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, -7, -1, 0, 1, 7, INT32_MAX};
+    for (int shift = -31; shift <= 40; shift++)
+        for (int mul = 0; mul < 3; mul++) {
+            const ln_fixed m = {mul == 0 ? 1 << 30 : mul == 1 ? INT32_MAX : 0x5a827999, shift};
+            const ln_twice r = ln_twice_of(m);
+            for (size_t i = 0; i < LN_COUNT(ends); i++) {
+                const int32_t x = ends[i], want = ln_saturate_i8(ln_fixed_mul(x, m));
+                const int32_t got = ln_saturate_i8(on_device(x, ln_rescale_of(m)));
+                ck_assert_msg(want == got, "%d by %d shift %d is %d, not %d", x, m.mul, shift, got,
+                              want);
+                if (r.left > (x > -8 && x < 8 ? 28 : 0)) continue; /* ln_scales_fit */
+                const int32_t one = ln_saturate_i8(in_one(x, r));
+                ck_assert_msg(want == one, "%d by %d shift %d is %d at once, not %d", x, m.mul,
+                              shift, one, want);
+                const int64_t p = (int64_t)x * ((int64_t)1 << r.left) * r.mul + r.h;
+                if (x < 0) ck_assert_int_le(((int32_t)(p >> 32) >> r.right) + 1, 1);
+            }
+        }
 }
 END_TEST
 
@@ -458,6 +482,7 @@ static void fill(TCase *c) {
     tcase_add_test(c, multipliers);
     tcase_add_test(c, rounding);
     tcase_add_test(c, rescaling_on_the_device);
+    tcase_add_test(c, rescaling_at_the_ends);
     tcase_add_test(c, limits);
     tcase_add_test(c, tables);
     tcase_add_test(c, types_and_scales);
