@@ -197,6 +197,7 @@ static int put_json(cli_answers *a, const cli_answer *list, int n) {
 }
 
 int cli_answers_put(cli_answers *a, const cli_answer *list, int n) {
+    if (!a->out.path) cli_bar_clear();
     if (a->format == FORMAT_JSON || a->format == FORMAT_JSONL) {
         int status = put_json(a, list, n);
         if (status) return status;

@@ -335,6 +335,7 @@ void cli_progress_start(cli_progress *p, const cli_options *o, const char *what,
                         int64_t total);
 void cli_progress_set(cli_progress *p, int64_t done);
 void cli_progress_end(cli_progress *p);
+void cli_bar_clear(void); /* before text of standard output, which may be the same terminal */
 /* A line on standard error that does not tangle with a bar. */
 void cli_message(const char *fmt, ...) LN_PRINTF(1, 2);
 bool cli_quiet(void);

@@ -84,6 +84,17 @@ static int unknown_verb(const char *name) {
     return cli_usage_error("unknown verb %s; see linnet --help", name);
 }
 
+/* Before hours of work, not after them. */
+static int check_places(const cli_options *o) {
+    static const cli_opt places[] = {OPT_OUTPUT, OPT_TRACE, OPT_ROOFLINE};
+    for (size_t i = 0; i < LN_COUNT(places); i++) {
+        const char *path = cli_text(o, places[i], NULL);
+        const int status = path ? cli_check_place(path) : CLI_OK;
+        if (status) return status;
+    }
+    return CLI_OK;
+}
+
 static int run_verb(const cli_verb *verb, int argc, char **argv) {
     cli_options o = {0};
     int status = cli_options_parse(&o, verb, argc, argv);
@@ -96,6 +107,7 @@ static int run_verb(const cli_verb *verb, int argc, char **argv) {
         status = cli_log_start(&o);
         if (!status && linnet_set_cache_dir(cli_text(&o, OPT_CACHE_DIR, NULL), &err) != LINNET_OK)
             status = cli_report(&err);
+        if (!status) status = check_places(&o);
         if (!status) status = verb->run(&o);
         cli_log_end();
     }

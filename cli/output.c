@@ -29,8 +29,9 @@ int cli_check_place(const char *path) {
     struct stat info;
     char *copy = strdup(path);
     if (!copy) return cli_out_of_memory("a name");
-    const bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    const int why = folder ? EISDIR : access(dirname(copy), W_OK) ? errno : 0;
+    const bool there = stat(path, &info) == 0, file = !there || S_ISREG(info.st_mode);
+    const bool folder = there && S_ISDIR(info.st_mode);
+    const int why = folder ? EISDIR : access(file ? dirname(copy) : path, W_OK) ? errno : 0;
     free(copy);
     if (!why) return CLI_OK;
     linnet_error err;

@@ -22,6 +22,12 @@ static void clear_bar(void) {
     bar_shown = false;
 }
 
+void cli_bar_clear(void) {
+    pthread_mutex_lock(&lock);
+    clear_bar();
+    pthread_mutex_unlock(&lock);
+}
+
 static void message(const char *fmt, va_list ap) {
     char *text = NULL, *plain = NULL;
     if (vasprintf(&text, fmt, ap) < 0) text = NULL;

@@ -230,8 +230,7 @@ static int quantize(job *j, const char *path) {
 
 static int work(job *j, const char *path) {
     linnet_error err = {0};
-    int status = cli_check_place(path);
-    if (!status) status = cli_model_open(j->o, j->o->arg[0], false, false, &j->model);
+    int status = cli_model_open(j->o, j->o->arg[0], false, false, &j->model);
     if (status) return status;
     if (linnet_model_get_info(j->model, &j->info, &err) != LINNET_OK) return cli_report(&err);
     if (cli_has(j->o, OPT_LABELLED))

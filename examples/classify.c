@@ -12,11 +12,11 @@ int main(int argc, char **argv) { /* classify MODEL.safetensors PICTURE */
     linnet_top t[5];
     if (linnet_model_open(&params, &model, &err) || linnet_model_get_info(model, &info, &err) ||
         linnet_device_open(NULL, &device, &err) || /* a GPU, else the processor */
-        linnet_session_create(model, device, NULL, &session, &err) ||
+        linnet_session_create(model, device, NULL, &session, &err) || info.classes < 1 ||
         !(image = calloc(info.height * info.width, 12)) || !(logits = calloc(info.classes, 4)) ||
         linnet_image_load(model, argv[2], image, &err) ||
         linnet_session_run(session, (const void *[]){image}, (void *[]){logits}, &err))
-        return fprintf(stderr, "%s\n", err.message), 1;
+        return fprintf(stderr, "%s\n", *err.message ? err.message : "no classifier"), 1;
     for (int i = 0; i < linnet_topk(logits, info.classes, 5, t); i++)
         printf("%.4f  %d  %s\n", t[i].probability, t[i].index, /* a model may have no labels */
                linnet_model_label(model, t[i].index) ? linnet_model_label(model, t[i].index) : "");

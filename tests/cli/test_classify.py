@@ -300,6 +300,35 @@ def test_a_slow_list_does_not_stop_a_failure(environment, tmp_path):
     p.stderr.close()
 
 
+def read_terminal(master):
+    seen = b""
+    try:
+        while True:
+            piece = os.read(master, 4096)
+            if not piece:
+                break
+            seen += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    return seen
+
+
+def test_answers_take_the_bar_away_first(environment, tmp_path):
+    import pty
+    for i in range(40):
+        (tmp_path / ("%02d.ppm" % i)).write_bytes(ppm(9, 9, i))
+    master, slave = pty.openpty()
+    p = subprocess.Popen([LINNET, "classify", *REF, "--size", "160", "-b", "1", str(tmp_path)],
+                         env=environment, stdout=slave, stderr=slave)
+    os.close(slave)
+    seen = read_terminal(master)
+    assert p.wait() == 0 and b"/40" in seen
+    lines = [line.rsplit(b"\r", 1)[-1] for line in seen.replace(b"\r\n", b"\n").split(b"\n")]
+    assert sum(b".ppm" in line for line in lines) == 40
+    assert not any(b".ppm" in line and b"/40" in line for line in lines)
+
+
 def test_progress_bar_only_on_a_terminal(environment, folder, tmp_path):
     import pty
     for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
@@ -311,16 +340,7 @@ def test_progress_bar_only_on_a_terminal(environment, folder, tmp_path):
                               str(tmp_path)], env={**env, **extra}, stdout=subprocess.PIPE, stderr=slave)
         os.close(slave)
         out = p.stdout.read()
-        seen = b""
-        try:
-            while True:
-                piece = os.read(master, 4096)
-                if not piece:
-                    break
-                seen += piece
-        except OSError:  # the other end is closed
-            pass
-        os.close(master)
+        seen = read_terminal(master)
         assert p.wait() == 0 and out.count(b"\n") == 40
         p.stdout.close()
         assert b"classify" in seen and b"/40" in seen

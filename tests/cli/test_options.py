@@ -202,6 +202,16 @@ def test_full_disk(linnet):
     r.one_line("/dev/full", "No space left")
 
 
+@pytest.mark.parametrize("verb, option", [
+    ("bench", "--output"), ("profile", "--output"), ("profile", "--trace"),
+    ("profile", "--roofline"), ("tune", "--output"), ("diff", "--output"), ("run", "--output")])
+def test_what_cannot_be_written_is_said_before_the_work(linnet, tmp_path, verb, option):
+    for place in (tmp_path / "no" / "x", tmp_path):
+        r = linnet(verb, "nosuch", option, place)
+        assert r.status == 5
+        r.one_line(str(place), "cannot write")
+
+
 def test_output_is_whole_or_not_there(linnet, tmp_path):
     out = tmp_path / "m.json"
     assert linnet("models", "--output", out).status == 0
