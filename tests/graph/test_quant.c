@@ -125,12 +125,10 @@ START_TEST(rescaling_at_the_ends) {
             for (size_t i = 0; i < LN_COUNT(ends); i++) {
                 const int32_t x = ends[i], want = ln_saturate_i8(ln_fixed_mul(x, m));
                 const int32_t got = ln_saturate_i8(on_device(x, ln_rescale_of(m)));
-                ck_assert_msg(want == got, "%d by %d shift %d is %d, not %d", x, m.mul, shift, got,
-                              want);
+                ck_assert_msg(want == got, "%d by 2^%d is %d, not %d", x, shift, got, want);
                 if (r.left > (x > -8 && x < 8 ? 28 : 0)) continue; /* ln_scales_fit */
                 const int32_t one = ln_saturate_i8(in_one(x, r));
-                ck_assert_msg(want == one, "%d by %d shift %d is %d at once, not %d", x, m.mul,
-                              shift, one, want);
+                ck_assert_msg(want == one, "%d by 2^%d is %d at once, not %d", x, shift, one, want);
                 const int64_t p = (int64_t)x * ((int64_t)1 << r.left) * r.mul + r.h;
                 if (x < 0) ck_assert_int_le(((int32_t)(p >> 32) >> r.right) + 1, 1);
             }
