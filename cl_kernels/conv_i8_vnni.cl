@@ -70,7 +70,7 @@ LN_VNNI_FUNCTION void LN_F(spread)(__global const char *x, __global const ln_arg
 }
 
 /* Sums of the bytes of a row's windows. */
-LN_VNNI_FUNCTION void LN_F(add)(const uchar *rows, __global const ln_args *s, int *sums) {
+LN_VNNI_FUNCTION void LN_F(windows)(const uchar *rows, __global const ln_args *s, int *sums) {
     int column[PITCH / 4] __attribute__((aligned(64)));
     int ow = s->ow, kw = s->kw, columns = (ow - 1) * 2 + kw;
     for (int j = 0; j < columns; j += 16) {
@@ -269,7 +269,7 @@ LN_INLINE void LN_F(block)(const int px, const int nv, uchar *buf, int *sums,
 #define LN_PLUS4(i)   LN_FOUR(LN_PLUS, i)
     if (s->lo >= 0 && !s->t5) {
         LN_EACH12(LN_PLUS4)
-    } else { /* few, and there is less to compile */
+    } else { /* few outputs; a loop is soon compiled */
         int16 all[24];
         LN_EACH12(LN_KEEP4)
         LN_F(signed)(nv, px * nv, all, mul, right, s->t5);
@@ -357,7 +357,7 @@ LN_FUNCTION void LN_FN(LN_PARAMS) {
     for (int r = r0; r < r1; r++) {
         int n = r / s->oh;
         LN_F(spread)(x + (size_t)n * s->xns, s, r - n * s->oh, rows);
-        if (s->wz) LN_F(add)(rows, s, sums);
+        if (s->wz) LN_F(windows)(rows, s, sums);
         for (int i = i0; i < i1; i++)
             LN_F(panel)(rows, sums, x, 0, s->ow, weights, s, i, y + (size_t)r * s->ow * s->yps);
     }

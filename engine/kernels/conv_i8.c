@@ -127,8 +127,7 @@ static void add_estimate(const ln_site *s, ln_args *a) {
 static void add_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     binary_bind(v, s, a);
     add_estimate(s, a);
-    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
-    a->tiles = a->t1;
+    ln_deep_cut(s, a);
 }
 
 static ln_twice product_of(const ln_site *s) {
@@ -146,8 +145,7 @@ static void mul_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     const ln_twice r = product_of(s);
     binary_bind(v, s, a);
     a->t2 = r.mul, a->t3 = r.left, a->t4 = r.right;
-    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
-    a->tiles = a->t1;
+    ln_deep_cut(s, a);
 }
 
 const ln_family ln_family_add_i8_deep = {"add_i8_deep", LN_OP_ADD, add_deep_can_run,

@@ -42,6 +42,8 @@ int32_t ln_tiles(const ln_variant *v, int64_t items, int64_t each);
 /* Pixels of a tile when a work-item walks them alone: tiles for every unit a few times over, but
  * none of less than about 4096 elements. */
 int32_t ln_deep_pixels(const ln_site *s, const ln_args *a);
+/* That many to a tile: t1 chunks of all pixels. */
+void ln_deep_cut(const ln_site *s, ln_args *a);
 
 /* Chunks for each unit that kernels of one work-item a group cut that many pixels into; 0: too few,
  * channels are cut instead. */

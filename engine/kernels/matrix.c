@@ -18,6 +18,11 @@ int32_t ln_deep_pixels(const ln_site *s, const ln_args *a) {
     return (int32_t)LN_MAX(ln_ceil_div(a->m, units * 4), LN_MIN(least, a->m));
 }
 
+void ln_deep_cut(const ln_site *s, ln_args *a) {
+    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
+    a->tiles = a->t1;
+}
+
 int64_t ln_deep_chunks(int64_t pixels, int64_t units) {
     enum { BLOCK = 8, EACH = 6, LEAST = 3, MOST = 4 }; /* pixels; blocks of a chunk; chunks */
     const int64_t blocks = ln_ceil_div(pixels, BLOCK) / units;

@@ -1,5 +1,4 @@
-/* Conversions and tables of bytes: quantize.cl, quantize_deep.cl,
- * table_i8_vnni.cl. */
+/* Conversions and tables of bytes: quantize.cl, quantize_deep.cl, table_i8_vnni.cl. */
 #include "engine/kernels/kernels.h"
 #include "engine/quant.h"
 
@@ -32,8 +31,7 @@ static bool deep_can_run(const ln_variant *v, const ln_site *s) {
 
 static void deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     convert_bind(v, s, a);
-    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
-    a->tiles = a->t1;
+    ln_deep_cut(s, a);
 }
 
 static size_t table_packed(const ln_variant *v, const ln_site *s) {
@@ -64,8 +62,7 @@ static bool table_deep_can_run(const ln_variant *v, const ln_site *s) {
 static void table_deep_bind(const ln_variant *v, const ln_site *s, ln_args *a) {
     (void)v;
     a->w = 0;
-    a->t1 = (int32_t)ln_ceil_div(a->m, ln_deep_pixels(s, a));
-    a->tiles = a->t1;
+    ln_deep_cut(s, a);
 }
 
 const ln_family ln_family_quantize = {"quantize", LN_OP_QUANTIZE, any, NULL, NULL, convert_bind};
